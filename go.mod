@@ -1,0 +1,3 @@
+module git-sync
+
+go 1.26
