@@ -1,0 +1,159 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// outcome is what came of one sync.
+type outcome struct {
+	tree     Tree
+	previous string // hash that was published before
+	err      error
+	held     bool // not tried: the pre-publish hook refused the same revision a moment ago
+	fetches  int  // Steps.Fetches after it, 0 if unknown
+	started  time.Time
+	ended    time.Time
+}
+
+// attempt is a sync under way.
+type attempt struct {
+	request *request
+	done    chan outcome // has room for the one outcome
+}
+
+// ended gives the outcome; on nil it blocks for ever.
+func (a *attempt) ended() <-chan outcome {
+	if a == nil {
+		return nil
+	}
+	return a.done
+}
+
+// attempt makes one sync and watches over it: it returns when the sync has ended, or when its time and the time for
+// killing its children are over, or soon after ctx has ended.
+func (s *Syncer) attempt(ctx context.Context, q *request) outcome {
+	began := time.Now()
+	if s.stuck != nil {
+		return outcome{err: s.stuckError(), started: began, ended: began}
+	}
+	s.update(func(r *Report) {
+		r.Running, r.Started, r.Trigger, r.Next = true, began, q.source, time.Time{}
+		r.Deadline = began.Add(s.opt.Timeout + killGrace + slack)
+	})
+	s.opt.Log.V(2).Info("syncing", "trigger", q.source)
+
+	a := &attempt{request: q, done: make(chan outcome, 1)}
+	go func() { a.done <- s.timed(ctx, q.source) }()
+
+	overdue := time.NewTimer(s.opt.Timeout + killGrace)
+	defer overdue.Stop()
+	select {
+	case out := <-a.done:
+		return out
+	case <-ctx.Done():
+		overdue.Reset(stopGrace)
+	case <-overdue.C:
+		s.stuck = a
+		return outcome{err: s.stuckError(), started: began, ended: time.Now()}
+	}
+	select {
+	case out := <-a.done:
+		return out
+	case <-overdue.C:
+		s.stuck = a
+		return outcome{err: ctx.Err(), started: began, ended: time.Now()}
+	}
+}
+
+func (s *Syncer) stuckError() error {
+	return &StuckError{Since: s.Report().Started, Limit: s.opt.Timeout}
+}
+
+// timed makes one sync within its time.
+func (s *Syncer) timed(ctx context.Context, source string) outcome {
+	out := outcome{started: time.Now()}
+	limited, cancel := context.WithTimeout(ctx, s.opt.Timeout)
+	defer cancel()
+	if err := s.cleaner.makeWay(limited, source); err != nil {
+		out.err = fmt.Errorf("waiting for the clean-up of the sync before to end: %w", err)
+	} else {
+		s.line.run(limited, &out)
+	}
+	if out.err != nil && errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
+		out.err = &TimeoutError{Limit: s.opt.Timeout, Err: out.err}
+	}
+	out.fetches, out.ended = s.opt.Steps.Fetches(), time.Now()
+	return out
+}
+
+// line is the straight line of one sync, and what one sync remembers for the next. It belongs to the running sync.
+type line struct {
+	opt       Options
+	announce  bool // the tree in place has not been announced yet
+	untouched bool // the touch file is behind
+
+	refused      *RefusedError // the last revision that the gate refused
+	refusedUntil time.Time
+}
+
+// run makes one sync: credentials, tree, gate, commit point, telling.
+func (l *line) run(ctx context.Context, out *outcome) {
+	steps := l.opt.Steps
+	before, _ := steps.Published()
+	out.previous = before.Hash
+	if out.err = steps.Refresh(ctx); out.err != nil {
+		return
+	}
+	if out.tree, out.err = steps.Prepare(ctx); out.err != nil {
+		return
+	}
+	if out.tree.New {
+		if out.held, out.err = l.gate(ctx, out); out.err != nil {
+			return
+		}
+		if out.err = steps.Publish(ctx, out.tree); out.err != nil {
+			return
+		}
+	}
+	l.tell(out)
+}
+
+// gate asks the pre-publish hook; held says that it was not asked, for its answer is too young to be another.
+func (l *line) gate(ctx context.Context, out *outcome) (held bool, err error) {
+	if l.opt.Gate == nil {
+		return false, nil
+	}
+	if l.refused != nil && l.refused.Hash == out.tree.Hash && time.Now().Before(l.refusedUntil) {
+		return true, l.refused
+	}
+	l.refused = nil
+	l.opt.Log.V(1).Info("running the pre-publish hook", "hash", out.tree.Hash)
+	err = l.opt.Gate(ctx, out.tree, out.previous)
+	if err == nil {
+		return false, nil
+	}
+	if ctx.Err() != nil {
+		return false, fmt.Errorf("running the pre-publish hook: %w", err)
+	}
+	l.refused = &RefusedError{Hash: out.tree.Hash, Err: err}
+	l.refusedUntil = time.Now().Add(l.opt.GateBackoff)
+	return false, l.refused
+}
+
+// tell announces what is published: after each publication, and once what was in place at start.
+func (l *line) tell(out *outcome) {
+	news := out.tree.New || l.announce
+	if l.opt.Touch != nil && (news || l.untouched) {
+		err := l.opt.Touch()
+		if l.untouched = err != nil; l.untouched {
+			l.opt.Log.Error(err, "touching the touch file failed; it will be tried again at the next sync")
+		}
+	}
+	if l.opt.Tell != nil && news {
+		l.opt.Tell(out.tree, out.previous)
+	}
+	l.announce = false
+}

@@ -1,0 +1,46 @@
+package syncer
+
+import "strings"
+
+// repeats counts failures by what they say, so that the same failure is logged when it is new and then ever more
+// rarely, also when two of them alternate. The zero value is ready for use.
+type repeats struct {
+	seen map[string]int
+}
+
+// maxSeen bounds the failures that are told apart; what comes beyond is counted together.
+const maxSeen = 64
+
+// add counts the failure and returns how often it has happened.
+func (r *repeats) add(err error) int {
+	if r.seen == nil {
+		r.seen = make(map[string]int)
+	}
+	key := signature(err.Error())
+	if _, known := r.seen[key]; !known && len(r.seen) >= maxSeen {
+		key = ""
+	}
+	r.seen[key]++
+	return r.seen[key]
+}
+
+// worthALine says whether the nth occurrence of one failure is logged: the first, then at every doubling.
+func worthALine(n int) bool { return n&(n-1) == 0 }
+
+// signature is the message without what differs between two occurrences of one failure: numbers (durations, ports, process
+// ids, times) count as equal.
+func signature(msg string) string {
+	var b strings.Builder
+	digits := false
+	for _, c := range msg {
+		isDigit := c >= '0' && c <= '9'
+		switch {
+		case !isDigit:
+			b.WriteRune(c)
+		case !digits:
+			b.WriteByte('0')
+		}
+		digits = isDigit
+	}
+	return b.String()
+}

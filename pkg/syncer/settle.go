@@ -1,0 +1,208 @@
+package syncer
+
+import (
+	"errors"
+	"maps"
+	"time"
+)
+
+// maxHistory bounds Report.History.
+const maxHistory = 50
+
+// settle draws the consequences of a sync: report, log, waiters, and the delay until the next; its error ends the run.
+func (s *Syncer) settle(q *request, out outcome) (time.Duration, error) {
+	if out.err != nil {
+		delay, err := s.fail(q, out)
+		q.answer(answer{err: out.err})
+		return delay, err
+	}
+	s.succeed(q, out)
+	q.answer(answer{hash: out.tree.Hash})
+	return s.schedule.afterSuccess(), nil
+}
+
+// succeed takes note of a sync that succeeded.
+func (s *Syncer) succeed(q *request, out outcome) {
+	result := ResultNoop
+	if out.tree.New || !s.sit.succeeded {
+		result = ResultSuccess
+	}
+	log := s.opt.Log.WithValues("hash", out.tree.Hash)
+	if s.failures > 0 {
+		log.Info("recovered", "failures", s.failures)
+	}
+	switch {
+	case out.tree.New:
+		log.Info("published", "previous", out.previous, "path", out.tree.Path, "trigger", q.source, "took", took(out))
+	case !s.sit.succeeded:
+		log.Info("up to date: what was published before is what the ref is at", "path", out.tree.Path, "took", took(out))
+	default:
+		log.V(2).Info("nothing new", "took", took(out))
+	}
+	s.sit.succeeded, s.sit.published = true, true
+	s.failures, s.failed, s.hold = 0, repeats{}, time.Time{}
+	s.update(func(r *Report) {
+		s.ended(r, out, result)
+		r.LastSuccess, r.Failures = out.ended, 0
+		if out.tree.New || r.Hash != out.tree.Hash {
+			s.publication(r, q, out)
+		}
+	})
+	if s.opt.Succeeded != nil {
+		s.opt.Succeeded()
+	}
+}
+
+// publication notes what is published now.
+func (s *Syncer) publication(r *Report, q *request, out outcome) {
+	if r.Hash != out.tree.Hash {
+		r.PreviousHash = r.Hash
+	}
+	r.Hash, r.Since, r.PushedAt = out.tree.Hash, out.ended, q.at
+	remember(r, Event{
+		Time: out.ended, Duration: out.ended.Sub(out.started), Result: ResultSuccess,
+		Hash: out.tree.Hash, Trigger: q.source,
+	})
+}
+
+// fail takes note of a sync that failed and returns the delay before the next, or the error that ends the run.
+func (s *Syncer) fail(q *request, out outcome) (time.Duration, error) {
+	if !out.held {
+		s.failures++
+	}
+	retryAfter := retryAfterOf(out.err)
+	delay := s.schedule.afterFailure(s.sit, s.failures, retryAfter)
+	var refused *RefusedError
+	if _, budget := s.schedule.phase(s.sit); errors.As(out.err, &refused) && budget.unlimited(s.sit) {
+		delay = s.untilAsked(delay)
+	}
+	s.hold = time.Time{}
+	if retryAfter > 0 {
+		s.hold = out.ended.Add(min(delay, retryAfter))
+	}
+	over := s.schedule.spentBy(s.failures, s.sit)
+	if out.held {
+		s.opt.Log.V(2).Info("the pre-publish hook refused this revision a moment ago", "hash", out.tree.Hash)
+	} else {
+		s.logFailure(out, delay, over)
+	}
+	s.update(func(r *Report) {
+		s.ended(r, out, ResultError)
+		r.Failures = s.failures
+		r.LastError, r.LastHint, r.LastErrorAt = out.err.Error(), hintOf(out.err), out.ended
+		if !out.held {
+			remember(r, Event{
+				Time: out.ended, Duration: out.ended.Sub(out.started), Result: ResultError,
+				Error: out.err.Error(), Trigger: q.source,
+			})
+		}
+	})
+	if !out.held && s.opt.Failed != nil {
+		s.opt.Failed(out.err, s.failures)
+	}
+	if over && !out.held {
+		return 0, &BudgetError{Failures: s.failures, Err: out.err}
+	}
+	return delay, nil
+}
+
+// untilAsked is the delay after a refusal by the gate: its backoff, where that is earlier than the ordinary retry.
+func (s *Syncer) untilAsked(delay time.Duration) time.Duration {
+	if s.opt.GateBackoff <= 0 {
+		return delay
+	}
+	return min(delay, s.opt.GateBackoff)
+}
+
+// logFailure logs a failure when it is new and then ever more rarely; the last one of a spent budget is logged by whoever
+// gets Run's error.
+func (s *Syncer) logFailure(out outcome, delay time.Duration, over bool) {
+	n := s.failed.add(out.err)
+	log := s.opt.Log.WithValues("failures", s.failures, "times", n, "took", took(out))
+	if hint := hintOf(out.err); hint != "" {
+		log = log.WithValues("hint", hint)
+	}
+	switch {
+	case over:
+		log.V(1).Info("sync failed", "error", out.err.Error())
+	case worthALine(n):
+		log.Error(out.err, "sync failed", "retryIn", round(delay))
+	default:
+		log.V(1).Info("sync failed again", "error", out.err.Error(), "retryIn", round(delay))
+	}
+}
+
+// late takes note of the end of a sync that had been given up as stuck. It may have published.
+func (s *Syncer) late(out outcome) {
+	a := s.stuck
+	s.stuck = nil
+	s.opt.Log.Info("the stuck sync has ended", "took", took(out))
+	if out.err == nil {
+		s.succeed(a.request, out)
+		return
+	}
+	s.update(func(r *Report) { r.Running = false })
+}
+
+// ended notes what every ended sync has in common.
+func (s *Syncer) ended(r *Report, out outcome, result string) {
+	r.LastAttempt, r.LastDuration, r.LastResult = out.started, out.ended.Sub(out.started), result
+	r.Counts = plus(r.Counts, result, 1)
+	r.Durations = plus(r.Durations, result, out.ended.Sub(out.started))
+	r.Fetches = max(r.Fetches, out.fetches)
+	r.Running = s.stuck != nil
+}
+
+// update changes the report and hands it to the observer. Only the loop calls it.
+func (s *Syncer) update(change func(*Report)) {
+	s.mu.Lock()
+	change(&s.report)
+	r := s.report
+	s.mu.Unlock()
+	if s.opt.Observe != nil {
+		s.opt.Observe(r)
+	}
+}
+
+// countTrigger notes a trigger; the sync that it causes makes it observed.
+func (s *Syncer) countTrigger(source string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.report.Triggers = plus(s.report.Triggers, source, 1)
+}
+
+// Report is the state of the loop now. It never blocks for long.
+func (s *Syncer) Report() Report {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.report
+}
+
+// plus is a copy of m with n added at key: maps that were handed out are never written again.
+func plus[N int | time.Duration](m map[string]N, key string, n N) map[string]N {
+	c := make(map[string]N, len(m)+1)
+	maps.Copy(c, m)
+	c[key] += n
+	return c
+}
+
+// remember appends to the history, copying it for the same reason.
+func remember(r *Report, e Event) {
+	old := r.History
+	if len(old) >= maxHistory {
+		old = old[len(old)-maxHistory+1:]
+	}
+	r.History = append(append(make([]Event, 0, len(old)+1), old...), e)
+}
+
+// took is a duration fit for a log line.
+func took(out outcome) string { return round(out.ended.Sub(out.started)) }
+
+func round(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	default:
+		return d.Round(100 * time.Millisecond).String()
+	}
+}

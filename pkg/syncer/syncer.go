@@ -1,0 +1,274 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+)
+
+const (
+	// killGrace is what a sync may take beyond its time for ending its children (contract §4, I4).
+	killGrace = time.Second
+	// stopGrace is how long the loop waits for what is under way when it is stopped: stopping takes under two seconds.
+	stopGrace = 1500 * time.Millisecond
+	// slack is how far the loop may be behind its own schedule, on a machine that is busy, before it counts as stuck.
+	slack = 5 * time.Second
+	// defaultTimeout is the limit of one sync where none is given.
+	defaultTimeout = 120 * time.Second
+)
+
+// ErrStopped is what those who wait for a sync get when the loop ends.
+var ErrStopped = errors.New("git-sync is stopping")
+
+// Tree is a revision that Steps.Prepare has made ready.
+type Tree struct {
+	Hash string // full commit hash
+	Path string // absolute path of the tree
+	// New says that it has to be published; false: it is what is published already, intact.
+	New bool
+}
+
+// Revision is what is published.
+type Revision struct {
+	Hash  string
+	Since time.Time
+}
+
+// Steps are what a sync is made of. They are called one at a time, from changing goroutines. Each blocks until it is
+// done and ends soon after its context does.
+type Steps interface {
+	// Refresh makes the credentials usable: reads files anew, renews tokens that are due.
+	Refresh(ctx context.Context) error
+	// Prepare asks the remote what the ref is at and makes the tree of it ready. What is published stays untouched.
+	Prepare(ctx context.Context) (Tree, error)
+	// Publish makes the prepared tree the published one: the commit point.
+	Publish(ctx context.Context, t Tree) error
+	// Clean removes what is no longer needed. It may be ended at any time and goes on where it was the next time.
+	Clean(ctx context.Context) error
+	// Published is what is published now, and whether anything is. It does not block on the network.
+	Published() (Revision, bool)
+	// Fetches is how often objects were fetched so far.
+	Fetches() int
+}
+
+// Options are the loop's. Only Steps is required.
+type Options struct {
+	Steps Steps
+
+	// Repo (without userinfo) and Ref are for the Report.
+	Repo, Ref string
+
+	// Gate runs the pre-publish hook in a tree that is about to be published, previous being the hash that is published; its
+	// error keeps the tree from being published. A revision that was refused is tried again after GateBackoff; another
+	// revision at once. nil: no gate.
+	Gate        func(ctx context.Context, t Tree, previous string) error
+	GateBackoff time.Duration
+
+	// Tell announces a tree after it was published, and the one found in place by the first successful sync. It must
+	// not block. nil: nobody to tell.
+	Tell func(t Tree, previous string)
+	// Touch touches the touch file, at the same occasions. An error is logged and tried again at the next sync. nil: no file.
+	Touch func() error
+
+	// Period is the wait between the end of a sync and the next; InitPeriod the same until the first success (0: Period).
+	Period, InitPeriod time.Duration
+	// Timeout limits one whole sync. 0: 120 s.
+	Timeout time.Duration
+	// OneTime ends Run at the first success.
+	OneTime bool
+	// Budget limits consecutive failures; InitBudget the same until the first success (nil: Budget).
+	Budget     Budget
+	InitBudget *Budget
+	// BackoffMax is the longest delay before a retry. 0: DefaultBackoffMax when failures are unlimited, otherwise no growth.
+	BackoffMax time.Duration
+
+	Log logr.Logger
+	// Observe is given each new Report, by the loop itself: it must not block. nil: nobody watches.
+	Observe func(Report)
+	// Failed is told of each failure that counts, and Succeeded of each success, by the loop itself: they must not block.
+	// They keep the error file.
+	Failed    func(err error, failures int)
+	Succeeded func()
+	// Rand gives the spread of polling, in [0,1). nil: math/rand/v2.
+	Rand func() float64
+}
+
+// Syncer is the loop. Run it once; everything else may be called from anywhere, before and after, too.
+type Syncer struct {
+	opt      Options
+	schedule schedule
+	inbox    *inbox
+	stopped  chan struct{} // closed when Run has returned
+
+	mu     sync.Mutex // guards report
+	report Report
+
+	// The rest belongs to the goroutine of Run.
+	sit      situation
+	failures int
+	failed   repeats
+	cleaner  *cleaner
+	line     line
+	stuck    *attempt  // a sync that did not end in time and still runs
+	hold     time.Time // before this, nothing is asked of a server that wants to be left alone
+	lastPush time.Time // start of the last sync caused by a push
+}
+
+// New makes a loop that waits to be run.
+func New(opt Options) *Syncer {
+	if opt.InitPeriod <= 0 {
+		opt.InitPeriod = opt.Period
+	}
+	if opt.InitBudget == nil {
+		opt.InitBudget = &opt.Budget
+	}
+	if opt.Timeout <= 0 {
+		opt.Timeout = defaultTimeout
+	}
+	if opt.Rand == nil {
+		opt.Rand = rand.Float64
+	}
+	return &Syncer{
+		opt: opt,
+		schedule: schedule{
+			period: opt.Period, initPeriod: opt.InitPeriod,
+			budget: opt.Budget, initBudget: *opt.InitBudget,
+			backoffMax: opt.BackoffMax, rand: opt.Rand,
+		},
+		inbox:   newInbox(),
+		stopped: make(chan struct{}),
+		report:  Report{Repo: opt.Repo, Ref: opt.Ref},
+		sit:     situation{oneTime: opt.OneTime},
+		cleaner: &cleaner{clean: opt.Steps.Clean, log: opt.Log},
+		line:    line{opt: opt, announce: true},
+	}
+}
+
+// Run syncs until ctx ends, the failure budget is spent, or (OneTime) a sync has succeeded. It returns nil when ctx ended
+// a loop or a one-time sync is complete, ErrInterrupted when ctx ended a one-time sync before that, and a
+// *BudgetError when the budget is spent.
+//
+// When it returns, no step runs any more, unless one is stuck in a system call; stopping takes less than two seconds.
+func (s *Syncer) Run(ctx context.Context) error {
+	defer close(s.stopped)
+	defer s.update(func(r *Report) {
+		r.Deadline, r.Next, r.Running = time.Time{}, time.Time{}, false
+	})
+	defer s.stopCleaning()
+	s.lookAround()
+
+	next := &request{source: SourceStart}
+	s.countTrigger(SourceStart)
+	for {
+		out := s.attempt(ctx, next)
+		if out.err != nil && ctx.Err() != nil {
+			return s.interrupted()
+		}
+		delay, err := s.settle(next, out)
+		if err != nil {
+			return err
+		}
+		if out.err == nil {
+			s.cleaner.start(ctx)
+			if s.opt.OneTime {
+				s.finishCleaning(ctx)
+				return nil
+			}
+		}
+		if next, err = s.await(ctx, time.Now().Add(delay)); err != nil {
+			return s.interrupted()
+		}
+	}
+}
+
+// lookAround takes note of what is in place at start.
+func (s *Syncer) lookAround() {
+	s.update(func(r *Report) { r.Deadline = time.Now().Add(slack) })
+	rev, ok := s.opt.Steps.Published()
+	s.sit.published = ok
+	if ok {
+		s.update(func(r *Report) { r.Hash, r.Since = rev.Hash, rev.Since })
+	}
+}
+
+func (s *Syncer) interrupted() error {
+	if s.opt.OneTime {
+		return ErrInterrupted
+	}
+	return nil
+}
+
+// await blocks until a sync is to be made: at due, or earlier when asked for.
+func (s *Syncer) await(ctx context.Context, due time.Time) (*request, error) {
+	s.update(func(r *Report) {
+		r.Next = due
+		if s.stuck == nil {
+			r.Deadline = due.Add(slack)
+		}
+	})
+	for ctx.Err() == nil {
+		now := time.Now()
+		source, at := SourcePeriod, due
+		if asked := s.inbox.peek(); asked != "" && s.stuck == nil {
+			if t := s.earliest(asked); t.Before(due) {
+				source, at = asked, t
+			}
+		}
+		if !at.After(now) {
+			return s.accept(source, now), nil
+		}
+		timer := time.NewTimer(at.Sub(now))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-s.inbox.kick:
+		case out := <-s.stuck.ended():
+			s.late(out)
+			due = now // it took its time; see at once how things are
+		}
+		timer.Stop()
+	}
+	return nil, ctx.Err()
+}
+
+// earliest is when a sync of that source may start.
+func (s *Syncer) earliest(source string) time.Time {
+	if source != SourceReceiver {
+		return s.hold
+	}
+	if gap := s.lastPush.Add(pushGap); gap.After(s.hold) {
+		return gap
+	}
+	return s.hold
+}
+
+// accept takes what has been asked for until now; a poll that is due anyway serves it as well.
+func (s *Syncer) accept(source string, now time.Time) *request {
+	q := s.inbox.take()
+	if q == nil {
+		q = &request{source: source}
+		s.countTrigger(source)
+	}
+	if q.source == SourceReceiver {
+		s.lastPush = now
+	}
+	return q
+}
+
+// finishCleaning lets the clean-up of a one-time sync come to its end, within the time of a sync.
+func (s *Syncer) finishCleaning(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.opt.Timeout)
+	defer cancel()
+	_ = s.cleaner.finish(ctx) // it is cut short by stopCleaning then
+}
+
+// stopCleaning ends the clean-up, unless a stuck sync has it.
+func (s *Syncer) stopCleaning() {
+	if s.stuck == nil {
+		s.cleaner.stop(stopGrace)
+	}
+}
