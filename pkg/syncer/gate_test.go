@@ -1,0 +1,174 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// guard is a pre-publish hook that refuses some hashes.
+type guard struct {
+	refuses string
+	asked   []string // hash@second
+	began   time.Time
+}
+
+func (g *guard) run(_ context.Context, t Tree, _ string) error {
+	g.asked = append(g.asked, fmt.Sprintf("%s@%.0f", t.Hash, time.Since(g.began).Seconds()))
+	if t.Hash == g.refuses {
+		return errors.New("exit status 1")
+	}
+	return nil
+}
+
+func TestGateKeepsARevisionFromBeingPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		g := &guard{refuses: "bad", began: f.began}
+		r := start(t, f, func(o *Options) { o.Gate, o.GateBackoff = g.run, 25*time.Second })
+		f.set(func(f *fake) { f.head = "bad" })
+		pass(20 * time.Second)
+		rep := r.Report()
+		if rep.Hash != "a" || rep.Failures != 1 {
+			t.Errorf("report: %+v", rep)
+		}
+		var refused *RefusedError
+		if _, err := r.Wait(t.Context(), SourceSignal); !errors.As(err, &refused) {
+			t.Errorf("a caller who waits is told %v", err)
+		}
+		f.set(func(f *fake) { f.head = "good" })
+		pass(10 * time.Second)
+		if rep := r.Report(); rep.Hash != "good" || rep.Failures != 0 {
+			t.Errorf("a newer revision does not supersede the refused one at once: %+v", rep)
+		}
+		_ = r.stop()
+		if fmt.Sprint(g.asked) != "[a@0 bad@10 good@30]" {
+			t.Errorf("asked %v", g.asked)
+		}
+	})
+}
+
+func TestGateIsAskedAgainAfterItsBackoff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.head = "bad"
+		g := &guard{refuses: "bad", began: f.began}
+		r := start(t, f, func(o *Options) { o.Period, o.Gate, o.GateBackoff = time.Hour, g.run, 3*time.Second })
+		pass(7 * time.Second)
+		_ = r.stop()
+		if fmt.Sprint(g.asked) != "[bad@0 bad@3 bad@6]" {
+			t.Errorf("asked %v", g.asked)
+		}
+	})
+}
+
+func TestGateUnderABoundedBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.head = "bad"
+		g := &guard{refuses: "bad", began: f.began}
+		r := start(t, f, func(o *Options) {
+			o.OneTime, o.Budget, o.Gate, o.GateBackoff = true, Budget{Exit: 3}, g.run, 3*time.Second
+		})
+		var refused *RefusedError
+		if err := r.end(); !errors.As(err, &refused) {
+			t.Errorf("ended with %v", err)
+		}
+		if fmt.Sprint(g.asked) != "[bad@0 bad@10 bad@20]" {
+			t.Errorf("asked %v", g.asked)
+		}
+	})
+}
+
+func TestGateIsNotAskedWhenNothingIsToBePublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.published = Revision{Hash: "a"}
+		g := &guard{began: f.began}
+		r := start(t, f, func(o *Options) { o.Gate = g.run })
+		pass(time.Minute)
+		_ = r.stop()
+		if len(g.asked) != 0 {
+			t.Errorf("asked %v", g.asked)
+		}
+	})
+}
+
+func TestGateThatHangsIsATimeoutNotARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		var failed error
+		r := start(t, f, func(o *Options) {
+			o.Gate = func(ctx context.Context, _ Tree, _ string) error { <-ctx.Done(); return ctx.Err() }
+			o.Failed = func(err error, _ int) { failed = err }
+		})
+		pass(65 * time.Second)
+		_ = r.stop()
+		var limit *TimeoutError
+		var refused *RefusedError
+		if !errors.As(failed, &limit) || errors.As(failed, &refused) {
+			t.Errorf("failed with %v", failed)
+		}
+	})
+}
+
+func TestCleanNeverFailsASync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.clean = func(context.Context) error { return errors.New("cannot remove") }
+		r := start(t, f, func(o *Options) { o.Budget = Budget{} })
+		pass(5 * time.Minute)
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+		if n := r.log.with("cleaning up failed"); n != 5 {
+			t.Errorf("%d lines for %d failures", n, f.cleans)
+		}
+	})
+}
+
+func TestCleanMakesWayForAPush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.clean = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		r := start(t, f, func(o *Options) { o.Period = time.Hour })
+		for i := range 5 {
+			pass(10 * time.Second)
+			f.set(func(f *fake) { f.head = fmt.Sprint(i) })
+			r.Trigger(SourceReceiver)
+			synctest.Wait()
+			if rep := r.Report(); rep.Hash != fmt.Sprint(i) || rep.LastDuration != 0 {
+				t.Errorf("a clean-up was between a push and its publication: %+v", rep)
+			}
+		}
+		_ = r.stop()
+		if r.log.with("cleaning up failed") != 0 {
+			t.Error("making way is not a failure")
+		}
+	})
+}
+
+func TestCleanIsNotStarvedByPolling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		finished := 0
+		f.clean = func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(15 * time.Second):
+				finished++
+				return nil
+			}
+		}
+		r := start(t, f, nil)
+		pass(5 * time.Minute)
+		_ = r.stop()
+		if finished < 5 {
+			t.Errorf("finished %d times of %d", finished, f.cleans)
+		}
+	})
+}

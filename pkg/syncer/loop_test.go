@@ -1,0 +1,268 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestPollingGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		r := start(t, f, nil)
+		pass(35 * time.Second)
+		f.set(func(f *fake) { f.head = "b" })
+		pass(10 * time.Second)
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+		wantTimes(t, f.times(), seconds(0, 10, 20, 30, 40)...)
+		rep := r.Report()
+		if rep.Hash != "b" || rep.PreviousHash != "a" || rep.Counts[ResultSuccess] != 2 || rep.Counts[ResultNoop] != 3 {
+			t.Errorf("report: %+v", rep)
+		}
+		if len(rep.History) != 2 || rep.History[0].Hash != "a" || rep.History[1].Hash != "b" {
+			t.Errorf("history: %+v", rep.History)
+		}
+		if rep.Triggers[SourceStart] != 1 || rep.Triggers[SourcePeriod] != 4 {
+			t.Errorf("triggers: %v", rep.Triggers)
+		}
+		if n := r.log.with(`"published"`); n != 2 || len(r.log.all) != 2 {
+			t.Errorf("one line per change of state, and two changes: %q", r.log.all)
+		}
+	})
+}
+
+func TestReportsAreValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var first Report
+		r := start(t, newFake(), func(o *Options) {
+			o.Observe = func(rep Report) {
+				if first.Counts == nil {
+					first = rep
+				}
+			}
+		})
+		pass(time.Minute)
+		_ = r.stop()
+		if first.Counts[ResultSuccess] != 1 || first.Counts[ResultNoop] != 0 || len(first.History) != 1 {
+			t.Errorf("a report changed after it was handed out: %+v", first)
+		}
+	})
+}
+
+func TestRestartOnAnIntactRoot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.published = Revision{Hash: "a", Since: f.began.Add(-time.Hour)}
+		var told []string
+		touched := 0
+		r := start(t, f, func(o *Options) {
+			o.Tell = func(t Tree, previous string) { told = append(told, previous+">"+t.Hash) }
+			o.Touch = func() error { touched++; return nil }
+		})
+		pass(30 * time.Second)
+		_ = r.stop()
+		if f.count("publish") != 0 {
+			t.Error("published again what was published")
+		}
+		if fmt.Sprint(told) != "[a>a]" || touched != 1 {
+			t.Errorf("the hash found in place counts as new, once: told %v, touched %d times", told, touched)
+		}
+		rep := r.Report()
+		if rep.Counts[ResultSuccess] != 1 || !rep.Since.Equal(f.began.Add(-time.Hour)) {
+			t.Errorf("report: %+v", rep)
+		}
+	})
+}
+
+func TestBudgetEndsTheRun(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		budget Budget
+		want   []time.Duration
+	}{
+		{"six tolerated, the article's minute", Budget{Exit: 7}, seconds(0, 10, 20, 30, 40, 50, 60)},
+		{"the first", Budget{Exit: 1}, seconds(0)},
+		{"nothing published", Budget{UntilPublished: true}, seconds(0)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				f.err = errRemote
+				r := start(t, f, func(o *Options) { o.Budget, o.Rand = c.budget, func() float64 { return 0.9 } })
+				err := r.end()
+				var spent *BudgetError
+				if !errors.As(err, &spent) || spent.Failures != len(c.want) || !errors.Is(err, errRemote) {
+					t.Errorf("ended with %v", err)
+				}
+				wantTimes(t, f.times(), c.want...)
+			})
+		})
+	}
+}
+
+func TestSuccessRestoresTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.prepare = func(context.Context) {
+			f.set(func(f *fake) {
+				f.err = errRemote
+				if len(f.starts)%3 == 0 {
+					f.err = nil
+				}
+			})
+		}
+		r := start(t, f, func(o *Options) { o.Budget = Budget{Exit: 3} })
+		pass(time.Hour)
+		select {
+		case <-r.done:
+			t.Errorf("ended with %v", r.err)
+		default:
+		}
+		_ = r.stop()
+	})
+}
+
+func TestPublishedRootSurvivesAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.published = Revision{Hash: "a"}
+		f.err = errRemote
+		r := start(t, f, func(o *Options) { o.Budget = Budget{UntilPublished: true} })
+		pass(24 * time.Hour)
+		f.set(func(f *fake) { f.err = nil })
+		pass(time.Minute)
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+		failures := len(f.times()) - r.Report().Counts[ResultSuccess] - r.Report().Counts[ResultNoop]
+		if failures < 1440 {
+			t.Errorf("only %d retries in a day", failures)
+		}
+		if n := r.log.with(`"sync failed"`); n > 12 {
+			t.Errorf("%d lines for one outage", n)
+		}
+		if r.log.with(fmt.Sprintf(`"recovered" "hash"="a" "failures"=%d`, failures)) != 1 {
+			t.Errorf("recovery from %d failures is not told: %q", failures, r.log.all)
+		}
+	})
+}
+
+func TestInitialPhase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.err = errRemote
+		r := start(t, f, func(o *Options) {
+			o.InitPeriod, o.InitBudget = time.Second, &Budget{Exit: 10}
+			o.Budget = Budget{Exit: 2}
+		})
+		pass(2500 * time.Millisecond)
+		f.set(func(f *fake) { f.err = nil })
+		pass(time.Second)
+		f.set(func(f *fake) { f.err = errRemote })
+		err := r.end()
+		var spent *BudgetError
+		if !errors.As(err, &spent) || spent.Failures != 2 {
+			t.Errorf("ended with %v", err)
+		}
+		wantTimes(t, f.times(), seconds(0, 1, 2, 3, 13, 23)...)
+	})
+}
+
+func TestOneTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.err = errRemote
+		cleaned := false
+		f.clean = func(context.Context) error { time.Sleep(5 * time.Second); cleaned = true; return nil }
+		r := start(t, f, func(o *Options) { o.OneTime, o.Budget = true, Budget{Exit: 7} })
+		pass(15 * time.Second)
+		f.set(func(f *fake) { f.err = nil })
+		if err := r.end(); err != nil {
+			t.Error(err)
+		}
+		wantTimes(t, f.times(), seconds(0, 10, 20)...)
+		if !cleaned {
+			t.Error("ended before its clean-up")
+		}
+	})
+}
+
+func TestOneTimeInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.prepare = func(ctx context.Context) { <-ctx.Done() }
+		r := start(t, f, func(o *Options) { o.OneTime = true })
+		if err := r.stop(); !errors.Is(err, ErrInterrupted) {
+			t.Errorf("ended with %v", err)
+		}
+	})
+}
+
+func TestEveryStepsFailureFailsTheSync(t *testing.T) {
+	for _, step := range []string{"refresh", "publish"} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			f.stepErr[step] = errRemote
+			var failed error
+			r := start(t, f, func(o *Options) {
+				o.Budget = Budget{}
+				o.Failed = func(err error, _ int) { failed = err }
+				o.Tell = func(Tree, string) { t.Error("told of a revision that is not published") }
+			})
+			if err := r.end(); !errors.Is(err, errRemote) || !errors.Is(failed, errRemote) {
+				t.Errorf("%s: ended with %v, told %v", step, err, failed)
+			}
+		})
+	}
+}
+
+func TestTouchIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		r := start(t, newFake(), func(o *Options) {
+			o.Touch = func() error {
+				if tries++; tries < 3 {
+					return errors.New("no space")
+				}
+				return nil
+			}
+		})
+		pass(time.Minute)
+		_ = r.stop()
+		if tries != 3 {
+			t.Errorf("%d tries", tries)
+		}
+	})
+}
+
+// wish is a server's error that asks to be left alone for a while.
+type wish struct{ after time.Duration }
+
+func (wish) Error() string               { return "too many requests" }
+func (w wish) RetryAfter() time.Duration { return w.after }
+func (wish) Hint() string                { return "poll less often" }
+
+func TestRetryAfterIsObeyedByPushesToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.err = fmt.Errorf("asking the remote: %w", wish{30 * time.Second})
+		r := start(t, f, nil)
+		pass(5 * time.Second)
+		r.Trigger(SourceReceiver)
+		r.Trigger(SourceSignal)
+		pass(20 * time.Second)
+		wantTimes(t, f.times(), 0)
+		f.set(func(f *fake) { f.err = nil })
+		pass(10 * time.Second)
+		wantTimes(t, f.times(), seconds(0, 30)...)
+		if rep := r.Report(); rep.LastHint != "poll less often" {
+			t.Errorf("hint: %q", rep.LastHint)
+		}
+		_ = r.stop()
+	})
+}
