@@ -1,8 +1,13 @@
 module git-sync
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/go-logr/logr v1.4.4
+	github.com/go-logr/zapr v1.3.0
 	go.uber.org/goleak v1.3.0
+	go.uber.org/zap v1.28.0
+	golang.org/x/sys v0.49.0
 )
+
+require go.uber.org/multierr v1.10.0 // indirect
