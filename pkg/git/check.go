@@ -1,0 +1,133 @@
+package git
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// schemes are the transports that a URL may name.
+func schemes() []string { return []string{"https", "http", "ssh", "git", "file"} }
+
+// CheckURL reports why repo is not a repository's address that git may be given.
+//
+// Good are URLs of the schemes https, http, ssh, git and file, the short form
+// host:path of ssh, and paths on this machine. Transports that run a program of
+// the URL's choice (ext::sh -c ...), and whatever git or ssh would take for an
+// option, are refused. The error never repeats a password.
+func CheckURL(repo string) error {
+	switch {
+	case repo == "":
+		return errors.New("the repository's URL is empty")
+	case strings.HasPrefix(repo, "-"):
+		return fmt.Errorf("repository %q begins with a dash, and would be taken for an option", scrub(repo))
+	case !utf8.ValidString(repo), strings.ContainsFunc(repo, unicode.IsControl):
+		return fmt.Errorf("repository %q holds control characters", scrub(repo))
+	}
+	if scheme, _, ok := strings.Cut(repo, "::"); ok && isScheme(scheme) {
+		return fmt.Errorf("repository %q uses the transport %q, which is not allowed; use one of %s",
+			scrub(repo), scheme+"::", strings.Join(schemes(), ", "))
+	}
+	if scheme, rest, ok := strings.Cut(repo, "://"); ok && isScheme(scheme) {
+		return checkSchemed(repo, scheme, rest)
+	}
+	return checkShort(repo)
+}
+
+// checkSchemed checks scheme://rest.
+func checkSchemed(repo, scheme, rest string) error {
+	if !slices.Contains(schemes(), scheme) {
+		return fmt.Errorf("repository %q has the scheme %q; use one of %s",
+			scrub(repo), scheme, strings.Join(schemes(), ", "))
+	}
+	if scheme == "file" {
+		if !strings.HasPrefix(rest, "/") {
+			return fmt.Errorf("repository %q: a file URL needs an absolute path, file:///path", scrub(repo))
+		}
+		return nil
+	}
+	u, err := url.Parse(repo)
+	if err != nil {
+		// Its text holds the URL, and with it perhaps a password.
+		return fmt.Errorf("repository %q is not a well-formed URL", scrub(repo))
+	}
+	switch {
+	case u.Hostname() == "":
+		return fmt.Errorf("repository %q names no host", scrub(repo))
+	case strings.HasPrefix(u.Hostname(), "-"), strings.HasPrefix(u.User.Username(), "-"):
+		return fmt.Errorf("repository %q has a user or host that begins with a dash", scrub(repo))
+	case strings.ContainsAny(rest, " \t"):
+		return fmt.Errorf("repository %q holds a blank; write it as %%20", scrub(repo))
+	}
+	return nil
+}
+
+// checkShort checks [user@]host:path and local paths.
+func checkShort(repo string) error {
+	colon := strings.Index(repo, ":")
+	if strings.HasPrefix(repo, "[") || strings.Contains(repo, "@[") {
+		if i := strings.Index(repo, "]:"); i >= 0 {
+			colon = i + 1
+		}
+	}
+	if slash := strings.Index(repo, "/"); colon < 0 || slash >= 0 && slash < colon {
+		return nil // a path
+	}
+	host, path := repo[:colon], repo[colon+1:]
+	if at := strings.LastIndex(host, "@"); at >= 0 {
+		host = host[at+1:]
+	}
+	switch {
+	case host == "" || path == "":
+		return fmt.Errorf("repository %q should be host:path, or a URL", scrub(repo))
+	case strings.HasPrefix(host, "-"), strings.HasPrefix(path, "-"):
+		return fmt.Errorf("repository %q has a host or path that begins with a dash", scrub(repo))
+	case strings.ContainsAny(host, " \t"):
+		return fmt.Errorf("repository %q holds a blank in its host", scrub(repo))
+	}
+	return nil
+}
+
+// isScheme reports whether s may name a transport.
+func isScheme(s string) bool {
+	for _, r := range s {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (r < '0' || r > '9') && r != '+' && r != '-' && r != '.' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// CheckRef reports why ref can be neither a branch, a tag, a hash nor a full name
+// (refs/...), by the rules of "git check-ref-format".
+func CheckRef(ref string) error {
+	bad := func(why string) error { return fmt.Errorf("ref %q %s", ref, why) }
+	switch {
+	case ref == "":
+		return errors.New("the ref is empty")
+	case strings.HasPrefix(ref, "-"):
+		return bad("begins with a dash, and would be taken for an option")
+	case !utf8.ValidString(ref), strings.ContainsFunc(ref, unicode.IsControl):
+		return bad("holds control characters")
+	case strings.ContainsAny(ref, " ~^:?*[\\"):
+		return bad(`holds a blank or one of ~^:?*[\, which no branch, tag or hash does`)
+	case strings.Contains(ref, ".."), strings.Contains(ref, "@{"), ref == "@":
+		return bad("is an expression (.., @{ or @); use a branch, a tag, a full hash, or refs/...")
+	case strings.HasSuffix(ref, "."):
+		return bad("ends with a dot")
+	}
+	for part := range strings.SplitSeq(ref, "/") {
+		switch {
+		case part == "":
+			return bad("begins or ends with a slash, or has two in a row")
+		case strings.HasPrefix(part, "."), strings.HasSuffix(part, ".lock"):
+			return bad("has a part that begins with a dot or ends with .lock")
+		}
+	}
+	return nil
+}

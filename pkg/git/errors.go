@@ -1,0 +1,158 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"time"
+
+	"git-sync/pkg/proc"
+)
+
+// Error says what went wrong with a run of git.
+type Error struct {
+	// Op is the subcommand: "fetch".
+	Op string
+	// Kind is what to make of it.
+	Kind Kind
+	// Stderr is the tail of what git said, without progress and passwords.
+	Stderr string
+	// Hinted is what the user can do about it; empty: what is usual for the Kind.
+	Hinted string
+	// After is the delay the server asked for, 0 if it did not.
+	After time.Duration
+	// Err is the cause, an *proc.Error when git ran.
+	Err error
+}
+
+// Error names the cause in one line.
+func (e *Error) Error() string {
+	what := "git " + e.Op + ": "
+	if said := headline(e.Stderr); said != "" {
+		what += said
+		if e.Kind == KindTimeout || e.Kind == KindCanceled || e.Kind == KindKilled {
+			what += " (" + e.Kind.String() + ")"
+		}
+		return what
+	}
+	var pe *proc.Error
+	if errors.As(e.Err, &pe) {
+		quiet := *pe
+		quiet.Stderr = "" // raw: e.Stderr is the scrubbed one
+		return what + quiet.Error()
+	}
+	if e.Err != nil {
+		return what + e.Err.Error()
+	}
+	return what + e.Kind.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint tells the user what to do about it; empty when there is nothing to advise.
+func (e *Error) Hint() string {
+	if e.Hinted != "" {
+		return e.Hinted
+	}
+	return e.Kind.hint()
+}
+
+// RetryAfter is the delay the server asked for, 0 if it did not.
+func (e *Error) RetryAfter() time.Duration { return e.After }
+
+// KindOf returns the Kind of the first *Error in err's chain; of the end of a
+// context, without one, KindTimeout and KindCanceled; else KindUnknown.
+func KindOf(err error) Kind {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e.Kind
+	case errors.Is(err, context.DeadlineExceeded):
+		return KindTimeout
+	case errors.Is(err, context.Canceled):
+		return KindCanceled
+	}
+	return KindUnknown
+}
+
+// failure makes the Error of a run that ended with err.
+func failure(c *Command, err error) *Error {
+	e := &Error{Op: c.op(), Err: err}
+	var pe *proc.Error
+	if !errors.As(err, &pe) {
+		return e
+	}
+	e.Stderr = scrub(withoutProgress(pe.Stderr))
+	switch {
+	case pe.TimedOut:
+		e.Kind = KindTimeout
+	case pe.Canceled:
+		e.Kind = KindCanceled
+	case pe.Signal != 0 && pe.Err == nil:
+		e.Kind = KindKilled
+	case pe.ExitCode < 0 && errors.Is(pe, fs.ErrNotExist):
+		e.Kind, e.Hinted = KindUnsupported, "install git, or name it with --git"
+	case pe.ExitCode >= 0:
+		e.Kind, e.Hinted = classify(evidence{op: e.Op, gitDir: c.gitDir, exit: pe.ExitCode, stderr: e.Stderr})
+	}
+	return e
+}
+
+// withoutProgress drops the lines of progress, and all but the last 8 KiB.
+func withoutProgress(stderr string) string {
+	const most = 8 << 10
+	var kept []string
+	size := 0
+	lines := strings.FieldsFunc(stderr, func(r rune) bool { return r == '\r' || r == '\n' })
+	for i := len(lines) - 1; i >= 0 && size < most; i-- {
+		line := strings.TrimRight(lines[i], " \t")
+		if _, ok := parseProgress(line); ok || line == "" {
+			continue
+		}
+		if len(line) > most-size {
+			line = line[len(line)-(most-size):]
+		}
+		kept = append(kept, line)
+		size += len(line) + 1
+	}
+	for i, j := 0, len(kept)-1; i < j; i, j = i+1, j-1 {
+		kept[i], kept[j] = kept[j], kept[i]
+	}
+	return strings.Join(kept, "\n")
+}
+
+// headline picks the line that says most: the first one that git calls fatal,
+// else the first error, else the last line.
+func headline(stderr string) string {
+	lines := strings.Split(stderr, "\n")
+	for _, mark := range []string{"fatal: ", "error: ", "ERROR: "} {
+		for _, line := range lines {
+			if text, ok := strings.CutPrefix(line, mark); ok && !isEcho(text) {
+				return text
+			}
+		}
+	}
+	for i := len(lines) - 1; i >= 0; i-- {
+		if !isEcho(lines[i]) {
+			return strings.TrimPrefix(lines[i], "fatal: ")
+		}
+	}
+	return ""
+}
+
+// isEcho reports whether a line only says that something else went wrong.
+func isEcho(line string) bool {
+	for _, echo := range []string{
+		"Could not read from remote repository",
+		"Please make sure you have the correct access rights",
+		"and the repository exists.",
+		"the remote end hung up",
+	} {
+		if strings.Contains(line, echo) {
+			return true
+		}
+	}
+	return line == ""
+}

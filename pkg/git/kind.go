@@ -1,0 +1,147 @@
+package git
+
+// Kind is what to make of a failure.
+type Kind int
+
+// The kinds of failure. Those up to KindKilled say nothing about the repository:
+// git was ended before it could tell.
+const (
+	// KindUnknown is what could not be told apart.
+	KindUnknown Kind = iota
+	// KindCanceled: our context was canceled.
+	KindCanceled
+	// KindTimeout: our context's deadline passed.
+	KindTimeout
+	// KindKilled: git or a helper was ended by a signal that was not ours, as the
+	// kernel does when memory is short.
+	KindKilled
+	// KindNetwork: the remote was not reached, or the connection was lost.
+	KindNetwork
+	// KindTLS: the connection could not be made secure.
+	KindTLS
+	// KindAuth: credentials are missing, unusable or refused.
+	KindAuth
+	// KindHostKey: the ssh server's key is unknown or has changed.
+	KindHostKey
+	// KindRepoNotFound: the remote knows no such repository, or not for this user.
+	KindRepoNotFound
+	// KindRefNotFound: the repository has no such ref or commit.
+	KindRefNotFound
+	// KindEmptyRemote: the repository has no commits yet.
+	KindEmptyRemote
+	// KindRateLimited: the server wants fewer requests.
+	KindRateLimited
+	// KindServer: the server failed (HTTP 5xx, an error of its git).
+	KindServer
+	// KindNoSpace: a local disk or quota is full.
+	KindNoSpace
+	// KindReadOnly: a local file system is read-only.
+	KindReadOnly
+	// KindPermission: a local file may not be read or written.
+	KindPermission
+	// KindIO: a local disk fails, or the system is out of some resource.
+	KindIO
+	// KindCorrupt: the local repository is proved to be damaged.
+	KindCorrupt
+	// KindLocked: a lock file stands in the way.
+	KindLocked
+	// KindUnsupported: this git, or the remote, cannot do it.
+	KindUnsupported
+	// KindRefused: git refuses for safety (transport not allowed, repository of
+	// another user, hostile paths).
+	KindRefused
+)
+
+// String returns the kind in words.
+func (k Kind) String() string {
+	switch k {
+	case KindCanceled:
+		return "interrupted"
+	case KindTimeout:
+		return "timed out"
+	case KindKilled:
+		return "killed"
+	case KindNetwork:
+		return "network failure"
+	case KindTLS:
+		return "TLS failure"
+	case KindAuth:
+		return "not authenticated"
+	case KindHostKey:
+		return "ssh host key not trusted"
+	case KindRepoNotFound:
+		return "repository not found"
+	case KindRefNotFound:
+		return "ref not found"
+	case KindEmptyRemote:
+		return "repository is empty"
+	case KindRateLimited:
+		return "rate limited"
+	case KindServer:
+		return "server failure"
+	case KindNoSpace:
+		return "disk full"
+	case KindReadOnly:
+		return "read-only file system"
+	case KindPermission:
+		return "permission denied"
+	case KindIO:
+		return "I/O failure"
+	case KindCorrupt:
+		return "repository damaged"
+	case KindLocked:
+		return "locked"
+	case KindUnsupported:
+		return "not supported"
+	case KindRefused:
+		return "refused"
+	case KindUnknown:
+	}
+	return "unknown failure"
+}
+
+// hint is the usual advice for a kind, naming the options of git-sync.
+func (k Kind) hint() string {
+	switch k {
+	case KindTimeout:
+		return "if the repository is large or the network slow, raise --sync-timeout; otherwise see why the remote does not answer"
+	case KindKilled:
+		return "if memory is short, raise the container's limit, or fetch less with --depth=1, --filter=blob:none or a sparse checkout"
+	case KindNetwork:
+		return "check the host in --repo, DNS, firewalls and HTTPS_PROXY; it is tried again by itself"
+	case KindTLS:
+		return "check the server's certificate and our clock; for a private authority point GIT_SSL_CAINFO at its certificate"
+	case KindAuth:
+		return "check the credentials: --username with --password-file, --credential, --ssh-key-file, --askpass-url, --cookie-file or --github-app-*"
+	case KindHostKey:
+		return "put the server's key into --ssh-known-hosts-file (ssh-keyscan HOST prints it; compare it with the one published by the host's owner)"
+	case KindRepoNotFound:
+		return "check --repo; many hosts also answer so when the credentials may not read the repository"
+	case KindRefNotFound:
+		return "check --ref: it must be a branch, a tag, a full hash or refs/... that exists at the remote"
+	case KindEmptyRemote:
+		return "push a first commit; it is tried again by itself"
+	case KindRateLimited:
+		return "poll less often (--period), or authenticate: the limits for known users are higher"
+	case KindServer:
+		return "the failure is the server's; it is tried again by itself"
+	case KindNoSpace:
+		return "make room on the volume of --root, or fetch less with --depth=1, --filter or a sparse checkout"
+	case KindReadOnly:
+		return "mount the volume of --root writable; with a read-only root file system --root needs a volume of its own"
+	case KindPermission:
+		return "--root must be writable for our user: check its owner and mode, or set fsGroup"
+	case KindIO:
+		return "check the disk below --root and the kernel's log; nothing is deleted on suspicion"
+	case KindCorrupt:
+		return "it is repaired from the remote by itself; if it comes back, check the disk"
+	case KindLocked:
+		return "another git works in --root, or one has died in it; what is left of dead ones is removed at the next sync"
+	case KindUnsupported:
+		return "use a newer git (--git), or a remote that can do it"
+	case KindRefused:
+		return "see the message for what git considers unsafe; only https, http, ssh, git and file transports are allowed"
+	case KindUnknown, KindCanceled:
+	}
+	return ""
+}

@@ -1,0 +1,56 @@
+package git
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The oldest git that works: before 2.34 relative paths in worktrees, sparse
+// checkouts and GIT_CONFIG_COUNT do not all behave.
+const (
+	needMajor = 2
+	needMinor = 34
+)
+
+// Version is a version of git. It is comparable.
+type Version struct{ Major, Minor, Patch int }
+
+// AtLeast reports whether v is major.minor or newer.
+func (v Version) AtLeast(major, minor int) bool {
+	return v.Major > major || v.Major == major && v.Minor >= minor
+}
+
+// String returns "2.39.5".
+func (v Version) String() string {
+	return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch)
+}
+
+// parseVersion reads the output of "git version". Builders append words of their
+// own:
+//
+//	git version 2.39.5
+//	git version 2.39.5 (Apple Git-154)
+//	git version 2.45.1.windows.1
+//	git version 2.50.0-rc1
+//	git version 2.34.GIT
+func parseVersion(out string) (Version, error) {
+	rest, ok := strings.CutPrefix(out, "git version ")
+	if !ok {
+		return Version{}, fmt.Errorf("not an answer of git's: %.80q", out)
+	}
+	word, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	word, _, _ = strings.Cut(word, "-")
+	var numbers [3]int
+	for i, part := range strings.SplitN(word, ".", 4) {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 0 || i == len(numbers) {
+			if i < 2 {
+				return Version{}, fmt.Errorf("not a version: %.80q", out)
+			}
+			break
+		}
+		numbers[i] = n
+	}
+	return Version{numbers[0], numbers[1], numbers[2]}, nil
+}

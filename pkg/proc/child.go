@@ -1,0 +1,164 @@
+package proc
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// child is one started process, the leader of its session and group.
+type child struct {
+	pid     int
+	exited  chan struct{}    // closed when the leader is dead; it is still there, a zombie
+	release chan struct{}    // closed by the owner: the pid is used no more, reap it
+	done    chan struct{}    // closed when it was reaped
+	state   *os.ProcessState // valid after done
+}
+
+// spawn starts c with files as its descriptors 0, 1 and 2, which it closes.
+//
+// Starting may block, when the program lies on a disk that does; spawn returns
+// at ctx's end all the same, and what is started too late is killed.
+func spawn(ctx context.Context, c Cmd, files []*os.File) (*child, error) {
+	type start struct {
+		ch  *child
+		err error
+	}
+	started := make(chan start)
+	onOwnThread(func() {
+		p, err := launch(c, files)
+		closeAll(files)
+		if err != nil {
+			select {
+			case started <- start{err: &Error{Path: c.Path, ExitCode: -1, Err: err}}:
+			case <-ctx.Done():
+			}
+			return
+		}
+		ch := &child{
+			pid: p.Pid, exited: make(chan struct{}),
+			release: make(chan struct{}), done: make(chan struct{}),
+		}
+		select {
+		case started <- start{ch: ch}:
+		case <-ctx.Done():
+			ch.signal(unix.SIGKILL)
+			close(ch.release)
+		}
+		ch.wait(p)
+	})
+	select {
+	case s := <-started:
+		return s.ch, s.err
+	case <-ctx.Done():
+		return nil, interrupted(ctx, c.Path)
+	}
+}
+
+// launch starts the program.
+func launch(c Cmd, files []*os.File) (*os.Process, error) {
+	path, err := lookup(c.Path, c.Env)
+	if err != nil {
+		return nil, err
+	}
+	env := c.Env
+	if env == nil {
+		env = []string{} // nil would mean ours
+	}
+	return os.StartProcess(path, slices.Concat([]string{c.Path}, c.Args), &os.ProcAttr{
+		Dir:   c.Dir,
+		Env:   env,
+		Files: slices.Concat(files, c.ExtraFiles),
+		Sys: &syscall.SysProcAttr{
+			Setsid:    true,
+			Pdeathsig: syscall.SIGKILL,
+		},
+	})
+}
+
+// onOwnThread runs f in the background, on a thread that does nothing else
+// meanwhile and is not the first one of the process.
+//
+// The thread matters twice: Pdeathsig strikes when it ends, and the kernel
+// counts the child as its own, where orphans go to the first thread (see Init).
+func onOwnThread(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if unix.Gettid() != unix.Getpid() {
+			f()
+			return
+		}
+		// Keep this thread busy until another one has the work.
+		begun := make(chan struct{})
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			close(begun)
+			f()
+		}()
+		<-begun
+	}()
+}
+
+// wait blocks until the leader has died and its owner has let go, then kills the
+// rest of the group and reaps the leader.
+func (ch *child) wait(p *os.Process) {
+	for {
+		err := unix.Waitid(unix.P_PID, ch.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	close(ch.exited)
+	<-ch.release
+	ch.signal(unix.SIGKILL)
+	// It cannot fail: nobody else waits for this process.
+	ch.state, _ = p.Wait()
+	close(ch.done)
+}
+
+// signal sends sig to the whole group. Only for use before release is closed: the
+// leader, dead or alive, keeps its number from being given to somebody else.
+func (ch *child) signal(sig syscall.Signal) {
+	_ = unix.Kill(-ch.pid, sig)
+}
+
+// reap lets go of the child and waits, for a moment, until it and its group are
+// gone. It reports whether the leader is.
+func (ch *child) reap() bool {
+	close(ch.release)
+	timer := time.NewTimer(reapWait)
+	defer timer.Stop()
+	select {
+	case <-ch.done:
+	case <-timer.C:
+		return false
+	}
+	// What SIGKILL was sent to may yet finish a system call, a rename say. Our
+	// callers are about to tidy up after it.
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for unix.Kill(-ch.pid, 0) == nil {
+		select {
+		case <-tick.C:
+		case <-timer.C:
+			return true
+		}
+	}
+	return true
+}
+
+// finalState is how the leader ended, nil if it has not been reaped.
+func (ch *child) finalState(reaped bool) *os.ProcessState {
+	if !reaped {
+		return nil
+	}
+	return ch.state
+}

@@ -1,0 +1,96 @@
+package proc
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Process is a child that is talked to while it runs. Its methods may be called
+// from any goroutine.
+type Process struct {
+	// Stdin and Stdout are the child's streams. Reading and writing block until
+	// the child does its part, the child ends, or the Process is closed.
+	Stdin  io.WriteCloser
+	Stdout io.Reader
+
+	pipes  *plumbing
+	closed chan struct{} // closed by Close
+	once   sync.Once
+	done   chan struct{} // closed when the child has gone
+	err    error         // how it ended; valid after done
+}
+
+// Start begins a long-lived child. It is killed, with its group, when ctx ends or
+// [Process.Close] is called; also what it left behind, when it exits by itself.
+// Of c, Stdin, StdoutTo and Grace are not used.
+func Start(ctx context.Context, c Cmd) (*Process, error) {
+	if ctx.Err() != nil {
+		return nil, interrupted(ctx, c.Path)
+	}
+	c.Stdin = ourEnd{}
+	pipes, err := plumb(c)
+	if err != nil {
+		return nil, &Error{Path: c.Path, ExitCode: -1, Err: err}
+	}
+	pipes.read(nil, pipes.stderr)
+	ch, err := spawn(ctx, c, pipes.childEnds)
+	if err != nil {
+		pipes.abandon()
+		return nil, err
+	}
+	p := &Process{
+		Stdin: pipes.stdinEnd, Stdout: pipes.outEnds[0], pipes: pipes,
+		closed: make(chan struct{}), done: make(chan struct{}),
+	}
+	go func() {
+		defer close(p.done)
+		p.err = p.watch(ctx, ch, c.Path)
+	}()
+	return p, nil
+}
+
+// ourEnd asks plumb for a pipe on standard input.
+type ourEnd struct{ io.Reader }
+
+// watch blocks until the child has gone, whoever ended it.
+func (p *Process) watch(ctx context.Context, ch *child, path string) error {
+	var cause error
+	stopped := false
+	select {
+	case <-ch.exited:
+	case <-p.closed:
+		stopped = true
+		ch.signal(unix.SIGKILL)
+	case <-ctx.Done():
+		cause = context.Cause(ctx)
+		ch.signal(unix.SIGKILL)
+	}
+	reaped := ch.reap()
+	p.pipes.drain()
+	if cause != nil {
+		p.pipes.abandon()
+	}
+	if stopped && reaped {
+		return nil
+	}
+	return verdict(ctx, path, ch.finalState(reaped), p.pipes.stderr.bytes(), cause)
+}
+
+// Done is closed when the child has gone.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Stderr returns the tail of what the child has written to its standard error.
+func (p *Process) Stderr() string { return string(p.pipes.stderr.bytes()) }
+
+// Close kills the child and its group if they still run, closes the streams, and
+// returns within a second. The error tells how the child ended if it had done so
+// before, or why it is still there.
+func (p *Process) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	<-p.done
+	p.pipes.abandon()
+	return p.err
+}
