@@ -46,7 +46,7 @@ func (s *Syncer) attempt(ctx context.Context, q *request) outcome {
 	s.opt.Log.V(2).Info("syncing", "trigger", q.source)
 
 	a := &attempt{request: q, done: make(chan outcome, 1)}
-	go func() { a.done <- s.timed(ctx, q.source) }()
+	go func() { a.done <- s.timed(ctx) }()
 
 	overdue := time.NewTimer(s.opt.Timeout + killGrace)
 	defer overdue.Stop()
@@ -73,15 +73,11 @@ func (s *Syncer) stuckError() error {
 }
 
 // timed makes one sync within its time.
-func (s *Syncer) timed(ctx context.Context, source string) outcome {
+func (s *Syncer) timed(ctx context.Context) outcome {
 	out := outcome{started: time.Now()}
 	limited, cancel := context.WithTimeout(ctx, s.opt.Timeout)
 	defer cancel()
-	if err := s.cleaner.makeWay(limited, source); err != nil {
-		out.err = fmt.Errorf("waiting for the clean-up of the sync before to end: %w", err)
-	} else {
-		s.line.run(limited, &out)
-	}
+	s.line.run(limited, &out)
 	if out.err != nil && errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
 		out.err = &TimeoutError{Limit: s.opt.Timeout, Err: out.err}
 	}
@@ -97,9 +93,11 @@ type line struct {
 
 	refused      *RefusedError // the last revision that the gate refused
 	refusedUntil time.Time
+
+	uncleaned repeats // failures of starting to clean up
 }
 
-// run makes one sync: credentials, tree, gate, commit point, telling.
+// run makes one sync: credentials, tree, gate, commit point, telling, clean-up.
 func (l *line) run(ctx context.Context, out *outcome) {
 	steps := l.opt.Steps
 	before, _ := steps.Published()
@@ -119,6 +117,7 @@ func (l *line) run(ctx context.Context, out *outcome) {
 		}
 	}
 	l.tell(out)
+	l.clean(ctx)
 }
 
 // gate asks the pre-publish hook; held says that it was not asked, for its answer is too young to be another.
@@ -156,4 +155,16 @@ func (l *line) tell(out *outcome) {
 		l.opt.Tell(out.tree, out.previous)
 	}
 	l.announce = false
+}
+
+// clean starts the clean-up, which never fails a sync.
+func (l *line) clean(ctx context.Context) {
+	err := l.opt.Steps.Clean(ctx)
+	if err == nil {
+		l.uncleaned = repeats{}
+		return
+	}
+	if n := l.uncleaned.add(err); worthALine(n) {
+		l.opt.Log.Error(err, "cleaning up failed", "times", n, "hint", hintOf(err))
+	}
 }

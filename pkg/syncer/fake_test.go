@@ -27,7 +27,8 @@ type fake struct {
 	err       error // what Prepare answers
 	stepErr   map[string]error
 	prepare   func(ctx context.Context) // called in Prepare, without the lock
-	clean     func(ctx context.Context) error
+	clean     error
+	settle    func(ctx context.Context) error
 
 	began   time.Time
 	starts  []time.Duration // when each Prepare began
@@ -88,14 +89,18 @@ func (f *fake) Publish(_ context.Context, t Tree) error {
 	return nil
 }
 
-func (f *fake) Clean(ctx context.Context) error {
+func (f *fake) Clean(context.Context) error {
 	defer f.enter("clean")()
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.cleans++
-	clean := f.clean
-	f.mu.Unlock()
-	if clean != nil {
-		return clean(ctx)
+	return f.clean
+}
+
+func (f *fake) Settle(ctx context.Context) error {
+	defer f.enter("settle")()
+	if f.settle != nil {
+		return f.settle(ctx)
 	}
 	return nil
 }

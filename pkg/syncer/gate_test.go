@@ -118,7 +118,7 @@ func TestGateThatHangsIsATimeoutNotARefusal(t *testing.T) {
 func TestCleanNeverFailsASync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		f.clean = func(context.Context) error { return errors.New("cannot remove") }
+		f.clean = errors.New("cannot remove")
 		r := start(t, f, func(o *Options) { o.Budget = Budget{} })
 		pass(5 * time.Minute)
 		if err := r.stop(); err != nil {
@@ -126,49 +126,6 @@ func TestCleanNeverFailsASync(t *testing.T) {
 		}
 		if n := r.log.with("cleaning up failed"); n != 5 {
 			t.Errorf("%d lines for %d failures", n, f.cleans)
-		}
-	})
-}
-
-func TestCleanMakesWayForAPush(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		f.clean = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-		r := start(t, f, func(o *Options) { o.Period = time.Hour })
-		for i := range 5 {
-			pass(10 * time.Second)
-			f.set(func(f *fake) { f.head = fmt.Sprint(i) })
-			r.Trigger(SourceReceiver)
-			synctest.Wait()
-			if rep := r.Report(); rep.Hash != fmt.Sprint(i) || rep.LastDuration != 0 {
-				t.Errorf("a clean-up was between a push and its publication: %+v", rep)
-			}
-		}
-		_ = r.stop()
-		if r.log.with("cleaning up failed") != 0 {
-			t.Error("making way is not a failure")
-		}
-	})
-}
-
-func TestCleanIsNotStarvedByPolling(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		finished := 0
-		f.clean = func(ctx context.Context) error {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(15 * time.Second):
-				finished++
-				return nil
-			}
-		}
-		r := start(t, f, nil)
-		pass(5 * time.Minute)
-		_ = r.stop()
-		if finished < 5 {
-			t.Errorf("finished %d times of %d", finished, f.cleans)
 		}
 	})
 }

@@ -178,7 +178,7 @@ func TestOneTime(t *testing.T) {
 		f := newFake()
 		f.err = errRemote
 		cleaned := false
-		f.clean = func(context.Context) error { time.Sleep(5 * time.Second); cleaned = true; return nil }
+		f.settle = func(context.Context) error { time.Sleep(5 * time.Second); cleaned = true; return nil }
 		r := start(t, f, func(o *Options) { o.OneTime, o.Budget = true, Budget{Exit: 7} })
 		pass(15 * time.Second)
 		f.set(func(f *fake) { f.err = nil })

@@ -38,8 +38,8 @@ type Revision struct {
 	Since time.Time
 }
 
-// Steps are what a sync is made of. They are called one at a time, from changing goroutines. Each blocks until it is
-// done and ends soon after its context does.
+// Steps are what a sync is made of. They are called one at a time, from changing goroutines, but for Published, which may be
+// called at any time. Each blocks until it is done and ends soon after its context does.
 type Steps interface {
 	// Refresh makes the credentials usable: reads files anew, renews tokens that are due.
 	Refresh(ctx context.Context) error
@@ -47,8 +47,10 @@ type Steps interface {
 	Prepare(ctx context.Context) (Tree, error)
 	// Publish makes the prepared tree the published one: the commit point.
 	Publish(ctx context.Context, t Tree) error
-	// Clean removes what is no longer needed. It may be ended at any time and goes on where it was the next time.
+	// Clean starts to remove what is no longer needed, and returns at once: the work goes on beside the loop, and gives way
+	// to Prepare. Settle waits until it is done, or returns ctx's error.
 	Clean(ctx context.Context) error
+	Settle(ctx context.Context) error
 	// Published is what is published now, and whether anything is. It does not block on the network.
 	Published() (Revision, bool)
 	// Fetches is how often objects were fetched so far.
@@ -111,7 +113,6 @@ type Syncer struct {
 	sit      situation
 	failures int
 	failed   repeats
-	cleaner  *cleaner
 	line     line
 	stuck    *attempt  // a sync that did not end in time and still runs
 	hold     time.Time // before this, nothing is asked of a server that wants to be left alone
@@ -143,7 +144,6 @@ func New(opt Options) *Syncer {
 		stopped: make(chan struct{}),
 		report:  Report{Repo: opt.Repo, Ref: opt.Ref},
 		sit:     situation{oneTime: opt.OneTime},
-		cleaner: &cleaner{clean: opt.Steps.Clean, log: opt.Log},
 		line:    line{opt: opt, announce: true},
 	}
 }
@@ -152,13 +152,13 @@ func New(opt Options) *Syncer {
 // a loop or a one-time sync is complete, ErrInterrupted when ctx ended a one-time sync before that, and a
 // *BudgetError when the budget is spent.
 //
-// When it returns, no step runs any more, unless one is stuck in a system call; stopping takes less than two seconds.
+// When it returns, no step runs any more, unless one is stuck in a system call; what Clean started is not its business.
+// Stopping takes less than two seconds.
 func (s *Syncer) Run(ctx context.Context) error {
 	defer close(s.stopped)
 	defer s.update(func(r *Report) {
 		r.Deadline, r.Next, r.Running = time.Time{}, time.Time{}, false
 	})
-	defer s.stopCleaning()
 	s.lookAround()
 
 	next := &request{source: SourceStart}
@@ -172,12 +172,9 @@ func (s *Syncer) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if out.err == nil {
-			s.cleaner.start(ctx)
-			if s.opt.OneTime {
-				s.finishCleaning(ctx)
-				return nil
-			}
+		if out.err == nil && s.opt.OneTime {
+			s.finishCleaning(ctx)
+			return nil
 		}
 		if next, err = s.await(ctx, time.Now().Add(delay)); err != nil {
 			return s.interrupted()
@@ -263,12 +260,7 @@ func (s *Syncer) accept(source string, now time.Time) *request {
 func (s *Syncer) finishCleaning(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.opt.Timeout)
 	defer cancel()
-	_ = s.cleaner.finish(ctx) // it is cut short by stopCleaning then
-}
-
-// stopCleaning ends the clean-up, unless a stuck sync has it.
-func (s *Syncer) stopCleaning() {
-	if s.stuck == nil {
-		s.cleaner.stop(stopGrace)
+	if err := s.opt.Steps.Settle(ctx); err != nil {
+		s.opt.Log.V(1).Info("ending before the clean-up is done; the next run goes on with it", "reason", err.Error())
 	}
 }
