@@ -1,0 +1,116 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// begin makes the root fit for work: every time it removes stale locks, and
+// the first time it also finishes or clears away what an earlier run has left,
+// and looks closely at what is published.
+func (r *Repo) begin(ctx context.Context) error {
+	if r.started {
+		return r.store.healLocks()
+	}
+	r.since = r.opts.Now()
+	if err := r.healStores(); err != nil {
+		return err
+	}
+	if err := errors.Join(r.healLinks(), r.healTemporary()); err != nil {
+		return err
+	}
+	if r.store.usable() {
+		if err := errors.Join(r.store.healLocks(), r.store.healObjects()); err != nil {
+			return err
+		}
+		if err := r.loadRecords(); err != nil {
+			return err
+		}
+		r.examineStores()
+		r.remember()
+	}
+	if err := r.inspect(ctx); err != nil {
+		return err
+	}
+	r.started = true
+	return nil
+}
+
+// healStores finishes an interrupted change of stores: without a .git, a new
+// store that is ready takes its place; else what was aside is a leftover.
+func (r *Repo) healStores() error {
+	now, next := filepath.Join(r.root, gitDirName), filepath.Join(r.root, nextStore)
+	if !exists(now) {
+		aside := r.newStore(next)
+		if !aside.meta.Ready {
+			aside = r.newStore(filepath.Join(r.root, oldStore))
+		}
+		if aside.usable() {
+			if err := os.Rename(aside.dir, now); err != nil {
+				return fmt.Errorf("restoring the store: %w", err)
+			}
+		}
+	}
+	r.store = r.newStore(now)
+	var err error
+	for _, name := range []string{nextStore, oldStore} {
+		err = errors.Join(err, r.discard(filepath.Join(r.root, name)))
+	}
+	return err
+}
+
+// healTemporary removes unfinished trees.
+func (r *Repo) healTemporary() error {
+	var all error
+	for _, dir := range []string{".", worktreesDir} {
+		entries, err := os.ReadDir(filepath.Join(r.root, dir))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("looking for leftovers: %w", err)
+		}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), buildPrefix) {
+				all = errors.Join(all, r.discard(filepath.Join(r.root, dir, e.Name())))
+			}
+		}
+	}
+	return all
+}
+
+// inspect looks closely at the published tree, which may have been damaged
+// while nobody looked. Only what is proved counts: a check that was killed or
+// timed out leaves things as they are, and is not made again.
+func (r *Repo) inspect(ctx context.Context) error {
+	rel, _, ok := r.published()
+	if !ok {
+		return nil
+	}
+	rec, ok := r.recordOf(rel)
+	if !ok || !r.intact(rel, rec) {
+		return nil // the cheap checks see it too
+	}
+	// Half of the sync's time, so that slow checks do not keep updates away.
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, r.opts.Now().Add(deadline.Sub(r.opts.Now())/2))
+		defer cancel()
+	}
+	switch r.verify(ctx, rec) {
+	case verdictIntact:
+		r.checked[rec.id] = true
+		if boot := bootID(); rec.Boot != boot {
+			rec.Boot = boot
+			r.records[rec.id] = rec
+			return saveRecord(r.store, rec)
+		}
+	case verdictDamaged:
+		r.log.Info("the published tree differs from its commit, making it anew", "path", filepath.Join(r.root, rel))
+		r.damaged[rec.id] = true
+	case verdictUnknown:
+		r.log.V(1).Info("the published tree could not be checked, keeping it", "path", filepath.Join(r.root, rel))
+	}
+	return nil
+}

@@ -1,0 +1,312 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Cleaning up happens in the background, between syncs: Clean starts it, the
+// next Prepare ends what of it would be in the way. What is replaced goes in
+// three steps, each of which may be the last one before a crash: the new tree
+// is flushed to the disk; the old one is renamed into the trash, after the
+// grace; the trash is emptied.
+
+const trashName = "trash"
+
+// retryTrash is how long what could not be removed is left before it is tried
+// again.
+const retryTrash = time.Minute
+
+// Clean starts to remove what is no longer needed: trees out of publication
+// for longer than the stale timeout, half-made ones, unreachable objects. It
+// returns at once. What fails is logged and tried again.
+func (r *Repo) Clean(ctx context.Context) error {
+	if r.lock != nil && r.started {
+		r.janitor.start(ctx, r.tidy)
+	}
+	return nil
+}
+
+// Settle waits until what Clean started is done, or ctx ends.
+func (r *Repo) Settle(ctx context.Context) error {
+	return r.janitor.wait(ctx)
+}
+
+// tidy is the background's work. It runs without the work lock but for the
+// moments in which it takes something away.
+func (r *Repo) tidy(ctx context.Context) {
+	for {
+		if r.takeUnflushed() {
+			if err := flush(r.root); err != nil {
+				r.log.Error(err, "flushing the published tree to the disk")
+			}
+		}
+		next, err := r.retireStale(ctx)
+		if err != nil {
+			r.log.Error(err, "cleaning up")
+		}
+		r.emptyTrash(ctx)
+		if err := r.collect(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error(err, "collecting garbage")
+		}
+		if next == 0 {
+			return
+		}
+		timer := time.NewTimer(next)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// takeUnflushed reports whether something was published since it was last
+// asked.
+func (r *Repo) takeUnflushed() bool {
+	r.work.Lock()
+	defer r.work.Unlock()
+	was := r.unflushed
+	r.unflushed = false
+	return was
+}
+
+// retireStale moves trees whose time is up out of the root, and forgets what
+// belongs to no tree. It returns after how long the next tree's time is up, 0
+// when there is none.
+func (r *Repo) retireStale(ctx context.Context) (time.Duration, error) {
+	r.work.Lock()
+	defer r.work.Unlock()
+	if ctx.Err() != nil || r.unflushed {
+		return 0, ctx.Err() // published anew meanwhile: flush that first
+	}
+	published, _, ok := r.published()
+	if !ok {
+		return 0, nil // nothing may be removed while nothing is published
+	}
+	trees, err := r.trees()
+	if err != nil {
+		return 0, err
+	}
+	var next time.Duration
+	for _, rel := range trees {
+		if rel == published {
+			continue
+		}
+		since, known := r.retired[rel]
+		if !known {
+			// Found at start-up: replaced when the link was last flipped, or before.
+			since = r.flipped()
+			r.retired[rel] = since
+		}
+		if left := r.opts.StaleTimeout - r.opts.Now().Sub(since); left > 0 {
+			if next == 0 || left < next {
+				next = left
+			}
+			continue
+		}
+		if rerr := r.retire(rel); rerr != nil {
+			err = errors.Join(err, rerr)
+		}
+	}
+	return next, errors.Join(err, r.forgetAdmins())
+}
+
+// flipped is when the link was made.
+func (r *Repo) flipped() time.Time {
+	info, err := os.Lstat(r.link)
+	if err != nil {
+		return r.opts.Now()
+	}
+	return info.ModTime()
+}
+
+// retire takes a tree that is not published out of the root.
+func (r *Repo) retire(rel string) error {
+	if err := r.discard(filepath.Join(r.root, rel)); err != nil {
+		return fmt.Errorf("removing the tree %s: %w", rel, err)
+	}
+	delete(r.retired, rel)
+	if dir := filepath.Dir(rel); dir != r.opts.Layout.treesDir() && dir != "." {
+		_ = os.Remove(filepath.Join(r.root, dir)) // of the other layout; goes when it is empty
+	}
+	return nil
+}
+
+// discard renames name, which need not be there, into the trash. It takes no
+// longer for a big tree than for a small one.
+func (r *Repo) discard(name string) error {
+	if !exists(name) {
+		return nil
+	}
+	trash := r.store.own(trashName)
+	if !r.store.usable() {
+		return os.RemoveAll(name) // no store yet that could hold a trash
+	}
+	if err := os.MkdirAll(trash, 0o777); err != nil {
+		return err
+	}
+	return os.Rename(name, filepath.Join(trash, unique()))
+}
+
+// forgetAdmins removes the admin directories that belong to no tree, with
+// those of their submodules.
+func (r *Repo) forgetAdmins() error {
+	live := map[string]bool{}
+	commits := map[string]bool{}
+	trees, err := r.trees()
+	if err != nil {
+		return err
+	}
+	for _, rel := range append(trees, r.buildsAndAside()...) {
+		admin, err := readGitlink(filepath.Join(r.root, rel))
+		if err != nil {
+			continue
+		}
+		id := filepath.Base(admin)
+		live[id] = true
+		for _, m := range r.records[id].Modules {
+			live[m.Admin] = true
+			commits[m.Store] = true
+		}
+	}
+	stores := []store{r.store}
+	modules, err := r.moduleStores()
+	if err != nil {
+		return err
+	}
+	for _, m := range modules {
+		if !commits[filepath.Base(m.dir)] {
+			if err := r.discard(m.dir); err != nil {
+				return err
+			}
+			continue
+		}
+		stores = append(stores, m)
+	}
+	for _, st := range stores {
+		if err := st.forget(live); err != nil {
+			return err
+		}
+	}
+	for id := range r.records {
+		if !live[id] {
+			delete(r.records, id)
+			delete(r.checked, id)
+			delete(r.damaged, id)
+		}
+	}
+	return nil
+}
+
+// forget removes the admin directories in st that are not live.
+func (st store) forget(live map[string]bool) error {
+	entries, err := os.ReadDir(st.path(adminDirName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("listing admin directories: %w", err)
+	}
+	for _, e := range entries {
+		if !live[e.Name()] {
+			if err := os.RemoveAll(st.admin(e.Name())); err != nil {
+				return fmt.Errorf("removing an admin directory: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// buildsAndAside returns the trees, relative to the root, that are not in
+// their place.
+func (r *Repo) buildsAndAside() []string {
+	var rels []string
+	for _, dir := range []string{".", worktreesDir} {
+		entries, _ := os.ReadDir(filepath.Join(r.root, dir)) // absent: none
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), buildPrefix) {
+				rels = append(rels, filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	return rels
+}
+
+// moduleStores returns the submodules' stores.
+func (r *Repo) moduleStores() ([]store, error) {
+	entries, err := os.ReadDir(r.store.own("modules"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing submodules: %w", err)
+	}
+	var stores []store
+	for _, e := range entries {
+		stores = append(stores, r.moduleStore(r.store, e.Name()))
+	}
+	return stores, nil
+}
+
+// emptyTrash removes what is in the trash. What cannot be removed, files of
+// another UID in a tree perhaps, is counted, and left for later.
+func (r *Repo) emptyTrash(ctx context.Context) {
+	r.mu.Lock()
+	wait := r.opts.Now().Before(r.trashNext)
+	r.mu.Unlock()
+	if wait {
+		return
+	}
+	entries, err := os.ReadDir(r.store.own(trashName))
+	if err != nil {
+		return // no trash
+	}
+	stuck := 0
+	for _, e := range entries {
+		if ctx.Err() != nil {
+			return
+		}
+		name := filepath.Join(r.store.own(trashName), e.Name())
+		if err := removeTree(name); err != nil {
+			stuck++
+			r.log.V(1).Info("could not be removed, trying again later", "path", name, "cause", err.Error())
+		}
+	}
+	if stuck > 0 {
+		r.setTrashNext(r.opts.Now().Add(retryTrash))
+	}
+	r.count(func(s *Stats) {
+		if stuck > 0 && s.Stuck == 0 {
+			r.log.Info("replaced trees cannot be removed; they are set aside and tried again", "count", stuck, "dir", r.store.own(trashName),
+				"hint", "somebody wrote files into the published tree as another user")
+		}
+		s.Stuck = stuck
+	})
+}
+
+func (r *Repo) setTrashNext(t time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trashNext = t
+}
+
+// removeTree is os.RemoveAll that also removes directories of ours which
+// somebody has made read-only.
+func removeTree(name string) error {
+	err := os.RemoveAll(name)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	walk := filepath.WalkDir(name, func(at string, d fs.DirEntry, err error) error {
+		if d != nil && d.IsDir() {
+			return os.Chmod(at, 0o700)
+		}
+		return err
+	})
+	return errors.Join(walk, os.RemoveAll(name))
+}

@@ -1,0 +1,284 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/funcr"
+
+	"git-sync/pkg/git"
+	"git-sync/test/gitserver"
+)
+
+// fixture is a root, an upstream, and a git-sync that can be restarted.
+type fixture struct {
+	t    *testing.T
+	up   *gitserver.Repo
+	opts Options
+	repo *Repo
+	logs []string
+}
+
+func newFixture(t *testing.T, change ...func(*Options)) *fixture {
+	t.Helper()
+	up := gitserver.NewRepo(t)
+	f := &fixture{t: t, up: up}
+	f.opts = Options{
+		Root:       filepath.Join(t.TempDir(), "root"),
+		Link:       "link",
+		Layout:     LayoutRev,
+		URL:        up.FileURL(),
+		Ref:        "main",
+		Depth:      1,
+		Submodules: SubmodulesRecursive,
+		Checkout:   CheckoutAuto,
+		GC:         GCAuto,
+		Log:        funcr.New(func(_, args string) { f.logs = append(f.logs, args) }, funcr.Options{Verbosity: 1}),
+	}
+	for _, c := range change {
+		c(&f.opts)
+	}
+	f.opts.Git = newGit(t, f.opts.Config)
+	t.Cleanup(f.stop)
+	return f
+}
+
+func newGit(t *testing.T, config []git.KV) *git.Git {
+	t.Helper()
+	g, err := git.New(t.Context(), git.Options{Path: "git", Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, Config: config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// restart ends the git-sync of this root, if any, and opens the root anew.
+func (f *fixture) restart(change ...func(*Options)) error {
+	f.t.Helper()
+	f.stop()
+	for _, c := range change {
+		c(&f.opts)
+	}
+	r, err := Open(f.opts)
+	if err == nil {
+		f.repo = r
+	}
+	return err
+}
+
+func (f *fixture) stop() {
+	if f.repo == nil {
+		return
+	}
+	f.settle()
+	if err := f.repo.Close(); err != nil {
+		f.t.Error(err)
+	}
+	f.repo = nil
+}
+
+func (f *fixture) settle() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := f.repo.Settle(ctx); err != nil {
+		f.t.Errorf("cleaning up does not end: %v", err)
+	}
+}
+
+// try makes one sync and returns its error.
+func (f *fixture) try() (Tree, error) {
+	f.t.Helper()
+	if f.repo == nil {
+		if err := f.restart(); err != nil {
+			return Tree{}, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute)
+	defer cancel()
+	tree, err := f.repo.Prepare(ctx, git.Overlay{})
+	if err != nil {
+		return tree, err
+	}
+	if tree.New {
+		err = f.repo.Publish(ctx, tree)
+	}
+	if err == nil {
+		err = f.repo.Clean(ctx)
+		f.settle()
+	}
+	return tree, err
+}
+
+// sync makes one sync, which is to publish hash.
+func (f *fixture) sync(hash string) Tree {
+	f.t.Helper()
+	tree, err := f.try()
+	if err != nil {
+		f.t.Fatalf("sync: %v", err)
+	}
+	f.published(hash)
+	return tree
+}
+
+// link is the absolute path of the published link.
+func (f *fixture) link() string {
+	if filepath.IsAbs(f.opts.Link) {
+		return f.opts.Link
+	}
+	return filepath.Join(f.opts.Root, f.opts.Link)
+}
+
+// published checks that the link resolves to a tree equal to hash's, as plain
+// git has it, in which git works.
+func (f *fixture) published(hash string) {
+	f.t.Helper()
+	f.complete(hash)
+	dir, err := filepath.EvalSymlinks(f.link())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	head, err := gitserver.Run(dir, gitserver.Env(), "rev-parse", "HEAD")
+	if err != nil {
+		f.t.Fatalf("git in the published tree: %v", err)
+	}
+	if got := strings.TrimSpace(head); got != hash {
+		f.t.Fatalf("HEAD of the published tree is %s, want %s", got, hash)
+	}
+	if out, err := gitserver.Run(dir, gitserver.Env(), "status", "--porcelain"); err != nil || out != "" && f.opts.Permissions == 0 {
+		f.t.Fatalf("git status in the published tree: %q, %v", out, err)
+	}
+}
+
+// complete is published without git: the files alone.
+func (f *fixture) complete(hash string) {
+	f.t.Helper()
+	target, err := os.Readlink(f.link())
+	if err != nil {
+		f.t.Fatalf("nothing is published: %v", err)
+	}
+	if got, _ := hashOfTarget(target); got != hash {
+		f.t.Fatalf("published is %s, want %s", target, hash)
+	}
+	if f.opts.SparseFile != "" {
+		return
+	}
+	want, got := listing(f.t, f.up.Export(hash)), listing(f.t, f.link()+"/.")
+	for _, name := range keys(want, got) {
+		if want[name] != got[name] && !f.inSubmodule(name) {
+			f.t.Fatalf("%s: published %q, want %q", name, got[name], want[name])
+		}
+	}
+}
+
+func (f *fixture) inSubmodule(name string) bool { return strings.HasPrefix(name, "sub") }
+
+// listing maps every path below dir to its mode and content.
+func listing(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(dir, name)
+		if rel == ".git" {
+			return skip(d)
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		switch {
+		case info.Mode().IsRegular():
+			data, err := os.ReadFile(name)
+			all[rel] = fmt.Sprintf("%v %s", info.Mode()&0o111 != 0, data)
+			return err
+		case info.Mode()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(name)
+			all[rel] = "-> " + target
+			return err
+		default:
+			all[rel] = info.Mode().Type().String()
+			return nil
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func keys(maps ...map[string]string) []string {
+	seen := map[string]bool{}
+	for _, m := range maps {
+		for k := range m {
+			seen[k] = true
+		}
+	}
+	var list []string
+	for k := range seen {
+		list = append(list, k)
+	}
+	sort.Strings(list)
+	return list
+}
+
+// rootEntries lists the root without what git-sync keeps there.
+func (f *fixture) rootEntries() []string {
+	f.t.Helper()
+	entries, err := os.ReadDir(f.opts.Root)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// clean checks that nothing is in the root but the store, the link, one tree
+// and others, and in the store no leftover of any kind.
+func (f *fixture) clean(others ...string) {
+	f.t.Helper()
+	rel, _, ok := f.repo.published()
+	if !ok {
+		f.t.Fatal("nothing is published")
+	}
+	want := append([]string{".git", strings.Split(rel, "/")[0]}, others...)
+	if !filepath.IsAbs(f.opts.Link) {
+		want = append(want, f.opts.Link)
+	}
+	sort.Strings(want)
+	if got := f.rootEntries(); strings.Join(got, " ") != strings.Join(want, " ") {
+		f.t.Errorf("the root holds %v, want %v", got, want)
+	}
+	trash, _ := os.ReadDir(f.repo.store.own(trashName))
+	if len(trash) > 0 {
+		f.t.Errorf("the trash holds %v", trash)
+	}
+	admins, _ := os.ReadDir(filepath.Join(f.repo.store.dir, adminDirName))
+	if len(admins) != 1+len(f.aside()) {
+		f.t.Errorf("%d admin directories, want those of the published tree and of the trees set aside", len(admins))
+	}
+	err := filepath.WalkDir(f.repo.store.dir, func(name string, _ fs.DirEntry, err error) error {
+		base := filepath.Base(name)
+		if strings.HasSuffix(base, ".lock") || strings.HasPrefix(base, "tmp_") || strings.HasPrefix(base, tempPrefix) {
+			f.t.Errorf("left over: %s", name)
+		}
+		return err
+	})
+	if err != nil {
+		f.t.Error(err)
+	}
+}
+
+// aside lists the trees set aside for recycling.
+func (f *fixture) aside() []string { return nil }

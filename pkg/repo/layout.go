@@ -1,0 +1,160 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Layout says how published trees are named below the root. Consumers parse
+// the link's target, and the two generations of git-sync named it differently.
+type Layout string
+
+const (
+	// LayoutRev publishes <root>/rev-<hash>, as git-sync v3 does.
+	LayoutRev Layout = "rev"
+	// LayoutWorktrees publishes <root>/.worktrees/<hash>, as git-sync v4 does.
+	LayoutWorktrees Layout = "worktrees"
+)
+
+const (
+	gitDirName   = ".git"       // the store, and the gitlink file of a tree
+	worktreesDir = ".worktrees" // where LayoutWorktrees keeps its trees
+	adminDirName = "worktrees"  // git's name for the admin directories in a store
+	ownDirName   = "git-sync"   // our directory in a store
+	revPrefix    = "rev-"
+	// tempPrefix begins the name of everything temporary outside the store.
+	// A name that begins so is a leftover when nobody is at work.
+	tempPrefix  = ".git-sync."
+	nextStore   = tempPrefix + "next" // a store being built
+	oldStore    = tempPrefix + "old"  // a store being replaced, where exchange(2) is missing
+	buildPrefix = tempPrefix + "build-"
+	linkPrefix  = tempPrefix + "link-"
+)
+
+// A tree's leaf is the commit hash in hex, 40 digits for SHA-1 and 64 for
+// SHA-256; ".2" and so on are appended where a tree has to replace a published
+// one of the same commit on a file system that cannot exchange two names.
+var treeName = regexp.MustCompile(`^(rev-|\.worktrees/)([0-9a-f]{64}|[0-9a-f]{40})(\.[0-9]+)?$`)
+
+var fullHash = regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{40})$`)
+
+// treeRel returns the name of hash's tree relative to the root.
+func (l Layout) treeRel(hash string) string {
+	if l == LayoutWorktrees {
+		return worktreesDir + "/" + hash
+	}
+	return revPrefix + hash
+}
+
+// owns reports whether the tree at rel is named as the layout names trees.
+func (l Layout) owns(rel string) bool {
+	return treeName.MatchString(rel) && strings.HasPrefix(rel, worktreesDir+"/") == (l == LayoutWorktrees)
+}
+
+// treesDir returns the directory, relative to the root, that holds the trees.
+func (l Layout) treesDir() string {
+	if l == LayoutWorktrees {
+		return worktreesDir
+	}
+	return "."
+}
+
+// hashOfTarget returns the commit that a link's target names, by the shape of
+// its last one or two components; ok is false when it is not a tree's name.
+func hashOfTarget(target string) (hash string, ok bool) {
+	leaf := filepath.Base(target)
+	if m := treeName.FindStringSubmatch(leaf); m != nil {
+		return m[2], true
+	}
+	if filepath.Base(filepath.Dir(target)) != worktreesDir {
+		return "", false
+	}
+	if m := treeName.FindStringSubmatch(worktreesDir + "/" + leaf); m != nil {
+		return m[2], true
+	}
+	return "", false
+}
+
+// gitlink returns the content of a tree's .git file: the admin directory id of
+// the store at <root>/.git, relative, so that the volume can be mounted
+// anywhere. rel is the tree's path below the root.
+func gitlink(rel, admin string) string {
+	return "gitdir: " + up(rel) + admin + "\n"
+}
+
+// up returns "../" once for every component of rel.
+func up(rel string) string {
+	return strings.Repeat("../", strings.Count(filepath.ToSlash(filepath.Clean(rel)), "/")+1)
+}
+
+// readGitlink returns the admin directory that the .git file of the tree at
+// dir names, made absolute; an error that is fs.ErrNotExist when there is none.
+func readGitlink(dir string) (string, error) {
+	name := filepath.Join(dir, gitDirName)
+	info, err := os.Lstat(name)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() || info.Size() > 8192 {
+		return "", fmt.Errorf("%s is not a gitlink file", name)
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	target, ok := strings.CutPrefix(string(data), "gitdir: ")
+	if !ok {
+		return "", fmt.Errorf("%s is not a gitlink file", name)
+	}
+	target = strings.TrimRight(target, "\r\n")
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(dir, target)
+	}
+	return filepath.Clean(target), nil
+}
+
+// isTree reports whether the directory rel below the root is a tree made by
+// some git-sync: it has a tree's name and a .git file that points into the
+// root's store. The admin directory itself may be gone.
+func (r *Repo) isTree(rel string) bool {
+	if !treeName.MatchString(filepath.ToSlash(rel)) {
+		return false
+	}
+	dir := filepath.Join(r.root, rel)
+	info, err := os.Lstat(dir)
+	if err != nil || !info.IsDir() {
+		return false
+	}
+	admin, err := readGitlink(dir)
+	if err != nil {
+		return false
+	}
+	// Older git-syncs wrote absolute paths, which are off when the volume is
+	// mounted elsewhere: what identifies the store is ".git/worktrees/<id>".
+	return strings.HasSuffix(filepath.Dir(admin), "/"+gitDirName+"/"+adminDirName)
+}
+
+// trees returns the trees in the root, of either layout, relative to it.
+func (r *Repo) trees() ([]string, error) {
+	var rels []string
+	for _, dir := range []string{".", worktreesDir} {
+		entries, err := os.ReadDir(filepath.Join(r.root, dir))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("listing trees: %w", err)
+		}
+		for _, e := range entries {
+			if rel := filepath.Join(dir, e.Name()); e.IsDir() && r.isTree(rel) {
+				rels = append(rels, rel)
+			}
+		}
+	}
+	return rels, nil
+}

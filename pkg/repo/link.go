@@ -1,0 +1,152 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Publish flips the link to t, which Prepare returned. The rename of the new
+// link over the old one is the commit point: before it the old tree is
+// published, after it the new one.
+func (r *Repo) Publish(ctx context.Context, t Tree) error {
+	if t.rel == "" {
+		return errNotPrepared
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r.work.enter()
+	defer r.work.Unlock()
+	old, _, had := r.published()
+	if err := r.settle(&t); err != nil {
+		return err
+	}
+	if err := r.flip(t.Path); err != nil {
+		return err
+	}
+	if had && old != t.rel {
+		r.retired[old] = r.opts.Now()
+	}
+	delete(r.retired, t.rel)
+	r.observe(t.Ref)
+	r.unflushed = true
+	if err := r.unlinkFormer(); err != nil {
+		r.log.Error(err, "removing the link that was published before --link was changed")
+	}
+	return nil
+}
+
+// unlinkFormer removes the link that was published before the option for it
+// was changed: its tree is about to go, and it would lead nowhere.
+func (r *Repo) unlinkFormer() error {
+	name := r.link
+	if rel, err := filepath.Rel(r.root, r.link); err == nil && filepath.IsLocal(rel) {
+		name = rel // the volume may be mounted elsewhere next time
+	}
+	former, meta := r.store.meta.Link, r.store.meta
+	if former == name {
+		return nil
+	}
+	meta.Link = name
+	if err := r.store.save(meta); err != nil {
+		return err
+	}
+	if former == "" {
+		return nil
+	}
+	if !filepath.IsAbs(former) {
+		former = filepath.Join(r.root, former)
+	}
+	target, err := os.Readlink(former)
+	if err != nil {
+		return nil // gone, or replaced by something that is not ours
+	}
+	if _, ok := hashOfTarget(target); !ok {
+		return nil
+	}
+	return remove(former)
+}
+
+// settle gives a tree its final place where a published tree of the same
+// commit had it.
+func (r *Repo) settle(t *Tree) error {
+	final := filepath.Join(r.root, t.rel)
+	if t.Path == final {
+		return nil
+	}
+	err := exchange(t.Path, final)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return r.settleBeside(t)
+	}
+	if err != nil {
+		return fmt.Errorf("exchanging the damaged tree for the new one: %w", err)
+	}
+	replaced := t.Path
+	t.Path = final
+	return r.discard(replaced)
+}
+
+// settleBeside gives a tree the next free name beside the published tree of
+// the same commit.
+func (r *Repo) settleBeside(t *Tree) error {
+	for n := 2; ; n++ {
+		rel := r.opts.Layout.treeRel(t.Hash) + "." + strconv.Itoa(n)
+		final := filepath.Join(r.root, rel)
+		if exists(final) {
+			continue
+		}
+		t.rec.Place, t.rel = rel, rel
+		if err := saveRecord(r.store, t.rec); err != nil {
+			return err
+		}
+		r.records[t.rec.id] = t.rec
+		if err := os.Rename(t.Path, final); err != nil {
+			return fmt.Errorf("putting the new tree in place: %w", err)
+		}
+		t.Path = final
+		return nil
+	}
+}
+
+// flip makes the link point to dir. The name of the new link is unique, so
+// that nothing left behind can stand in its way.
+func (r *Repo) flip(dir string) error {
+	target, err := filepath.Rel(filepath.Dir(r.link), dir)
+	if err != nil {
+		return fmt.Errorf("publishing: %w", err)
+	}
+	if now, err := os.Readlink(r.link); err == nil && now == target {
+		return nil
+	}
+	if err := r.checkLink(); err != nil {
+		return err
+	}
+	tmp := filepath.Join(filepath.Dir(r.link), linkPrefix+unique())
+	if err := os.Symlink(target, tmp); err != nil {
+		return fmt.Errorf("publishing: %w", err)
+	}
+	if err := os.Rename(tmp, r.link); err != nil {
+		return errors.Join(fmt.Errorf("publishing: %w", err), remove(tmp))
+	}
+	return nil
+}
+
+// healLinks removes the temporary links of interrupted publications.
+func (r *Repo) healLinks() error {
+	dir := filepath.Dir(r.link)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("looking for leftovers: %w", err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), linkPrefix) && e.Type()&os.ModeSymlink != 0 {
+			err = errors.Join(err, remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}

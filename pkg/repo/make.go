@@ -1,0 +1,194 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"git-sync/pkg/git"
+)
+
+// make fetches what is wanted and makes its tree, beside all that is there. A
+// store that is proved to be corrupt is replaced by a fresh one, once.
+func (s session) make(ctx context.Context, want target) (Tree, error) {
+	st := s.store
+	if !st.usable() || s.corrupt || st.meta.Format != formatOf(want.oid) || st.meta.Filter != s.opts.Filter {
+		return s.makeFresh(ctx, want)
+	}
+	tree, err := s.makeIn(ctx, &st, want)
+	if git.KindOf(err) != git.KindCorrupt {
+		return tree, err
+	}
+	s.log.Info("the object store is corrupt, fetching it anew", "cause", err.Error())
+	fresh, ferr := s.makeFresh(ctx, want)
+	if ferr != nil {
+		return Tree{}, errors.Join(ferr, fmt.Errorf("the store to be replaced: %w", err))
+	}
+	return fresh, nil
+}
+
+// makeFresh is make in a new store, which takes the place of the old one when
+// the tree is complete.
+func (s session) makeFresh(ctx context.Context, want target) (Tree, error) {
+	st := s.newStore(filepath.Join(s.root, nextStore))
+	if err := os.RemoveAll(st.dir); err != nil {
+		return Tree{}, fmt.Errorf("removing an unfinished store: %w", err)
+	}
+	err := st.create(formatOf(want.oid), s.opts.Filter)
+	var tree Tree
+	if err == nil {
+		tree, err = s.makeIn(ctx, &st, want)
+	}
+	if err != nil {
+		// The cause may be a full disk: give the space back now.
+		return Tree{}, errors.Join(err, os.RemoveAll(st.dir))
+	}
+	return tree, nil
+}
+
+// makeIn is make in st, which becomes the store if it is not.
+func (s session) makeIn(ctx context.Context, st *store, want target) (Tree, error) {
+	before := st.snapshot()
+	err := s.obtain(ctx, st, &want)
+	var tree Tree
+	if err == nil {
+		if tree, ok := s.current(want); ok && st.dir == s.store.dir {
+			return tree, nil
+		}
+		tree, err = s.tree(ctx, *st, want)
+	}
+	if err == nil && st.dir != s.store.dir {
+		err = s.adoptStore(st)
+	}
+	if err == nil {
+		err = s.place(&tree)
+	}
+	if err != nil {
+		if git.KindOf(err) == git.KindNoSpace || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+			err = errors.Join(err, st.rollback(before))
+			s.setTrashNext(time.Time{})
+			s.emptyTrash(ctx)
+		}
+		return Tree{}, err
+	}
+	return tree, nil
+}
+
+// obtain fetches what is wanted into st, unless it is there, and fills in the
+// commit.
+func (s session) obtain(ctx context.Context, st *store, want *target) error {
+	if err := st.configure(); err != nil {
+		return err
+	}
+	if st.ref(headRef) == want.oid && st.meta.Depth == s.opts.Depth {
+		if want.name == "" {
+			return s.peelTarget(ctx, *st, want)
+		}
+		return nil
+	}
+	err := s.fetch(ctx, st, fetchOptions{depth: s.opts.Depth, refspecs: []string{"+" + want.source() + ":" + headRef}})
+	if err != nil && want.name == "" && canFetchAll(err) {
+		// Older servers hand out no commits by hash: take all branches and
+		// tags, and look whether it is among them.
+		err = s.obtainAll(ctx, st, *want)
+	}
+	if err != nil {
+		return fmt.Errorf("fetching %s: %w", want.source(), err)
+	}
+	meta := st.meta
+	meta.Depth = s.opts.Depth
+	if meta != st.meta {
+		if err := st.save(meta); err != nil {
+			return err
+		}
+	}
+	if got := st.ref(headRef); got != want.oid || want.name == "" {
+		// The ref has moved since it was asked for: newer is better.
+		want.oid = got
+		return s.peelTarget(ctx, *st, want)
+	}
+	return nil
+}
+
+func (s session) peelTarget(ctx context.Context, st store, want *target) error {
+	commit, err := s.peel(ctx, st, want.oid)
+	if err != nil {
+		return err
+	}
+	want.commit = commit
+	return nil
+}
+
+func canFetchAll(err error) bool {
+	switch git.KindOf(err) {
+	case git.KindRefNotFound, git.KindUnsupported, git.KindUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s session) obtainAll(ctx context.Context, st *store, want target) error {
+	err := s.fetch(ctx, st, fetchOptions{refspecs: []string{"+refs/heads/*:refs/git-sync/heads/*", "+refs/tags/*:refs/git-sync/tags/*"}})
+	if err != nil {
+		return err
+	}
+	has, err := s.hasCommit(ctx, *st, want.oid)
+	if err != nil {
+		return err
+	}
+	if !has {
+		return refNotFound(want.oid, false)
+	}
+	_, err = s.git.Run(ctx, git.Cmd("update-ref").GitDir(st.dir).Operand(headRef, want.oid))
+	return err
+}
+
+// adoptStore makes st, built aside, the root's store. The trees' .git files
+// name <root>/.git, so the two directories change places.
+func (s session) adoptStore(st *store) error {
+	meta := st.meta
+	meta.Ready, meta.Link = true, s.store.meta.Link
+	if err := st.save(meta); err != nil {
+		return err
+	}
+	now := s.store.dir
+	switch err := s.swapStores(st.dir, now); {
+	case err != nil:
+		return fmt.Errorf("putting the new store in place: %w", err)
+	default:
+		st.dir = now
+	}
+	s.Repo.store, s.Repo.corrupt = *st, false
+	if err := s.loadRecords(); err != nil {
+		return err
+	}
+	for _, name := range []string{nextStore, oldStore} {
+		if old := filepath.Join(s.root, name); exists(old) {
+			if err := s.discard(old); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s session) swapStores(next, now string) error {
+	if !exists(now) {
+		return os.Rename(next, now)
+	}
+	err := exchange(next, now)
+	if !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	// A crash between the two renames is healed by begin, which finds a ready
+	// store and no .git.
+	if err := os.Rename(now, filepath.Join(s.root, oldStore)); err != nil {
+		return err
+	}
+	return os.Rename(next, now)
+}

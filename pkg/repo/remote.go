@@ -1,0 +1,128 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"git-sync/pkg/git"
+)
+
+// target is what a sync is to publish.
+type target struct {
+	commit string // hash; empty until it has been fetched, where the remote does not tell
+	oid    string // what the ref itself holds: the commit, or an annotated tag
+	name   string // full name of the ref on the remote; empty when asked for by hash
+	recipe recipe
+	sparse []byte
+}
+
+// source returns what to ask the remote for.
+func (t target) source() string {
+	if t.name != "" {
+		return t.name
+	}
+	return t.oid
+}
+
+// resolve asks the remote which commit the ref is at: one git process. A full
+// hash needs no asking.
+func (s session) resolve(ctx context.Context) (target, error) {
+	ref := s.opts.Ref
+	if fullHash.MatchString(ref) {
+		return s.resolveHash(ref), nil
+	}
+	rows, err := s.lsRemote(ctx, patterns(ref))
+	if err != nil {
+		return target{}, err
+	}
+	for _, name := range candidates(ref) {
+		oid, ok := rows[name]
+		if !ok {
+			continue
+		}
+		t := target{oid: oid, commit: oid, name: name}
+		if peeled, ok := rows[name+"^{}"]; ok {
+			t.commit = peeled
+		}
+		return t, nil
+	}
+	return target{}, refNotFound(ref, len(rows) == 0)
+}
+
+// resolveHash is resolve for a full hash. That of an annotated tag is known to
+// be one once a tree has been made for it.
+func (s session) resolveHash(hash string) target {
+	t := target{oid: hash, commit: hash}
+	for _, rec := range s.records {
+		if rec.Asked == hash {
+			t.commit = rec.Hash
+		}
+	}
+	return t
+}
+
+// candidates returns the full names that ref may stand for, best first. A
+// branch comes before a tag of the same name: it is the one that moves.
+func candidates(ref string) []string {
+	switch {
+	case ref == "" || ref == "HEAD":
+		return []string{"HEAD"}
+	case strings.HasPrefix(ref, "refs/"):
+		return []string{ref}
+	default:
+		return []string{"refs/heads/" + ref, "refs/tags/" + ref, "refs/" + ref}
+	}
+}
+
+// patterns returns the arguments of ls-remote: full names, by which a server
+// that speaks protocol v2 sends those refs alone. HEAD is among them so that
+// an empty repository can be told from one without the ref.
+func patterns(ref string) []string {
+	list := []string{"HEAD"}
+	for _, name := range candidates(ref) {
+		if name != "HEAD" {
+			list = append(list, name, name+"^{}")
+		}
+	}
+	return list
+}
+
+// lsRemote returns the refs of the remote that match patterns.
+func (s session) lsRemote(ctx context.Context, patterns []string) (map[string]string, error) {
+	res, err := s.git.Run(ctx, git.Cmd("ls-remote", "--quiet").Operand(s.opts.URL).Operand(patterns...))
+	if err != nil {
+		return nil, fmt.Errorf("asking the remote for its refs: %w", err)
+	}
+	return parseRefs(res.Stdout)
+}
+
+// parseRefs reads the output of ls-remote: "<hash>\t<ref>" a line.
+func parseRefs(out string) (map[string]string, error) {
+	refs := map[string]string{}
+	for line := range strings.Lines(out) {
+		hash, name, ok := strings.Cut(strings.TrimRight(line, "\r\n"), "\t")
+		if !ok || !fullHash.MatchString(hash) {
+			return nil, fmt.Errorf("asking the remote for its refs: git printed %q", line)
+		}
+		refs[name] = hash
+	}
+	return refs, nil
+}
+
+var errNoRef = errors.New("the remote has no such ref")
+
+func refNotFound(ref string, empty bool) error {
+	if ref == "" {
+		ref = "HEAD"
+	}
+	e := &git.Error{Op: "ls-remote", Kind: git.KindRefNotFound, Err: fmt.Errorf("%w: %s", errNoRef, ref),
+		Hinted: "check --ref (a branch, a tag, a full hash or refs/...); a short hash is not enough"}
+	if empty {
+		e.Kind = git.KindEmptyRemote
+		e.Err = fmt.Errorf("%w: %s; it may be empty", errNoRef, ref)
+		e.Hinted = "push a first commit; git-sync goes on asking"
+	}
+	return e
+}

@@ -1,0 +1,232 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"git-sync/pkg/git"
+)
+
+// Repo is one root with one published link. Its methods are called one at a
+// time, but for Published and Stats, which may be called at any time.
+type Repo struct {
+	opts Options
+	log  logr.Logger
+	root string // absolute, symlinks resolved
+	link string // absolute, symlinks of its directory resolved
+	lock *os.File
+
+	store   store
+	started bool                 // leftovers of earlier runs have been dealt with
+	since   time.Time            // when this process took the root over
+	records map[string]record    // by admin id; every complete tree of the store
+	damaged map[string]bool      // by admin id; trees proved to differ from their commit
+	checked map[string]bool      // by admin id; made or verified by this process
+	retired map[string]time.Time // by tree name; when it went out of publication
+
+	unflushed bool      // something was published that may not be on the disk yet
+	corrupt   bool      // the store is proved to be corrupt
+	grown     bool      // objects were fetched since garbage was collected
+	seen      inventory // of the store, as the last sync left it
+
+	work    workLock // held by whoever changes the root or the fields above
+	janitor janitor
+
+	mu    sync.Mutex // guards what follows
+	rev   Revision
+	stats Stats
+	// trashNext is when the trash is to be tried again.
+	trashNext time.Time
+}
+
+// Open looks at the root and the link, and refuses what is not ours; it
+// creates the root's directory, but writes nothing into it before Prepare.
+// An error is a *RefusedError, or says why the root cannot be looked at.
+func Open(opts Options) (*Repo, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if local(opts.URL) {
+		abs, err := filepath.Abs(opts.URL)
+		if err != nil {
+			return nil, fmt.Errorf("locating the repository: %w", err)
+		}
+		opts.URL = abs // git does not run where we were started
+	}
+	r := &Repo{
+		opts:    opts,
+		log:     opts.Log,
+		records: map[string]record{},
+		damaged: map[string]bool{},
+		checked: map[string]bool{},
+		retired: map[string]time.Time{},
+	}
+	if err := r.locate(); err != nil {
+		return nil, err
+	}
+	if err := r.checkRoot(); err != nil {
+		return nil, err
+	}
+	if err := r.checkLink(); err != nil {
+		return nil, err
+	}
+	r.store = r.newStore(filepath.Join(r.root, gitDirName))
+	r.observe("")
+	return r, nil
+}
+
+// local reports whether a repository is named by a path, by git's own rule:
+// there is no colon before the first slash.
+func local(url string) bool {
+	before, _, _ := strings.Cut(url, "/")
+	return !strings.Contains(before, ":")
+}
+
+// locate makes the root's and the link's paths absolute and real, creating
+// their directories.
+func (r *Repo) locate() error {
+	root, err := realDir(r.opts.Root)
+	if err != nil {
+		return fmt.Errorf("preparing the root: %w", err)
+	}
+	link := r.opts.Link
+	if !filepath.IsAbs(link) {
+		link = filepath.Join(root, link)
+	}
+	dir, err := realDir(filepath.Dir(link))
+	if err != nil {
+		return fmt.Errorf("preparing the directory of the link: %w", err)
+	}
+	r.root, r.link = root, filepath.Join(dir, filepath.Base(link))
+	return nil
+}
+
+func realDir(dir string) (string, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(abs, 0o777); err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(abs)
+}
+
+// Prepare makes the tree that the ref now asks for: it asks the remote, and,
+// unless that tree is published and intact, fetches and checks out beside what
+// is published. The link is not touched. It blocks until ctx ends at most; a
+// failure leaves everything published as it is.
+func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
+	if err := r.acquire(ctx); err != nil {
+		return Tree{}, err
+	}
+	r.work.enter()
+	defer r.work.Unlock()
+	if err := r.begin(ctx); err != nil {
+		return Tree{}, err
+	}
+	r.notice()
+	s := r.session(creds)
+	want, err := s.resolve(ctx)
+	if err != nil {
+		return Tree{}, err
+	}
+	sparse, err := r.sparsePatterns()
+	if err != nil {
+		return Tree{}, err
+	}
+	want.recipe = r.recipe(sparse)
+	want.sparse = sparse
+	if tree, ok := r.current(want); ok {
+		return tree, nil
+	}
+	defer r.remember()
+	return s.make(ctx, want)
+}
+
+// Published returns what the link resolves to; ok is false when that is not
+// one of our trees.
+func (r *Repo) Published() (Revision, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rev, r.rev.Hash != ""
+}
+
+// Close stops what works in the background and lets go of the lock.
+func (r *Repo) Close() error {
+	r.janitor.stop()
+	if r.lock == nil {
+		return nil
+	}
+	err := r.lock.Close()
+	r.lock = nil
+	return err
+}
+
+// observe refreshes what Published answers from the disk.
+func (r *Repo) observe(ref string) {
+	rev := Revision{Ref: ref}
+	if rel, hash, ok := r.published(); ok {
+		rev.Hash, rev.Path = hash, filepath.Join(r.root, rel)
+		if info, err := os.Lstat(r.link); err == nil {
+			rev.Since = info.ModTime()
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ref == "" {
+		rev.Ref = r.rev.Ref
+	}
+	r.rev = rev
+}
+
+// published returns the tree that the link resolves to, relative to the root.
+func (r *Repo) published() (rel, hash string, ok bool) {
+	target, err := os.Readlink(r.link)
+	if err != nil {
+		return "", "", false
+	}
+	hash, ok = hashOfTarget(target)
+	if !ok {
+		return "", "", false
+	}
+	dir, err := filepath.EvalSymlinks(r.link)
+	if err != nil {
+		return "", "", false
+	}
+	rel, err = filepath.Rel(r.root, dir)
+	if err != nil || !r.isTree(rel) {
+		return "", "", false
+	}
+	return rel, hash, true
+}
+
+// current returns the published tree when it is what is wanted and passes the
+// cheap checks: readlink, stat of the tree, its .git file, the admin
+// directory's HEAD, an index. They cost no process.
+func (r *Repo) current(want target) (Tree, bool) {
+	rel, hash, ok := r.published()
+	if !ok || hash != want.commit || !r.opts.Layout.owns(rel) {
+		return Tree{}, false
+	}
+	rec, ok := r.recordOf(rel)
+	if !ok || rec.Recipe != want.recipe || r.damaged[rec.id] || r.corrupt || !r.store.serves(r.opts) {
+		return Tree{}, false
+	}
+	if !r.intact(rel, rec) {
+		return Tree{}, false
+	}
+	r.observe(want.name)
+	return Tree{Hash: hash, Ref: want.name, Path: filepath.Join(r.root, rel), rel: rel, rec: rec}, true
+}
+
+// errNotPrepared is a mistake of the caller.
+var errNotPrepared = errors.New("publishing a tree that Prepare did not return")

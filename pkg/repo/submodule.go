@@ -1,0 +1,293 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"git-sync/pkg/git"
+)
+
+// modulesFile is where a tree names its submodules (gitmodules(5)).
+const modulesFile = ".gitmodules"
+
+// maxModuleDepth bounds how deep submodules may nest, so that two
+// repositories which contain each other end somewhere.
+const maxModuleDepth = 16
+
+// submoduleSpec is one section of .gitmodules, with the commit that the tree
+// records for its path.
+type submoduleSpec struct {
+	name, path, url, commit string
+}
+
+// moduleStore returns the store called name below the root's store st. All
+// trees share it: a submodule that did not change is not fetched again.
+func (r *Repo) moduleStore(st store, name string) store {
+	m := store{dir: st.own("modules/" + name), shared: st.shared}
+	m.load()
+	return m
+}
+
+// submodules checks out w's submodules within it, each as a worktree of its
+// own store, and notes them in rec.
+func (b builder) submodules(ctx context.Context, w worktree, rec *record) error {
+	if b.opts.Submodules == SubmodulesOff || b.opts.Submodules == "" {
+		return nil
+	}
+	return b.descend(ctx, moduleParent{worktree: w, url: b.opts.URL}, rec)
+}
+
+// moduleParent is a worktree that may have submodules.
+type moduleParent struct {
+	worktree
+	url   string // of its repository
+	path  string // below the tree
+	depth int
+}
+
+func (b builder) descend(ctx context.Context, p moduleParent, rec *record) error {
+	specs, err := b.moduleSpecs(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, spec := range specs {
+		child, err := b.module(ctx, p, spec, rec)
+		if err != nil {
+			return fmt.Errorf("submodule %s: %w", path.Join(p.path, spec.path), err)
+		}
+		if b.opts.Submodules == SubmodulesShallow {
+			continue
+		}
+		if child.depth >= maxModuleDepth {
+			return fmt.Errorf("submodule %s: nested more than %d deep", child.path, maxModuleDepth)
+		}
+		if err := b.descend(ctx, child, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moduleSpecs reads .gitmodules, and for the paths in it the commits that the
+// index records. A path that is no submodule in the index is none.
+func (b builder) moduleSpecs(ctx context.Context, p moduleParent) ([]submoduleSpec, error) {
+	info, err := os.Lstat(filepath.Join(p.dir, modulesFile))
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, nil // as git does: a .gitmodules that is a symlink is not read
+	}
+	res, err := b.git.Run(ctx, p.in(git.Cmd("config", "--null", "--no-includes", "--list").Opt("--file=", filepath.Join(p.dir, modulesFile))))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", modulesFile, err)
+	}
+	byPath := parseModules(res.Stdout)
+	if len(byPath) == 0 {
+		return nil, nil
+	}
+	list := p.in(git.Cmd("ls-files", "--stage", "-z"))
+	list.Env("GIT_LITERAL_PATHSPECS=1").Arg("--")
+	for at := range byPath {
+		list.Operand(at)
+	}
+	res, err = b.git.Run(ctx, list)
+	if err != nil {
+		return nil, fmt.Errorf("listing submodules: %w", err)
+	}
+	return gitlinks(res.Stdout, byPath)
+}
+
+// parseModules reads `git config -z --list`: "key\nvalue\0". The result is
+// keyed by path; sections that lack a path or URL are left out.
+func parseModules(out string) map[string]submoduleSpec {
+	byName := map[string]submoduleSpec{}
+	for _, entry := range strings.Split(out, "\x00") {
+		key, value, _ := strings.Cut(entry, "\n")
+		rest, ok := strings.CutPrefix(key, "submodule.")
+		if !ok {
+			continue
+		}
+		dot := strings.LastIndexByte(rest, '.')
+		if dot < 0 {
+			continue
+		}
+		spec := byName[rest[:dot]]
+		spec.name = rest[:dot]
+		switch rest[dot+1:] {
+		case "path":
+			spec.path = value
+		case "url":
+			spec.url = value
+		}
+		byName[spec.name] = spec
+	}
+	byPath := map[string]submoduleSpec{}
+	for _, spec := range byName {
+		if spec.path != "" && spec.url != "" {
+			byPath[spec.path] = spec
+		}
+	}
+	return byPath
+}
+
+// gitlinks picks the submodules, mode 160000, from `git ls-files --stage -z`.
+func gitlinks(out string, byPath map[string]submoduleSpec) ([]submoduleSpec, error) {
+	var specs []submoduleSpec
+	for _, entry := range strings.Split(out, "\x00") {
+		meta, name, ok := strings.Cut(entry, "\t")
+		fields := strings.Fields(meta)
+		if !ok || len(fields) != 3 || fields[0] != "160000" {
+			continue
+		}
+		spec, ok := byPath[name]
+		if !ok {
+			continue
+		}
+		if !filepath.IsLocal(name) {
+			return nil, fmt.Errorf("submodule path %q leads out of the tree", name)
+		}
+		spec.commit = fields[1]
+		specs = append(specs, spec)
+	}
+	return specs, nil
+}
+
+// module checks one submodule out.
+func (b builder) module(ctx context.Context, p moduleParent, spec submoduleSpec, rec *record) (moduleParent, error) {
+	from, err := moduleURL(p.url, spec.url)
+	if err != nil {
+		return moduleParent{}, err
+	}
+	if err := noSymlinks(p.dir, spec.path); err != nil {
+		return moduleParent{}, err
+	}
+	name := digest([]byte(from))[:16]
+	st := b.moduleStore(b.st, name)
+	st.url = from
+	if err := b.obtainModule(ctx, &st, spec); err != nil {
+		return moduleParent{}, err
+	}
+	at := path.Join(p.path, spec.path)
+	admin := fmt.Sprintf("%s-%d", rec.id, len(rec.Modules))
+	rec.Modules = append(rec.Modules, module{Path: at, Store: name, Admin: admin})
+	inStore := gitDirName + "/" + ownDirName + "/modules/" + name + "/" + adminDirName + "/" + admin
+	rel := path.Join(rec.Place, at)
+	w := worktree{
+		st: st, id: admin, commit: spec.commit, dir: filepath.Join(p.dir, spec.path),
+		rel:  "../../../" + rel, // its store is three directories further down than the root's
+		link: gitlink(rel, inStore),
+	}
+	if err := w.create(); err != nil {
+		return moduleParent{}, err
+	}
+	if err := b.populate(ctx, w, false); err != nil {
+		return moduleParent{}, err
+	}
+	return moduleParent{worktree: w, url: from, path: at, depth: p.depth + 1}, nil
+}
+
+// obtainModule sees to it that st has the submodule's commit.
+func (b builder) obtainModule(ctx context.Context, st *store, spec submoduleSpec) error {
+	format := formatOf(spec.commit)
+	if st.usable() && st.meta.Format == format {
+		if err := st.configure(); err != nil {
+			return err
+		}
+		if has, err := b.hasModule(ctx, *st, spec.commit); has || err != nil {
+			return err
+		}
+	} else if err := b.createModule(st, format); err != nil {
+		return err
+	}
+	f := fetchOptions{depth: b.opts.Depth, refspecs: []string{"+" + spec.commit + ":" + moduleRef(spec.commit)}, untrusted: true}
+	err := b.fetch(ctx, st, f)
+	if err == nil || !canFetchAll(err) {
+		return err
+	}
+	// The server hands out no commits by hash: take all, and look.
+	f.depth, f.refspecs = 0, []string{"+refs/*:refs/git-sync/all/*"}
+	if err := b.fetch(ctx, st, f); err != nil {
+		return err
+	}
+	has, err := b.hasCommit(ctx, *st, spec.commit)
+	if err == nil && !has {
+		err = fmt.Errorf("%s does not have the commit %s that the tree records", spec.url, spec.commit)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = b.git.Run(ctx, git.Cmd("update-ref").GitDir(st.dir).Operand(moduleRef(spec.commit), spec.commit))
+	return err
+}
+
+func (b builder) createModule(st *store, format string) error {
+	if err := os.RemoveAll(st.dir); err != nil {
+		return fmt.Errorf("replacing the submodule's store: %w", err)
+	}
+	return st.create(format, b.opts.Filter)
+}
+
+// moduleRef protects a submodule's commit, and says that it was fetched whole.
+func moduleRef(commit string) string { return "refs/git-sync/commits/" + commit }
+
+// hasModule reports whether commit was fetched whole into st before.
+func (b builder) hasModule(ctx context.Context, st store, commit string) (bool, error) {
+	if st.ref(moduleRef(commit)) != commit {
+		return false, nil
+	}
+	return b.hasCommit(ctx, st, commit)
+}
+
+// noSymlinks refuses a submodule path that leads through a symlink, and so
+// perhaps out of the tree.
+func noSymlinks(dir, rel string) error {
+	at := dir
+	for _, part := range strings.Split(filepath.FromSlash(rel), string(filepath.Separator)) {
+		at = filepath.Join(at, part)
+		if info, err := os.Lstat(at); err == nil && !info.IsDir() {
+			return fmt.Errorf("path %s leads through something that is not a directory", rel)
+		}
+	}
+	return nil
+}
+
+// moduleURL resolves a submodule's URL, which may be relative to that of the
+// repository it is in ("../other.git"), and refuses what git must not see.
+func moduleURL(parent, sub string) (string, error) {
+	if !strings.HasPrefix(sub, "./") && !strings.HasPrefix(sub, "../") {
+		return sub, git.CheckURL(sub)
+	}
+	base, prefix := strings.TrimSuffix(parent, "/"), ""
+	if u, err := url.Parse(base); err == nil && u.Scheme != "" && strings.Contains(base, "://") {
+		base = u.EscapedPath()
+		u.Path, u.RawPath, u.RawQuery = "", "", ""
+		prefix = u.String()
+	} else if host, rest, ok := strings.Cut(base, ":"); ok && !strings.Contains(host, "/") {
+		prefix, base = host+":", rest // scp-like: user@host:path
+	}
+	for {
+		switch {
+		case strings.HasPrefix(sub, "./"):
+			sub = sub[2:]
+			continue
+		case strings.HasPrefix(sub, "../"):
+			sub = sub[3:]
+			if base == "" || base == "/" {
+				return "", fmt.Errorf("its URL %q leads above %s", sub, parent)
+			}
+			cut := strings.LastIndexByte(base, '/')
+			base = base[:max(cut, 0)]
+			continue
+		}
+		break
+	}
+	sep := "/"
+	if base == "" && strings.HasSuffix(prefix, ":") {
+		sep = ""
+	}
+	full := prefix + base + sep + sub
+	return full, git.CheckURL(full)
+}

@@ -1,0 +1,233 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+
+	"git-sync/pkg/git"
+)
+
+// tree returns a complete tree for want: one that an interrupted sync has
+// left, or a new one, built under a temporary name.
+func (s session) tree(ctx context.Context, st store, want target) (Tree, error) {
+	if tree, ok := s.reusable(ctx, st, want); ok {
+		return tree, nil
+	}
+	return s.build(ctx, st, want)
+}
+
+// reusable looks for a complete tree of the wanted commit and recipe that is
+// not published and as good as new.
+func (s session) reusable(ctx context.Context, st store, want target) (Tree, bool) {
+	if st.dir != s.store.dir {
+		return Tree{}, false
+	}
+	for id, rec := range s.records {
+		if rec.Hash != want.commit || rec.Recipe != want.recipe || s.damaged[id] || !s.opts.Layout.owns(rec.Place) {
+			continue
+		}
+		if got, ok := s.recordOf(rec.Place); !ok || got.id != id || !s.intact(rec.Place, rec) {
+			continue
+		}
+		if !s.checked[id] && s.verify(ctx, rec) != verdictIntact {
+			continue
+		}
+		s.checked[id] = true
+		return Tree{Hash: rec.Hash, Ref: want.name, Path: filepath.Join(s.root, rec.Place), New: true, rel: rec.Place, rec: rec}, true
+	}
+	return Tree{}, false
+}
+
+// build checks want's commit out in full, under a temporary name beside its
+// place. On failure nothing of it is left.
+func (s session) build(ctx context.Context, st store, want target) (Tree, error) {
+	id := want.commit[:12] + "-" + unique()
+	rel := s.opts.Layout.treeRel(want.commit)
+	rec := record{id: id, Hash: want.commit, Place: rel, Recipe: want.recipe, Boot: bootID()}
+	if want.name == "" && want.oid != want.commit {
+		rec.Asked = want.oid
+	}
+	b := builder{session: s, st: st, dir: filepath.Join(s.root, s.opts.Layout.treesDir(), buildPrefix+id)}
+	err := b.checkout(ctx, want, &rec)
+	if err == nil {
+		err = s.finish(b.dir, rec)
+	}
+	if err == nil {
+		err = saveRecord(st, rec)
+	}
+	if err != nil {
+		return Tree{}, errors.Join(fmt.Errorf("checking out %s: %w", want.commit, err), b.abandon(rec))
+	}
+	s.records[id] = rec
+	s.checked[id] = true
+	return Tree{Hash: want.commit, Ref: want.name, Path: b.dir, New: true, rel: rel, rec: rec}, nil
+}
+
+// builder makes one tree at dir.
+type builder struct {
+	session
+	st  store
+	dir string
+}
+
+func (b builder) checkout(ctx context.Context, want target, rec *record) error {
+	w := worktree{st: b.st, id: rec.id, dir: b.dir, rel: rec.Place, link: gitlink(rec.Place, gitDirName+"/"+adminDirName+"/"+rec.id), commit: rec.Hash}
+	if err := w.create(); err != nil {
+		return err
+	}
+	if err := w.writeSparse(want.sparse); err != nil {
+		return err
+	}
+	if err := b.populate(ctx, w, want.sparse != nil); err != nil {
+		return err
+	}
+	return b.submodules(ctx, w, rec)
+}
+
+// abandon removes what there is of an unfinished tree.
+func (b builder) abandon(rec record) error {
+	errs := []error{os.RemoveAll(b.dir), os.RemoveAll(b.st.admin(rec.id))}
+	for _, m := range rec.Modules {
+		errs = append(errs, os.RemoveAll(b.moduleStore(b.st, m.Store).admin(m.Admin)))
+	}
+	return errors.Join(errs...)
+}
+
+// worktree is one checkout of one store: the main repository's, or a
+// submodule's within it.
+type worktree struct {
+	st     store
+	id     string // admin directory
+	dir    string // where the files are while it is made
+	rel    string // where they will be, below the root
+	link   string // content of its .git file
+	commit string
+}
+
+// create makes the worktree's directory with its .git file, and its admin
+// directory, as gitrepository-layout(5) describes them: what `git worktree
+// add` would do, without a process, with relative paths, and locked so that
+// no `git worktree prune` or `git gc` of a consumer takes it away.
+func (w worktree) create() error {
+	if err := os.MkdirAll(w.dir, 0o777); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(w.st.admin(w.id), 0o777); err != nil {
+		return err
+	}
+	// From <root>/.git/worktrees/<id> up to the root, and down again.
+	back := "../../../" + w.rel + "/" + gitDirName + "\n"
+	for name, content := range map[string]string{
+		filepath.Join(w.dir, gitDirName):             w.link,
+		filepath.Join(w.st.admin(w.id), "HEAD"):      w.commit + "\n",
+		filepath.Join(w.st.admin(w.id), "commondir"): "../..\n",
+		filepath.Join(w.st.admin(w.id), "gitdir"):    back,
+		filepath.Join(w.st.admin(w.id), "locked"):    "in use by git-sync\n",
+	} {
+		// Plain writes: all of it counts only once the record is there.
+		if err := os.WriteFile(name, []byte(content), 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w worktree) writeSparse(patterns []byte) error {
+	if patterns == nil {
+		return nil
+	}
+	dir := filepath.Join(w.st.admin(w.id), "info")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "sparse-checkout"), patterns, 0o666)
+}
+
+// cmd begins a git command that works on w's files.
+func (w worktree) in(c *git.Command) *git.Command {
+	return c.GitDir(w.st.admin(w.id)).WorkTree(w.dir)
+}
+
+// sparseConfig makes git obey the patterns of writeSparse, as plain patterns.
+func sparseConfig() []git.KV {
+	return []git.KV{{Key: "core.sparseCheckout", Value: "true"}, {Key: "core.sparseCheckoutCone", Value: "false"}}
+}
+
+// populate lets git write the commit's files: one process.
+func (b builder) populate(ctx context.Context, w worktree, sparse bool) error {
+	c := w.in(git.Cmd("read-tree", "--reset", "-u").Config(git.KV{Key: "checkout.workers", Value: strconv.Itoa(workers())}))
+	if sparse {
+		c.Config(sparseConfig()...)
+	}
+	if b.opts.Progress != nil {
+		c.Arg("-v").Progress(b.opts.Progress)
+	}
+	_, err := b.git.Run(ctx, c.Operand(w.commit))
+	return err
+}
+
+// workers is how many processes git checks out with. Twice the cores: they
+// wait for the disk half of the time (docs/performance.md).
+func workers() int { return min(2*runtime.NumCPU(), 8) }
+
+// finish gives the files their modes.
+func (s session) finish(dir string, rec record) error {
+	mode := rec.Recipe.Permissions
+	if mode == 0 {
+		return nil
+	}
+	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.Name() == gitDirName && name != dir:
+			return skip(d)
+		case d.Type().IsRegular():
+			return os.Chmod(name, mode)
+		case d.IsDir():
+			// What can be read can be entered: r gives x.
+			return os.Chmod(name, mode|mode&0o444>>2|0o300)
+		default:
+			return nil
+		}
+	})
+}
+
+func skip(d fs.DirEntry) error {
+	if d.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// place moves a tree that has been built to its place, if that is free of
+// what is published; else Publish will exchange the two.
+func (s session) place(t *Tree) error {
+	final := filepath.Join(s.root, t.rel)
+	if t.Path == final {
+		return nil
+	}
+	rel, _, published := s.published()
+	if published && rel == t.rel {
+		return nil
+	}
+	if exists(final) {
+		if !s.isTree(t.rel) {
+			return &RefusedError{Path: final, Reason: "is in the way: git-sync did not make it", Remedy: "move it away"}
+		}
+		if err := s.retire(t.rel); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(t.Path, final); err != nil {
+		return fmt.Errorf("putting the new tree in place: %w", err)
+	}
+	t.Path = final
+	return nil
+}

@@ -1,0 +1,95 @@
+package repo
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"git-sync/pkg/git"
+)
+
+// verdict is what is known of a tree.
+type verdict int
+
+const (
+	verdictUnknown verdict = iota // the check was killed, timed out, or could not read
+	verdictIntact
+	verdictDamaged // proved
+)
+
+// verify compares a tree with its commit, submodules included: by the sizes
+// and times that its index remembers, and where the tree was written during
+// another boot by content, for a power cut leaves files of the right size
+// without their content.
+func (r *Repo) verify(ctx context.Context, rec record) verdict {
+	dir := filepath.Join(r.root, rec.Place)
+	all := []worktree{{st: r.store, id: rec.id, dir: dir}}
+	for _, m := range rec.Modules {
+		all = append(all, worktree{st: r.moduleStore(r.store, m.Store), id: m.Admin, dir: filepath.Join(dir, m.Path)})
+	}
+	for i, w := range all {
+		c := w.in(git.Cmd("status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=all", "--no-renames"))
+		if rec.Recipe.Sparse != "" && i == 0 {
+			c.Config(sparseConfig()...)
+		}
+		if rec.Recipe.Permissions != 0 {
+			c.Config(git.KV{Key: "core.fileMode", Value: "false"})
+		}
+		if v := r.verifyOne(ctx, w, c, rec.Boot != bootID()); v != verdictIntact {
+			return v
+		}
+	}
+	return verdictIntact
+}
+
+func (r *Repo) verifyOne(ctx context.Context, w worktree, c *git.Command, byContent bool) verdict {
+	if byContent {
+		index, err := suspiciousIndex(w.st.admin(w.id))
+		if err != nil {
+			return verdictUnknown
+		}
+		defer func() { _ = remove(index) }()
+		c.Env("GIT_INDEX_FILE=" + index)
+	}
+	res, err := r.opts.Git.Run(ctx, c)
+	switch {
+	case err == nil && res.Stdout == "":
+		return verdictIntact
+	case err == nil, git.KindOf(err) == git.KindCorrupt:
+		return verdictDamaged
+	default:
+		return verdictUnknown
+	}
+}
+
+// suspiciousIndex copies an index and makes the copy older than every file in
+// it. git takes entries that are not older than the index for "racy", and
+// compares their content rather than trust their times
+// (Documentation/technical/racy-git.txt).
+func suspiciousIndex(admin string) (string, error) {
+	in, err := os.Open(filepath.Join(admin, "index"))
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = in.Close() }()
+	name := filepath.Join(admin, tempPrefix+"index-"+unique())
+	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(out, in)
+	if cerr := out.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		long := time.Unix(1, 0) // 0 means "no time known" to git
+		err = os.Chtimes(name, long, long)
+	}
+	if err != nil {
+		_ = remove(name)
+		return "", err
+	}
+	return name, nil
+}
