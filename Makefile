@@ -1,0 +1,115 @@
+# Everything there is to do here; `make` alone lists it. `make check` is what CI runs.
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LINT     := bin/golangci-lint-v2.15.0
+FUZZTIME ?= 5s
+SIZES    ?= 100 10000 100000
+IMAGE    ?= git-sync
+PLATFORM ?=
+
+# The modules: the product, and those under test/ whose heavy dependencies the product must not have.
+MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './.cache/*'))
+
+# Run a command in each module; all of them are tried, and one failure is enough to fail.
+each_module = failed=; for m in $(MODULES); do (cd $$m && $(1)) || failed="$$failed $$m"; done; \
+	[ -z "$$failed" ] || { echo "failed: $(firstword $(1)) in$$failed"; exit 1; }
+
+# The binary says its own version; the stamp that go would put in fails where .git belongs to another user.
+export GOFLAGS ?= -buildvcs=false
+export GOTOOLCHAIN ?= local
+
+# Go wants a home to keep its caches in; a user without one (a container's, say) gets one here.
+ifneq ($(shell test -d "$${HOME:-}" -a -w "$${HOME:-}" && echo yes),yes)
+export GOPATH  ?= $(CURDIR)/.cache/go
+export GOCACHE ?= $(CURDIR)/.cache/build
+endif
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: build
+build: ## build bin/git-sync, static and stripped
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/git-sync ./cmd/git-sync
+
+.PHONY: demo
+demo: build ## the main job on a small upstream of its own: init container, sidecar, two pushes
+	@test/demo/demo.sh bin/git-sync
+
+.PHONY: test
+test: bin/runtests ## all tests that need no container
+	@$(call each_module,$(CURDIR)/bin/runtests ./...)
+
+.PHONY: check
+check: fmt-check vet lint race scripts fuzz e2e ## what CI runs: formatting, vet, lint, tests with the race detector, scripts, fuzzing, e2e
+
+.PHONY: fmt
+fmt: $(LINT) ## format the code
+	@$(call each_module,$(CURDIR)/$(LINT) fmt --config $(CURDIR)/.golangci.yml)
+
+.PHONY: fmt-check
+fmt-check: $(LINT)
+	@$(call each_module,$(CURDIR)/$(LINT) fmt --config $(CURDIR)/.golangci.yml --diff)
+	@$(call each_module,go mod tidy -diff)
+
+.PHONY: vet
+vet:
+	@$(call each_module,go vet ./...)
+
+.PHONY: lint
+lint: $(LINT) ## golangci-lint with the house rules of .golangci.yml
+	@$(call each_module,$(CURDIR)/$(LINT) run --config $(CURDIR)/.golangci.yml ./...)
+
+.PHONY: race
+race: bin/runtests
+	@$(call each_module,$(CURDIR)/bin/runtests -race ./...)
+
+.PHONY: scripts
+scripts:
+	@found=$$(git ls-files | while read -r f; do [ ! -f "$$f" ] || head -c 64 "$$f" | grep -aqE '^#!.*\<(ba|da)?sh\>' && echo "$$f"; done || true); \
+	if command -v shellcheck >/dev/null; then printf '%s\n' $$found | xargs -r shellcheck --external-sources; \
+	else printf '%s\n' $$found | xargs -r -n 1 bash -n; \
+	  echo 'skipped: shellcheck is not installed, so scripts were only parsed (Debian package shellcheck)'; [ "$${CI:-}" != true ]; fi
+
+.PHONY: fuzz
+fuzz: ## every fuzz test for FUZZTIME (5s) each
+	@grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | while IFS=: read -r file func; do \
+	  dir=$$(dirname "$$file"); name=$${func#func }; \
+	  echo "fuzz $$dir $$name"; (cd "$$dir" && go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) . </dev/null); done
+
+.PHONY: e2e
+e2e: ## the image, driven as users do; without a container engine, the same on the binary
+	./e2e.sh
+
+.PHONY: crash
+crash: ## end git-sync at every instant (CI takes a sample)
+	CRASH=all go test -count=1 -timeout=3h -v ./test/crash/...
+
+.PHONY: bench
+bench: build ## cost beside plain git's in the same run: make bench SIZES="100 10000"
+	@go run ./test/bench -sizes '$(SIZES)' $(BENCH) bin/git-sync
+
+.PHONY: docs
+docs: ## write docs/options.md and git-sync.1 anew from the table of options
+	go run ./cmd/git-sync --man > docs/git-sync.1
+
+.PHONY: image
+image: ## build the container image: make image IMAGE=name:tag PLATFORM=linux/arm64
+	docker build $(if $(PLATFORM),--platform $(PLATFORM)) --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin dist .cache
+
+bin/runtests: test/runtests/main.go
+	@go build -o $@ ./test/runtests
+
+# golangci-lint is installed by go, at the one version that the rules were written for.
+$(LINT):
+	@mkdir -p bin
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(patsubst bin/golangci-lint-%,%,$(LINT))
+	@mv bin/golangci-lint $(LINT)
