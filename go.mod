@@ -3,6 +3,7 @@ module git-sync
 go 1.26.0
 
 require (
+	github.com/Masterminds/semver/v3 v3.5.0
 	github.com/go-logr/logr v1.4.4
 	github.com/go-logr/zapr v1.3.0
 	go.uber.org/goleak v1.3.0

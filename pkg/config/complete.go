@@ -1,0 +1,171 @@
+package config
+
+import (
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+)
+
+// complete fills in what follows from the rest, and refuses what does not go together.
+func (d *draft) complete() {
+	d.completeRepo()
+	d.completeRef()
+	d.completePlace()
+	d.completeSchedule()
+	d.completeVerify()
+	d.completeUser()
+	d.checkSSH()
+	d.checkGitHub()
+	d.checkServers()
+	d.emptyMeansDefault()
+}
+
+// emptyMeansDefault puts the default back where a flag was given with nothing behind its =, as templates write it.
+func (d *draft) emptyMeansDefault() {
+	c, def := &d.Config, defaults()
+	for _, f := range []struct{ at, preset *string }{
+		{&c.Git, &def.Git},
+		{&c.Webhook.Method, &def.Webhook.Method},
+		{&c.Receiver.Path, &def.Receiver.Path},
+		{&c.Auth.SSHKnownHostsFile, &def.Auth.SSHKnownHostsFile},
+		{&c.Auth.GitHub.BaseURL, &def.Auth.GitHub.BaseURL},
+	} {
+		if *f.at == "" {
+			*f.at = *f.preset
+		}
+	}
+}
+
+func (d *draft) completeRepo() {
+	in, ok := d.from["repo"]
+	if !ok || in.value() == "" {
+		d.problem("--repo", "is required", "say what to sync: --repo=URL, or GITSYNC_REPO")
+	}
+}
+
+// completeRef settles what --branch or --ref, --rev and the patterns mean together.
+func (d *draft) completeRef() {
+	refName, refGiven := d.isSet("ref")
+	revName, _ := d.isSet("rev")
+	rev := d.rev
+	if rev == "HEAD" {
+		rev = ""
+	}
+	switch {
+	case rev == "":
+	case !refGiven, isFullHash(rev), rev == d.Ref:
+		d.Ref = rev
+	default:
+		d.problem(revName, "cannot be combined with "+refName+" unless it is HEAD or a full hash", "leave one of them out; a tag is given alone")
+	}
+	if d.Ref == "" {
+		d.Ref = "HEAD"
+	}
+	if isFullHash(d.Ref) {
+		d.Ref = strings.ToLower(d.Ref)
+	}
+	pattern, following := d.isSet("ref-pattern", "ref-semver")
+	if following && refGiven {
+		d.problem(pattern, "cannot be combined with "+refName, "leave one of them out")
+	}
+	if following && rev != "" {
+		d.problem(pattern, "cannot be combined with "+revName, "leave one of them out")
+	}
+}
+
+func (d *draft) completePlace() {
+	if d.Root == "" {
+		home := d.env["HOME"]
+		if home == "" {
+			d.problem("--root", "is required, because HOME is not set", "say where to put it: --root=DIR, or GITSYNC_ROOT")
+		} else {
+			d.Root = path.Join(home, "git")
+		}
+	}
+	if d.Link == "" {
+		d.Link = linkFromRepo(d.Repo)
+		if d.Repo != "" && checkLink(d.Link) != nil {
+			d.problem("--link", "is required, because "+d.repoName()+" does not end with a usable name", "name the link: --link=NAME, or GITSYNC_LINK")
+		}
+	}
+	if in, ok := d.from["link"]; ok && in.value() != "" {
+		if _, chosen := d.from["worktree-layout"]; !chosen && !in.v3 {
+			d.Layout = LayoutWorktrees
+		}
+	}
+}
+
+func (d *draft) repoName() string {
+	name, _ := d.given("repo")
+	return name
+}
+
+// linkFromRepo is the last part of a URL or path, without .git.
+func linkFromRepo(repo string) string {
+	if u, err := url.Parse(repo); err == nil && u.Host != "" {
+		repo = u.Path
+	}
+	for _, part := range slices.Backward(strings.FieldsFunc(repo, func(r rune) bool { return r == '/' || r == ':' })) {
+		if name := strings.TrimSuffix(part, ".git"); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+func (d *draft) completeSchedule() {
+	if _, ok := d.given("init-period"); !ok {
+		d.InitPeriod = d.Period
+	}
+	if _, ok := d.given("init-max-failures"); !ok {
+		d.InitBudget = d.Budget
+	}
+	if d.HTTP.MaxStaleness > 0 && d.HTTP.MaxStaleness < d.Period {
+		name, _ := d.given("max-staleness")
+		d.note("the staleness that is allowed is shorter than the wait between two syncs, so /readyz will answer 503 in between", "option", name)
+	}
+}
+
+func (d *draft) completeVerify() {
+	keys, given := d.isSet("verify-keyring", "verify-allowed-signers")
+	on := d.Verify != "off"
+	name, _ := d.given("verify")
+	if on && !given {
+		d.problem(name, "needs to know whom to trust", "give --verify-keyring (OpenPGP), --verify-allowed-signers (SSH), or both")
+	}
+	if !on && given {
+		d.problem(keys, "does nothing without --verify", "add --verify=commit, tag or any")
+	}
+}
+
+// checkServers looks at what listens.
+func (d *draft) checkServers() {
+	if d.HTTP.Bind == "" {
+		for _, id := range []string{"http-metrics", "http-pprof"} {
+			if name, ok := d.given(id); ok && ((id == "http-metrics" && d.HTTP.Metrics) || (id == "http-pprof" && d.HTTP.Pprof)) {
+				d.problem(name, "needs an address to listen on", "add --http-bind=:1234, say")
+			}
+		}
+	}
+	_, secret := d.isSet("GITSYNC_RECEIVER_SECRET")
+	file, secretFile := d.isSet("receiver-secret-file")
+	bind, on := d.isSet("receiver-bind")
+	switch {
+	case secret && secretFile:
+		d.problem(file, "cannot be combined with GITSYNC_RECEIVER_SECRET", "leave one of them out")
+	case on && !secret && !secretFile:
+		d.problem(bind, "needs a secret, or anybody could post", "give --receiver-secret-file, or GITSYNC_RECEIVER_SECRET in the environment")
+	}
+	if name, ok := d.isSet("receiver-path", "receiver-provider", "receiver-secret-file", "receiver-allow-sha1"); ok && !on {
+		d.note("this does nothing without --receiver-bind", "option", name)
+	}
+	if on && d.Receiver.Bind == d.HTTP.Bind && isServed(d.Receiver.Path) {
+		d.problem("--receiver-path", quoted(d.Receiver.Path)+" is served by --http-bind at the same address", "choose another path or address")
+	}
+}
+
+// isServed says whether the server for operators has this path itself.
+func isServed(p string) bool {
+	return slices.Contains([]string{"/", "/livez", "/healthz", "/readyz", "/status", "/metrics"}, p) || strings.HasPrefix(p, "/debug/")
+}

@@ -1,0 +1,73 @@
+package config
+
+import (
+	"net/url"
+	"strings"
+)
+
+// makeFields is what the startup log shows: what is synced and where, then each option that was given, by the name it
+// was given, without its dashes. A secret shows as REDACTED; so does all of a URL that may hold one but for its host.
+func (d *draft) makeFields(rows []option) []any {
+	fields := []any{"repo", showURL(d.Repo), "ref", d.Ref, "root", d.Root, "link", d.Link, "layout", string(d.Layout), "period", d.Period.String()}
+	for _, o := range rows {
+		in, ok := d.from[o.id()]
+		if !ok {
+			continue
+		}
+		switch o.id() {
+		case "repo", "ref", "root", "link", "worktree-layout", "period":
+			continue
+		}
+		fields = append(fields, strings.TrimPrefix(in.label, "--"), d.show(o, in))
+	}
+	return fields
+}
+
+func (d *draft) show(o option, in given) string {
+	switch id := o.id(); {
+	case id == "git-config", id == "git-config-add":
+		keys := make([]string, len(d.GitConfig))
+		for i, kv := range d.GitConfig {
+			keys[i] = showURL(kv.Key)
+		}
+		return strings.Join(keys, ",")
+	case id == "webhook-url", id == "askpass-url":
+		return hostOnly(in.value())
+	case o.secret:
+		return redacted
+	case o.kind == manyValues:
+		return strings.Join(in.values, ",")
+	}
+	return in.value()
+}
+
+// showURL is s without the password that it may hold.
+func showURL(s string) string {
+	before, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return s
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	at := strings.LastIndexByte(host, '@')
+	if at < 0 {
+		return s
+	}
+	user, _, hasPassword := strings.Cut(host[:at], ":")
+	if hasPassword {
+		user += ":" + redacted
+	}
+	return before + "://" + user + rest[at:]
+}
+
+// hostOnly is where a URL leads, without anything that could be a secret.
+func hostOnly(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return redacted
+	}
+	shown := u.Scheme + "://" + u.Host
+	if u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
+		shown += "/" + redacted
+	}
+	return shown
+}

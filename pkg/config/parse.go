@@ -1,0 +1,227 @@
+package config
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// draft is a Config that is being made.
+type draft struct {
+	Config
+	env  map[string]string // the environment, without empty variables
+	from map[string]given  // what was given for a row, by its id
+
+	rev     string        // --rev
+	ssh     bool          // --ssh
+	fromURL *url.Userinfo // of --repo, when it is an http(s) URL
+
+	problems []Problem
+	notices  []Notice
+}
+
+// Parse reads the command line (without the program's name) and the environment (as os.Environ gives it). The error is
+// always a *Problems; then the Config is not to be used. The notices are for the log; they are no problems. When help,
+// the manual or the version is asked for, only Mode counts, and there is no error.
+func Parse(args, environ []string) (Config, []Notice, error) {
+	rows := table()
+	line := newScanner(rows).scan(args)
+	if mode := askedMode(line); mode != ModeRun {
+		return Config{Mode: mode}, nil, nil
+	}
+	d := &draft{Config: defaults(), env: readEnviron(environ), from: map[string]given{}, problems: line.problems}
+	if len(line.ignored) > 0 {
+		d.note("these flags of the older git-sync's logging library do nothing", "flags", strings.Join(uniq(line.ignored), " "))
+	}
+	d.apply(rows, line)
+	d.unknownVariables(rows)
+	d.complete()
+	if len(d.problems) > 0 {
+		return d.Config, d.notices, &Problems{List: d.problems}
+	}
+	d.gatherSecrets()
+	d.fields = d.makeFields(rows)
+	return d.Config, d.notices, nil
+}
+
+// askedMode is the first of the modes that a flag asks for. Asking for help is never an error, whatever else is wrong.
+func askedMode(line *scanned) Mode {
+	for _, m := range []Mode{ModeHelp, ModeMan, ModeVersion} {
+		if on, err := strconv.ParseBool(last(line.values[string(m)])); err == nil && on {
+			return m
+		}
+	}
+	return ModeRun
+}
+
+// defaults is a Config as if nothing had been given.
+func defaults() Config {
+	c := Config{Mode: ModeRun, Git: "git", GitGC: "auto", LogFormat: "auto"}
+	c.Source = Source{Ref: "HEAD", Depth: 1, Submodules: "recursive", Checkout: "auto", Poll: "plain"}
+	c.Layout = LayoutRev
+	c.Verify = "off"
+	untilPublished := Budget{UntilPublished: true, Exit: 1}
+	c.Schedule = Schedule{Period: 10 * time.Second, SyncTimeout: 2 * time.Minute, Budget: untilPublished}
+	c.Auth = Auth{
+		SSHKeyFiles: []string{sshKeyFile}, SSHKnownHosts: true, SSHKnownHostsFile: knownHostsFile,
+		GitHub: GitHubApp{BaseURL: githubBaseURL},
+	}
+	c.Exechook = ExecHook{Timeout: 30 * time.Second, Backoff: 3 * time.Second}
+	c.PrePublish = c.Exechook
+	c.Webhook = Webhook{Method: "POST", SuccessStatus: 200, Timeout: time.Second, Backoff: 3 * time.Second}
+	c.Receiver = Receiver{Path: "/webhook", Provider: "auto"}
+	return c
+}
+
+// readEnviron is the environment as a map. An empty variable is as good as none: charts set those for what is not used.
+func readEnviron(environ []string) map[string]string {
+	env := map[string]string{}
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		delete(env, name) // the last one counts
+		if value != "" {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+// apply takes over what was given for each row.
+func (d *draft) apply(rows []option, line *scanned) {
+	var strays []string
+	for _, o := range rows {
+		all := o.givens(line, d.env)
+		if len(all) == 0 {
+			continue
+		}
+		in := all[0]
+		d.from[o.id()] = in
+		d.outvoted(o, in, all[1:])
+		if in.stray {
+			strays = append(strays, in.label+" (as "+d.meant(o)+")")
+		}
+		d.take(o, in)
+	}
+	if len(strays) > 0 {
+		d.note("variables that no git-sync ever read are taken for what they obviously mean", "variables", strings.Join(strays, ", "))
+	}
+}
+
+// meant is the variable that a stray one stands for: the newest that is read.
+func (d *draft) meant(o option) string {
+	for _, v := range slices.Backward(o.vars) {
+		if !v.stray {
+			return v.name
+		}
+	}
+	return ""
+}
+
+// givens is all that was given for a row, what counts first: flags before variables, each in the order of the row.
+func (o option) givens(line *scanned, env map[string]string) []given {
+	var all []given
+	for _, f := range o.flags {
+		if values := line.values[f.name]; len(values) > 0 {
+			all = append(all, given{spelling: f, label: "--" + f.name, flag: true, values: values})
+		}
+	}
+	for _, v := range o.vars {
+		if value := env[v.name]; value != "" {
+			all = append(all, given{spelling: v, label: v.name, values: []string{value}})
+		}
+	}
+	return all
+}
+
+// outvoted tells of a value that does not count although it was given in the same way and says something else. That a
+// flag beats a variable is what everybody expects, and not worth a word.
+func (d *draft) outvoted(o option, in given, others []given) {
+	for _, other := range others {
+		if other.flag == in.flag && !sameValue(in, other) {
+			d.note("one option is given by two names with different values; the first one counts", "counts", in.label, "ignored", other.label)
+		}
+	}
+}
+
+func sameValue(a, b given) bool {
+	if a.value() == b.value() && a.syntax == b.syntax {
+		return true
+	}
+	x, errX := a.duration()
+	y, errY := b.duration()
+	return errX == nil && errY == nil && x == y
+}
+
+// take checks what holds for every row, then lets the row take its value.
+func (d *draft) take(o option, in given) {
+	if o.planned {
+		d.problem(in.label, "is not there yet in this version", "leave it out")
+		return
+	}
+	if v := in.value(); len(o.choices) > 0 && !slices.Contains(o.choices, v) {
+		d.problem(in.label, quoted(v)+" is not one of "+strings.Join(o.choices, ", "), "")
+		return
+	}
+	if in.flag && o.secret && o.id() == "password" && in.value() != "" {
+		d.note("a password in a flag shows in the process list; better use a variable or a file", "flag", in.label)
+	}
+	if err := o.set(d, in); err != nil {
+		d.problem(in.label, err.Error(), hintOf(err))
+	}
+}
+
+func (d *draft) problem(name, text, hint string) {
+	d.problems = append(d.problems, Problem{Name: name, Text: text, Hint: hint})
+}
+
+func (d *draft) note(msg string, args ...any) {
+	d.notices = append(d.notices, Notice{Msg: msg, Args: args})
+}
+
+// hide keeps a text out of everything that is shown.
+func (d *draft) hide(texts ...string) {
+	for _, t := range texts {
+		if t != "" && !slices.Contains(d.secrets, t) {
+			d.secrets = append(d.secrets, t)
+		}
+	}
+}
+
+// given says whether any of the rows was given, and by what name the first of them.
+func (d *draft) given(ids ...string) (string, bool) {
+	for _, id := range ids {
+		if in, ok := d.from[id]; ok {
+			return in.label, true
+		}
+	}
+	return "", false
+}
+
+// isSet is given, but a flag with an empty value is as good as none.
+func (d *draft) isSet(ids ...string) (string, bool) {
+	for _, id := range ids {
+		if in, ok := d.from[id]; ok && in.value() != "" {
+			return in.label, true
+		}
+	}
+	return "", false
+}
+
+func last(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
+}
+
+func uniq(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -1,0 +1,61 @@
+package config
+
+import (
+	"errors"
+	"strings"
+)
+
+// Problem is one thing wrong with what was given.
+type Problem struct {
+	// Name is the flag or variable as it was given; empty when no single one is at fault.
+	Name string
+	// Text says what is wrong, Hint what to do about it; it may be empty.
+	Text, Hint string
+}
+
+func (p Problem) String() string {
+	if p.Name == "" {
+		return p.Text
+	}
+	return p.Name + ": " + p.Text
+}
+
+// Problems is the error of Parse: everything wrong, at once.
+type Problems struct{ List []Problem }
+
+// Error has one line for each problem, and one for each hint.
+func (p *Problems) Error() string {
+	var b strings.Builder
+	for i, one := range p.List {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(one.String())
+		if one.Hint != "" {
+			b.WriteString("\n  hint: ")
+			b.WriteString(one.Hint)
+		}
+	}
+	return b.String()
+}
+
+// Notice is something to tell the user that is not wrong: a constant message, with its data in key and value pairs.
+type Notice struct {
+	Msg  string
+	Args []any
+}
+
+// remark is an error about a value, with advice.
+type remark struct{ text, hint string }
+
+func (r *remark) Error() string { return r.text }
+
+func wrong(text, hint string) error { return &remark{text: text, hint: hint} }
+
+func hintOf(err error) string {
+	var r *remark
+	if errors.As(err, &r) {
+		return r.hint
+	}
+	return ""
+}

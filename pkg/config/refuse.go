@@ -1,0 +1,118 @@
+package config
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+// checkRepo refuses what could be taken for an option, reach a transport that runs commands, or confuse a parser.
+// The value is not repeated, as it may hold a password.
+func checkRepo(s string) error {
+	switch {
+	case strings.HasPrefix(s, "-"):
+		return wrong("a repository may not begin with -", "a path that does can be written as ./-name")
+	case hasControl(s):
+		return wrong("holds a control character", "")
+	case strings.TrimSpace(s) != s:
+		return wrong("begins or ends with a space", "")
+	}
+	if helper := regexp.MustCompile(`^([A-Za-z0-9+.-]+)::`).FindStringSubmatch(s); helper != nil {
+		return wrong("the transport "+helper[1]+":: is refused", "it can run commands; use https, http, ssh, git, file or a path")
+	}
+	scheme, rest, isURL := strings.Cut(s, "://")
+	if !isURL {
+		if user, host, ok := strings.Cut(s, "@-"); ok && !strings.Contains(user, "/") && strings.Contains(host, ":") {
+			return wrong("a host may not begin with -", "")
+		}
+		return nil
+	}
+	switch strings.ToLower(scheme) {
+	case "https", "http", "ssh", "git+ssh", "ssh+git", "git":
+		u, err := url.Parse(s)
+		if err != nil {
+			return wrong("not a URL", "special characters in user and password are written as %XX, where XX is their code in hexadecimal")
+		}
+		if u.Hostname() == "" {
+			return wrong("has no host", "")
+		}
+		if strings.HasPrefix(u.Host, "-") || strings.HasPrefix(u.User.Username(), "-") {
+			return wrong("a host or user may not begin with -", "")
+		}
+	case "file":
+		if !strings.HasPrefix(rest, "/") {
+			return wrong("a file URL has three slashes", "write file:///path")
+		}
+	default:
+		return wrong("the transport "+quoted(scheme)+" is not known", "use https, http, ssh, git, file or a path")
+	}
+	return nil
+}
+
+// checkRef refuses what git would not take for a name, or for something else than a name.
+func checkRef(s string) error {
+	if err := checkRefName(s); err != nil {
+		return err
+	}
+	bad := strings.HasPrefix(s, "/") || strings.HasSuffix(s, "/") || strings.HasSuffix(s, ".") || s == "@" ||
+		strings.Contains(s, "//") || strings.Contains(s, "@{") || strings.ContainsAny(s, " ~^:?*[\\")
+	for part := range strings.SplitSeq(s, "/") {
+		bad = bad || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock")
+	}
+	if bad {
+		return wrong(quoted(s)+" is not a name that git allows for a ref", "name a branch, a tag, a full hash or refs/...; to follow matching tags there is --ref-pattern")
+	}
+	return nil
+}
+
+// checkRefName refuses what is not even part of a ref's name.
+func checkRefName(s string) error {
+	switch {
+	case strings.HasPrefix(s, "-"), strings.HasPrefix(s, "+"):
+		return wrong(quoted(s)+" begins with "+s[:1]+", which no ref may", "")
+	case hasControl(s):
+		return wrong("holds a control character", "")
+	case strings.Contains(s, ".."):
+		return wrong(quoted(s)+" holds .., which no ref may", "")
+	}
+	return nil
+}
+
+func checkRange(s string) error {
+	if _, err := semver.NewConstraint(s); err != nil {
+		return wrong(quoted(s)+" is no range of versions", "write it as in >=1.2 <2, ~1.4 or ^2")
+	}
+	return nil
+}
+
+// checkFilter refuses what is not one of git's object filters.
+func checkFilter(s string) error {
+	if regexp.MustCompile(`^(blob:none|blob:limit=[0-9]+[kmg]?|tree:[0-9]+|object:type=[a-z]+|sparse:oid=[^-\s]\S*|combine:\S+)$`).MatchString(s) {
+		return nil
+	}
+	return wrong(quoted(s)+" is no object filter of git's", "examples: blob:none, blob:limit=1m, tree:0")
+}
+
+// checkLink refuses places where the link would be in the way of what git-sync keeps in the root.
+func checkLink(s string) error {
+	switch first, _, _ := strings.Cut(strings.TrimPrefix(s, "./"), "/"); {
+	case hasControl(s):
+		return wrong("holds a control character", "")
+	case first == ".git", first == ".worktrees":
+		return wrong(quoted(s)+" is where git-sync keeps its own", "choose another name for the link")
+	case regexp.MustCompile(`^rev-[0-9a-f]{40}([0-9a-f]{24})?$`).MatchString(first):
+		return wrong(quoted(s)+" is named like a published tree", "choose another name for the link")
+	}
+	switch last := s[strings.LastIndex(strings.TrimRight(s, "/"), "/")+1:]; strings.TrimRight(last, "/") {
+	case "", ".", "..":
+		return wrong(quoted(s)+" names no file", "give the link a name")
+	}
+	return nil
+}
+
+// isFullHash says whether s is a whole SHA-1 or SHA-256 hash.
+func isFullHash(s string) bool {
+	return regexp.MustCompile(`^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`).MatchString(s)
+}

@@ -1,0 +1,105 @@
+package config
+
+import (
+	"encoding/base64"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// gatherSecrets collects what must not be shown, in each form in which a library or git might print it.
+func (d *draft) gatherSecrets() {
+	a := &d.Auth
+	d.hidePassword(a.Username, a.Password.Reveal())
+	for _, c := range a.Credentials {
+		d.hidePassword(c.Username, c.Password.Reveal())
+	}
+	d.hideURL(a.AskpassURL.Reveal())
+	d.hideURL(d.Webhook.URL.Reveal())
+	d.hide(d.Receiver.Secret.Reveal())
+	d.hideLines(a.GitHub.PrivateKey.Reveal())
+	for _, kv := range d.GitConfig {
+		d.hideSetting(kv)
+	}
+	// A proxy's password stands in the environment, for git and for us; the user may have put ours into other
+	// variables as well, but those are not for us to read.
+	for _, name := range slices.Sorted(maps.Keys(d.env)) {
+		if strings.HasSuffix(strings.ToLower(name), "_proxy") {
+			d.hideURL(d.env[name])
+		}
+	}
+}
+
+// hidePassword hides a password, also as URLs and the Authorization header have it.
+func (d *draft) hidePassword(user, password string) {
+	if password == "" {
+		return
+	}
+	d.hide(password, url.QueryEscape(password), url.PathEscape(password), strings.TrimPrefix(url.UserPassword("", password).String(), ":"),
+		base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
+}
+
+// hideURL hides the password of a URL, its query and the values in it, and, since some services put a token there, a
+// path that has more than a few letters in a part.
+func (d *draft) hideURL(s string) {
+	u, err := url.Parse(s)
+	if err != nil || s == "" {
+		d.hide(s)
+		return
+	}
+	name, password, _ := userinfo(u.User)
+	d.hidePassword(name, password)
+	if u.RawQuery != "" {
+		d.hide(s, u.RawQuery)
+	}
+	query := u.Query()
+	for _, key := range slices.Sorted(maps.Keys(query)) {
+		for _, v := range query[key] {
+			if len(v) >= shortestSecret {
+				d.hide(v, url.QueryEscape(v))
+			}
+		}
+	}
+	for part := range strings.SplitSeq(u.Path, "/") {
+		if len(part) >= longPathPart {
+			d.hide(part)
+		}
+	}
+}
+
+const (
+	// shortestSecret is the length below which a value in a query is taken for a setting rather than a secret: hiding
+	// every "1" would make the log unreadable.
+	shortestSecret = 6
+	// longPathPart is the length from which a part of a path is taken for a token.
+	longPathPart = 16
+)
+
+// hideLines hides each line of a key, as scrubbing works on lines.
+func (d *draft) hideLines(s string) {
+	for line := range strings.SplitSeq(s, "\n") {
+		if line = strings.TrimSpace(line); len(line) >= shortestSecret && !strings.HasPrefix(line, "-----") {
+			d.hide(line)
+		}
+	}
+}
+
+// hideSetting hides what a git setting may hold: a header with a token, a password, a URL with one.
+func (d *draft) hideSetting(kv KV) {
+	if regexp.MustCompile(`(?i)(header|passw|token|secret|cookie)`).MatchString(kv.Key) && kv.Value != "" {
+		d.hide(kv.Value)
+		if words := strings.Fields(kv.Value); len(words) > 1 && len(words[len(words)-1]) >= shortestSecret {
+			d.hide(words[len(words)-1])
+		}
+	}
+	for _, text := range []string{kv.Key, kv.Value} {
+		for _, found := range regexp.MustCompile(`[a-z][a-z0-9+-]*://[^/\s]*@`).FindAllString(text, -1) {
+			if u, err := url.Parse(found); err == nil {
+				name, password, _ := userinfo(u.User)
+				d.hidePassword(name, password)
+			}
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// takeRepo takes the URL over, without the user and password of an http(s) one, which become credentials.
+func takeRepo(d *draft, in given) error {
+	if err := checkRepo(in.value()); err != nil {
+		return err
+	}
+	d.Repo = in.value()
+	u, err := url.Parse(d.Repo)
+	if err != nil || u.User == nil {
+		return nil
+	}
+	if password, ok := u.User.Password(); ok {
+		d.hide(password)
+	}
+	if !isHTTP(u.Scheme) {
+		return nil
+	}
+	d.fromURL = u.User
+	u.User = nil
+	d.Repo = u.String()
+	if in.flag {
+		if _, ok := d.fromURL.Password(); ok {
+			d.note("a password in a flag shows in the process list; better use a variable or a file", "flag", in.label)
+		}
+	}
+	return nil
+}
+
+func isHTTP(scheme string) bool {
+	return strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")
+}
+
+// readBudget reads a number of failures as the name counts them.
+func readBudget(in given) (Budget, error) {
+	n, err := readInt(in.value(), -1)
+	switch {
+	case err != nil:
+		return Budget{}, err
+	case n == -1:
+		return Budget{Unlimited: true}, nil
+	case in.v3:
+		return Budget{Exit: n + 1}, nil
+	}
+	return Budget{Exit: max(n, 1)}, nil
+}
+
+func takePermissions(d *draft, in given) error {
+	mode, err := readMode(in.value())
+	if err != nil {
+		return err
+	}
+	d.Permissions = mode
+	if s := in.value(); mode != 0 && !strings.HasPrefix(s, "0") {
+		d.note("a file mode without a leading 0 is decimal", "option", in.label, "mode", fmt.Sprintf("%#o", uint32(mode)))
+	}
+	return nil
+}
+
+func takeCookieFile(d *draft, in given) error {
+	on, err := readBool(in.value())
+	if on {
+		d.Auth.CookieFile = cookieFile
+	}
+	return err
+}
+
+// takeKeyFiles takes each occurrence of the flag, or each part of the variable, as one file.
+func takeKeyFiles(d *draft, in given) error {
+	files := in.values
+	if !in.flag {
+		files = strings.Split(in.value(), ":")
+	}
+	var kept []string
+	for _, f := range files {
+		if hasControl(f) {
+			return wrong("holds a control character", "it is the path of a file, not the key itself")
+		}
+		if f != "" {
+			kept = append(kept, f)
+		}
+	}
+	if len(kept) > 0 {
+		d.Auth.SSHKeyFiles, d.Auth.SSHKeyFilesSet = kept, true
+	}
+	return nil
+}
+
+func takeCredentials(d *draft, in given) error {
+	for _, v := range in.values {
+		list, err := parseCredentials(v)
+		if err != nil {
+			return err
+		}
+		d.Auth.Credentials = append(d.Auth.Credentials, list...)
+	}
+	seen := map[string]bool{}
+	for _, c := range d.Auth.Credentials {
+		if seen[c.URL] {
+			return wrong("two credentials for "+quoted(c.URL), "keep one of them")
+		}
+		seen[c.URL] = true
+	}
+	return nil
+}
+
+func takeGitConfig(d *draft, in given) error {
+	list, err := parseGitConfig(in.value())
+	d.GitConfig = append(list, d.GitConfig...)
+	return err
+}
+
+func takeGitConfigAdd(d *draft, in given) error {
+	for _, v := range in.values {
+		kv, err := parseGitSetting(v)
+		if err != nil {
+			return err
+		}
+		d.GitConfig = append(d.GitConfig, kv)
+	}
+	return nil
+}
+
+func checkOneLine(s string) error {
+	if hasControl(s) {
+		return wrong("holds a control character", "a line end, perhaps, from a file that ends with one; --password-file copes with that")
+	}
+	return nil
+}
