@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // begin makes the root fit for work: every time it removes stale locks, and
@@ -14,7 +15,7 @@ import (
 // and looks closely at what is published.
 func (r *Repo) begin(ctx context.Context) error {
 	if r.started {
-		return r.store.healLocks()
+		return r.beginAgain()
 	}
 	r.since = r.opts.Now()
 	if err := r.healStores(); err != nil {
@@ -24,7 +25,7 @@ func (r *Repo) begin(ctx context.Context) error {
 		return err
 	}
 	if r.store.usable() {
-		if err := errors.Join(r.store.healLocks(), r.store.healObjects()); err != nil {
+		if err := errors.Join(r.store.healLocks(), r.store.healObjects(), r.healWorktreeLocks()); err != nil {
 			return err
 		}
 		if err := r.loadRecords(); err != nil {
@@ -37,6 +38,42 @@ func (r *Repo) begin(ctx context.Context) error {
 		return err
 	}
 	r.started = true
+	return nil
+}
+
+// beginAgain is begin for every sync but the first.
+func (r *Repo) beginAgain() error {
+	r.store.load()
+	if !r.store.usable() {
+		// Somebody has removed the store: it is made again, unless something
+		// else is in its place.
+		clear(r.records)
+		return r.checkRoot()
+	}
+	return errors.Join(r.store.healLocks(), r.healWorktreeLocks())
+}
+
+// lockAge is after how long a lock in a worktree is taken for a dead
+// process's. Consumers may run git in a published tree, which holds a lock
+// for moments.
+const lockAge = 10 * time.Second
+
+// healWorktreeLocks removes locks from the worktrees' admin directories that
+// are old, or older than this process's hold of the root.
+func (r *Repo) healWorktreeLocks() error {
+	names, err := filepath.Glob(filepath.Join(r.store.dir, adminDirName, "*", "*.lock"))
+	for _, name := range names {
+		info, serr := os.Lstat(name)
+		if serr != nil {
+			continue // gone meanwhile
+		}
+		if at := info.ModTime(); at.Before(r.since) || r.opts.Now().Sub(at) > lockAge {
+			err = errors.Join(err, remove(name))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("removing stale locks of worktrees: %w", err)
+	}
 	return nil
 }
 

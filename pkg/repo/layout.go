@@ -131,12 +131,25 @@ func (r *Repo) isTree(rel string) bool {
 		return false
 	}
 	admin, err := readGitlink(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.recorded(rel) // it has lost its .git file
+	}
 	if err != nil {
 		return false
 	}
 	// Older git-syncs wrote absolute paths, which are off when the volume is
 	// mounted elsewhere: what identifies the store is ".git/worktrees/<id>".
 	return strings.HasSuffix(filepath.Dir(admin), "/"+gitDirName+"/"+adminDirName)
+}
+
+// recorded reports whether a record says that we made a tree at rel.
+func (r *Repo) recorded(rel string) bool {
+	for _, rec := range r.records {
+		if rec.Place == rel {
+			return true
+		}
+	}
+	return false
 }
 
 // trees returns the trees in the root, of either layout, relative to it.

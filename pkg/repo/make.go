@@ -20,7 +20,7 @@ func (s session) make(ctx context.Context, want target) (Tree, error) {
 		return s.makeFresh(ctx, want)
 	}
 	tree, err := s.makeIn(ctx, &st, want)
-	if git.KindOf(err) != git.KindCorrupt {
+	if err == nil || !s.provesCorrupt(err) {
 		return tree, err
 	}
 	s.log.Info("the object store is corrupt, fetching it anew", "cause", err.Error())
@@ -29,6 +29,21 @@ func (s session) make(ctx context.Context, want target) (Tree, error) {
 		return Tree{}, errors.Join(ferr, fmt.Errorf("the store to be replaced: %w", err))
 	}
 	return fresh, nil
+}
+
+// provesCorrupt reports whether a failure is that of a corrupt store. git may
+// say so, or say something that it has no clear words for, as when it meets a
+// damaged object in the middle of a fetch: then the objects are looked at.
+func (s session) provesCorrupt(err error) bool {
+	switch git.KindOf(err) {
+	case git.KindCorrupt:
+		return true
+	case git.KindUnknown:
+		s.examineStores()
+		return s.corrupt
+	default:
+		return false
+	}
 }
 
 // makeFresh is make in a new store, which takes the place of the old one when
@@ -68,7 +83,7 @@ func (s session) makeIn(ctx context.Context, st *store, want target) (Tree, erro
 		err = s.place(&tree)
 	}
 	if err != nil {
-		if git.KindOf(err) == git.KindNoSpace || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		if noSpace(err) {
 			err = errors.Join(err, st.rollback(before))
 			s.setTrashNext(time.Time{})
 			s.emptyTrash(ctx)
@@ -76,6 +91,11 @@ func (s session) makeIn(ctx context.Context, st *store, want target) (Tree, erro
 		return Tree{}, err
 	}
 	return tree, nil
+}
+
+// noSpace reports whether the disk, or the quota, is full.
+func noSpace(err error) bool {
+	return git.KindOf(err) == git.KindNoSpace || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // obtain fetches what is wanted into st, unless it is there, and fills in the

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"git-sync/pkg/git"
 )
 
@@ -62,6 +64,9 @@ func (s session) build(ctx context.Context, st store, want target) (Tree, error)
 		err = saveRecord(st, rec)
 	}
 	if err != nil {
+		if git.KindOf(err) == git.KindUnknown && !noSpace(err) {
+			err = errors.Join(err, b.probeSpace())
+		}
 		return Tree{}, errors.Join(fmt.Errorf("checking out %s: %w", want.commit, err), b.abandon(rec))
 	}
 	s.records[id] = rec
@@ -88,6 +93,27 @@ func (b builder) checkout(ctx context.Context, want target, rec *record) error {
 		return err
 	}
 	return b.submodules(ctx, w, rec)
+}
+
+// probeSize is about what git buffers of a file before it writes.
+const probeSize = 64 << 10
+
+// probeSpace says whether a failed checkout may have filled the disk, or the
+// quota: git says "unable to write file" then, without the cause, and takes
+// the file away again. A tree that has less room than its objects take up
+// packed does not fit.
+func (b builder) probeSpace() error {
+	name := filepath.Join(b.dir, tempPrefix+"probe")
+	err := os.WriteFile(name, make([]byte, probeSize), 0o600)
+	if err = errors.Join(err, remove(name)); err != nil {
+		return err
+	}
+	var fs unix.Statfs_t
+	inv, ierr := b.st.inventory()
+	if ierr == nil && unix.Statfs(b.dir, &fs) == nil && int64(fs.Bavail)*fs.Bsize < inv.bytes {
+		return fmt.Errorf("%d MiB are left on the volume: %w", int64(fs.Bavail)*fs.Bsize>>20, unix.ENOSPC)
+	}
+	return nil
 }
 
 // abandon removes what there is of an unfinished tree.

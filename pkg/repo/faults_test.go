@@ -1,0 +1,532 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"git-sync/pkg/git"
+	"git-sync/test/gitserver"
+)
+
+// The tests here make the faults of the table in docs/reliability.md that
+// concern the root; a test's comment names its rows.
+
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(content), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func truncate(t *testing.T, name string, size int64) {
+	t.Helper()
+	if err := errors.Join(os.Chmod(name, 0o644), os.Truncate(name, size)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// W2: a temporary link is left in the link's directory.
+func TestLeftoverLink(t *testing.T) {
+	f := newFixture(t)
+	f.sync(f.up.Commit(map[string]string{"a": "1"}))
+	left := filepath.Join(f.opts.Root, linkPrefix+"dead")
+	if err := os.Symlink("rev-nowhere", left); err != nil {
+		t.Fatal(err)
+	}
+	f.sync(f.up.Commit(map[string]string{"a": "2"}))
+	if err := f.restart(); err != nil {
+		t.Fatal(err)
+	}
+	f.sync(f.up.Commit(map[string]string{"a": "3"}))
+	f.clean()
+}
+
+// W3: lock files of git's in the store, left by a dead process.
+func TestStaleLocks(t *testing.T) {
+	f := newFixture(t)
+	f.sync(f.up.Commit(map[string]string{"a": "1"}))
+	for i, name := range []string{"HEAD.lock", "refs/heads/main.lock", "refs/git-sync/head.lock", "packed-refs.lock", "config.lock", "shallow.lock", "gc.pid"} {
+		for _, restart := range []bool{false, true} {
+			write(t, f.repo.store.path(name), "")
+			hash := f.up.Commit(map[string]string{"a": fmt.Sprint(i, restart)})
+			if restart {
+				if err := f.restart(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f.sync(hash)
+			f.clean()
+		}
+	}
+}
+
+// W4: lock files in the worktree's git directory, with and without a push.
+func TestStaleWorktreeLocks(t *testing.T) {
+	for _, name := range []string{"index.lock", "HEAD.lock"} {
+		for _, push := range []bool{false, true} {
+			f := newFixture(t)
+			hash := f.up.Commit(map[string]string{"a": "1"})
+			tree := f.sync(hash)
+			lock := filepath.Join(f.repo.store.admin(tree.rec.id), name)
+			write(t, lock, "")
+			old := time.Now().Add(-time.Hour)
+			if err := os.Chtimes(lock, old, old); err != nil {
+				t.Fatal(err)
+			}
+			if push {
+				hash = f.up.Commit(map[string]string{"a": "2"})
+			}
+			f.sync(hash)
+			f.clean()
+		}
+	}
+}
+
+// smallVolume mounts a file system of the size given; the test is skipped
+// where it may not.
+func smallVolume(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Skipf("needs to mount a small file system (root in a container that may): %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// W5: a push too big for the volume, whether its objects fit or not; then a
+// small one.
+func TestDiskFull(t *testing.T) {
+	for name, size := range map[string]int{"while fetching": 6 << 20, "while checking out": 3 << 20} {
+		t.Run(name, func(t *testing.T) {
+			dir := smallVolume(t, "4m")
+			f := newFixture(t, func(o *Options) { o.Root = dir })
+			first := f.up.Commit(map[string]string{"a": strings.Repeat("1", 200<<10)})
+			f.sync(first)
+			f.up.Commit(map[string]string{"big": noise(size)})
+			for range 2 {
+				if _, err := f.try(); !noSpace(err) {
+					t.Fatalf("a push that does not fit: %v", err)
+				}
+				f.published(first)
+				f.settle()
+				f.clean()
+			}
+			second := f.up.Apply(gitserver.Change{Delete: []string{"big"}, Files: map[string]string{"a": "2"}})
+			f.sync(second)
+			f.clean()
+		})
+	}
+}
+
+// noise is text that does not compress, the same every time.
+func noise(n int) string {
+	var b strings.Builder
+	x := uint64(88172645463325252)
+	for b.Len() < n {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		fmt.Fprintf(&b, "%c%c%c%c%c%c", byte(x), byte(x>>8), byte(x>>16), byte(x>>24), byte(x>>32), byte(x>>40))
+	}
+	return b.String()
+}
+
+// W8, W11: the worktree vanishes, or parts of it, or the link; for a branch
+// and for a full hash.
+func TestRepair(t *testing.T) {
+	for name, damage := range map[string]func(f *fixture, tree Tree){
+		"tree":    func(_ *fixture, tree Tree) { remove2(t, tree.Path) },
+		"link":    func(f *fixture, _ Tree) { remove2(t, f.link()) },
+		"gitlink": func(_ *fixture, tree Tree) { remove2(t, filepath.Join(tree.Path, ".git")) },
+		"admin":   func(f *fixture, tree Tree) { remove2(t, f.repo.store.admin(tree.rec.id)) },
+		"index":   func(f *fixture, tree Tree) { remove2(t, filepath.Join(f.repo.store.admin(tree.rec.id), "index")) },
+		"other HEAD": func(f *fixture, tree Tree) {
+			write(t, filepath.Join(f.repo.store.admin(tree.rec.id), "HEAD"), strings.Repeat("0", 40))
+		},
+		"everything": func(f *fixture, _ Tree) { remove2(t, f.link()); remove2(t, f.repo.store.dir) },
+	} {
+		for _, byHash := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " by hash ", byHash), func(t *testing.T) {
+				f := newFixture(t)
+				hash := f.up.Commit(map[string]string{"a": "1", "dir/b": "2"})
+				if byHash {
+					f.opts.Ref = hash
+				}
+				damage(f, f.sync(hash))
+				f.sync(hash)
+				f.clean()
+			})
+		}
+	}
+}
+
+func remove2(t *testing.T, name string) {
+	t.Helper()
+	if err := os.RemoveAll(name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// W10: a replaced tree cannot be removed. An immutable directory stands for
+// files of another UID, which do not stop root.
+func TestUnremovable(t *testing.T) {
+	f := newFixture(t)
+	tree := f.sync(f.up.Commit(map[string]string{"dir/a": "1"}))
+	dir := filepath.Join(tree.Path, "dir")
+	release := makeUnremovable(t, dir)
+	second := f.up.Commit(map[string]string{"dir/a": "2"})
+	f.sync(second)
+	f.sync(f.up.Commit(map[string]string{"dir/a": "3"}))
+	if got := f.repo.Stats().Stuck; got != 1 {
+		t.Errorf("Stats().Stuck = %d, want 1", got)
+	}
+	release()
+	f.repo.opts.Now = func() time.Time { return time.Now().Add(time.Hour) }
+	f.sync(f.up.Commit(map[string]string{"dir/a": "4"}))
+	if got := f.repo.Stats().Stuck; got != 0 {
+		t.Errorf("Stats().Stuck = %d after it can be removed, want 0", got)
+	}
+	f.clean()
+}
+
+// D1: the checks at start-up are killed, or end in nothing; the remote is
+// there or not.
+func TestChecksUnknown(t *testing.T) {
+	f := newFixture(t)
+	hash := f.up.Commit(map[string]string{"a": "1"})
+	f.sync(hash)
+	f.stop()
+	script := filepath.Join(t.TempDir(), "git")
+	for _, fate := range []string{"kill -9 $$", "sleep 100", "echo 'error: unable to read: Input/output error' >&2; exit 128"} {
+		for _, remote := range []bool{true, false} {
+			write(t, script, "#!/bin/sh\ncase \" $* \" in *' status '*) "+fate+";; esac\nexec git \"$@\"\n")
+			if err := os.Chmod(script, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			g, err := git.New(t.Context(), git.Options{Path: script, Env: []string{"PATH=" + os.Getenv("PATH")}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := f.opts
+			o.Git = g
+			if !remote {
+				o.URL = "file:///nowhere"
+			}
+			r, err := Open(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.Stat(f.link())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			tree, err := r.Prepare(ctx, git.Overlay{})
+			cancel()
+			if remote && (err != nil || tree.New) || !remote && err == nil {
+				t.Errorf("%s, remote %v: %+v, %v", fate, remote, tree, err)
+			}
+			if after, err := os.Stat(f.link()); err != nil || !os.SameFile(before, after) {
+				t.Errorf("%s, remote %v: the published tree was replaced", fate, remote)
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// D2: an object or a pack is truncated while the remote is down.
+func TestCorruptStore(t *testing.T) {
+	for name, files := range map[string]int{"loose": 3, "pack": 300} {
+		for _, restart := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " restart ", restart), func(t *testing.T) {
+				f := newFixture(t)
+				hash := f.up.BigTree(files)
+				f.sync(hash)
+				n := 0
+				err := f.repo.store.eachObject(func(name string, info os.FileInfo) error {
+					if strings.HasSuffix(name, ".idx") || strings.HasSuffix(name, ".rev") {
+						return nil
+					}
+					n++
+					truncate(t, name, info.Size()/2)
+					return nil
+				})
+				if err != nil || n == 0 {
+					t.Fatal(n, err)
+				}
+				away := f.up.Dir + ".away"
+				if err := os.Rename(f.up.Dir, away); err != nil {
+					t.Fatal(err)
+				}
+				if restart {
+					if err := f.restart(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := f.try(); err == nil {
+					t.Fatal("no error while the remote is down")
+				}
+				f.published0(hash)
+				if err := os.Rename(away, f.up.Dir); err != nil {
+					t.Fatal(err)
+				}
+				f.sync(hash)
+				if out, err := gitserver.Run(f.link(), gitserver.Env(), "fsck", "--full"); err != nil {
+					t.Errorf("git fsck after the repair: %v %s", err, out)
+				}
+				f.sync(f.up.BigChange(files, "v2"))
+				f.clean()
+			})
+		}
+	}
+}
+
+// D2, unnoticed: the damage does not show in sizes; git meets it.
+func TestCorruptContent(t *testing.T) {
+	f := newFixture(t)
+	f.sync(f.up.Commit(map[string]string{"a": "1", "b": "2"}))
+	err := f.repo.store.eachObject(func(name string, info os.FileInfo) error {
+		if err := os.Chmod(name, 0o644); err != nil {
+			return err
+		}
+		return os.WriteFile(name, []byte(strings.Repeat("x", int(info.Size()))), 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.sync(f.up.Commit(map[string]string{"a": "2"}))
+	f.clean()
+}
+
+// D3, D7: files beside ours are left alone, whatever is done to the root.
+func TestOthersFiles(t *testing.T) {
+	f := newFixture(t)
+	for _, name := range []string{"lost+found/x", "notes.txt", "rev-abc/x", "rev-" + strings.Repeat("0", 40) + "/x", ".worktrees/mine/x", ".hidden"} {
+		write(t, filepath.Join(f.opts.Root, name), "precious")
+	}
+	check := func() {
+		t.Helper()
+		for _, name := range []string{"lost+found/x", "notes.txt", "rev-abc/x", "rev-" + strings.Repeat("0", 40) + "/x", ".worktrees/mine/x", ".hidden"} {
+			if data, err := os.ReadFile(filepath.Join(f.opts.Root, name)); err != nil || string(data) != "precious" {
+				t.Errorf("%s: %q, %v", name, data, err)
+			}
+		}
+	}
+	f.sync(f.up.Commit(map[string]string{"a": "1"}))
+	check()
+	tree := f.sync(f.up.Commit(map[string]string{"a": "2"}))
+	check()
+	remove2(t, tree.Path)
+	f.sync(tree.Hash)
+	remove2(t, f.repo.store.dir)
+	f.sync(tree.Hash)
+	if err := f.restart(func(o *Options) { o.Layout = LayoutWorktrees }); err != nil {
+		t.Fatal(err)
+	}
+	f.sync(tree.Hash)
+	check()
+}
+
+// D5: two on one root.
+func TestTwoOnOneRoot(t *testing.T) {
+	f := newFixture(t)
+	hash := f.up.Commit(map[string]string{"a": "1"})
+	f.sync(hash)
+	second, err := Open(f.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err = second.Prepare(ctx, git.Overlay{})
+	var locked *LockedError
+	if !errors.As(err, &locked) || locked.Hint() == "" {
+		t.Fatalf("the second one: %v", err)
+	}
+	hash = f.up.Commit(map[string]string{"a": "2"})
+	f.sync(hash)
+	f.stop()
+	if tree, err := second.Prepare(t.Context(), git.Overlay{}); err != nil || tree.Hash != hash || tree.New {
+		t.Errorf("after the first one's end: %+v, %v", tree, err)
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// D10: files lost their content in a power cut, at full length or at none.
+func TestPowerCut(t *testing.T) {
+	for name, damage := range map[string]func(name string){
+		"zero length": func(name string) { truncate(t, name, 0) },
+		"zeros": func(name string) {
+			info, err := os.Stat(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, make([]byte, info.Size()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(name, info.ModTime(), info.ModTime()); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			hash := f.up.Commit(map[string]string{"a": "content", "b": "more"})
+			tree := f.sync(hash)
+			f.stop()
+			damage(filepath.Join(tree.Path, "a"))
+			rec := tree.rec
+			rec.Boot = "another"
+			if err := saveRecord(store{dir: filepath.Join(f.opts.Root, ".git")}, rec); err != nil {
+				t.Fatal(err)
+			}
+			if tree := f.sync(hash); !tree.New {
+				t.Error("the damage was not found")
+			}
+			f.clean()
+		})
+	}
+}
+
+// D9, at our own steps: a sync that ends between Prepare and Publish, and
+// what a crash leaves at other places.
+func TestInterrupted(t *testing.T) {
+	f := newFixture(t)
+	first := f.up.Commit(map[string]string{"a": "1"})
+	f.sync(first)
+	second := f.up.Commit(map[string]string{"a": "2"})
+	tree, err := f.repo.Prepare(t.Context(), git.Overlay{})
+	if err != nil || tree.Hash != second {
+		t.Fatal(tree, err)
+	}
+	f.complete(first)
+	if err := f.restart(); err != nil {
+		t.Fatal(err)
+	}
+	f.sync(second)
+	if f.repo.Stats().Fetches != 0 {
+		t.Error("what was fetched before the crash was fetched again")
+	}
+	f.clean()
+
+	// Half of a tree, half of a store, and a store that was being exchanged.
+	write(t, filepath.Join(f.opts.Root, buildPrefix+"x", "a"), "half")
+	write(t, filepath.Join(f.opts.Root, nextStore, ownDirName, markerName), `{"version":1,"format":"sha1"}`)
+	write(t, f.repo.store.path("objects/pack/tmp_pack_x"), "half")
+	write(t, f.repo.store.path("worktrees/half/HEAD"), "half")
+	if err := f.restart(); err != nil {
+		t.Fatal(err)
+	}
+	f.sync(second)
+	f.clean()
+	f.stop()
+	if err := os.Rename(filepath.Join(f.opts.Root, ".git"), filepath.Join(f.opts.Root, nextStore)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(f.opts.Root, oldStore, "HEAD"), "old")
+	if meta := filepath.Join(f.opts.Root, nextStore, ownDirName, markerName); true {
+		var m storeMeta
+		if err := readJSON(meta, &m); err != nil {
+			t.Fatal(err)
+		}
+		m.Ready = true
+		if err := writeJSON(meta, m, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tree := f.sync(second); tree.New {
+		t.Error("the exchange of stores was not finished")
+	}
+	f.clean()
+}
+
+// Roots of the older git-syncs are taken over in place.
+func TestTakeOver(t *testing.T) {
+	run := func(dir string, args ...string) string {
+		t.Helper()
+		out, err := gitserver.Run(dir, gitserver.Env(), args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(out)
+	}
+	v3 := func(f *fixture, hash string) {
+		run("", "clone", "-q", "--no-checkout", "-b", "main", "--depth=1", f.up.FileURL(), f.opts.Root)
+		run(f.opts.Root, "worktree", "add", "-q", "--detach", filepath.Join(f.opts.Root, "rev-"+hash), hash)
+		if err := os.Symlink("rev-"+hash, f.link()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v4 := func(f *fixture, hash string) {
+		run("", "init", "-q", "-b", "git-sync", f.opts.Root)
+		run(f.opts.Root, "fetch", "-q", "--depth=1", f.up.FileURL(), "main")
+		run(f.opts.Root, "worktree", "add", "-q", "--force", "--detach", filepath.Join(f.opts.Root, ".worktrees", hash), hash)
+		if err := os.Symlink(".worktrees/"+hash, f.link()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, make := range map[string]func(*fixture, string){"v3": v3, "v4": v4} {
+		for _, layout := range []Layout{LayoutRev, LayoutWorktrees} {
+			t.Run(name+" as "+string(layout), func(t *testing.T) {
+				f := newFixture(t, func(o *Options) { o.Layout = layout })
+				hash := f.up.Commit(map[string]string{"a": "1"})
+				make(f, hash)
+				away := f.up.Dir + ".away"
+				if err := os.Rename(f.up.Dir, away); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := f.try(); err == nil {
+					t.Fatal("no error without the remote")
+				}
+				if rev, ok := f.repo.Published(); !ok || rev.Hash != hash {
+					t.Errorf("Published() = %+v, %v", rev, ok)
+				}
+				if _, err := os.Stat(filepath.Join(f.link(), "a")); err != nil {
+					t.Error(err)
+				}
+				if err := os.Rename(away, f.up.Dir); err != nil {
+					t.Fatal(err)
+				}
+				f.sync(hash)
+				f.clean()
+				f.sync(f.up.Commit(map[string]string{"a": "2"}))
+				f.clean()
+			})
+		}
+	}
+}
+
+// W13: the volume is mounted at another path.
+func TestMoved(t *testing.T) {
+	f := newFixture(t)
+	hash := f.up.Commit(map[string]string{"a": "1"})
+	f.sync(hash)
+	f.stop()
+	moved := f.opts.Root + "-moved"
+	if err := os.Rename(f.opts.Root, moved); err != nil {
+		t.Fatal(err)
+	}
+	f.opts.Root = moved
+	f.published(hash)
+	if tree := f.sync(hash); tree.New {
+		t.Error("a moved root is made anew")
+	}
+	f.sync(f.up.Commit(map[string]string{"a": "2"}))
+	f.clean()
+}
