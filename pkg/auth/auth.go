@@ -1,0 +1,193 @@
+// Package auth makes git able to authenticate.
+//
+// It hides where credentials come from (options, files, an askpass URL, a GitHub App, SSH keys,
+// cookies, or nothing at all), when they expire, and how git is handed them: git runs our own
+// executable as its GIT_ASKPASS and in place of ssh, and what that needs to know is in the
+// environment of git's process, which only our own UID can read. So no secret is in an argument, in
+// a file, or in a process that outlives git; no shell is needed; and a credential that was refused
+// is simply offered again by the next sync.
+//
+// Invariants: every file is read anew by each Refresh, so that rotation needs no restart. A secret is
+// handed only to the scheme and host it is for, however git comes by the URL (submodules, redirects).
+// No error or log line holds a secret. Nothing is written to disk, save a line in /etc/passwd if
+// Options.AddUser asks for it; private copies of keys live in anonymous memory.
+//
+// State: the GitHub App's current token, what the last Refresh offered (to explain a refusal), and
+// counters. All of it is in memory, and losing it costs one token.
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"git-sync/pkg/git"
+)
+
+// Report counts what was done, for metrics. Keys are "success" and "error".
+type Report struct {
+	AskpassCalls    map[string]int
+	GitHubRefreshes map[string]int
+}
+
+// Auth provides one repository's credentials. Refresh, Rejected and Explain are for one goroutine;
+// Report is for any.
+type Auth struct {
+	opts   Options
+	client *http.Client
+	mem    memFiles
+	token  token
+	offer  offer
+	noted  string // the problems of SSH keys that were last logged
+	warned bool   // of a UID without a name
+
+	mu     sync.Mutex
+	report Report
+}
+
+// offer is what the last Refresh made available.
+type offer struct {
+	entries []offered
+	cookies string
+	ssh     sshOffer
+}
+
+// requestTimeout bounds one request of our own: a slow askpass URL must leave time for git.
+const requestTimeout = time.Minute
+
+// maxEnvironment is the most that one variable can carry: Linux allows 128 KiB (MAX_ARG_STRLEN).
+const maxEnvironment = 120 << 10
+
+// New checks the options that can be checked without reading a file. It neither blocks nor asks
+// anybody.
+func New(opts Options) (*Auth, error) {
+	if !filepath.IsAbs(opts.Self) {
+		return nil, failure("credentials", "the path of git-sync's executable is not absolute", "")
+	}
+	if opts.Env == nil {
+		opts.Env = func(string) string { return "" }
+	}
+	if opts.Learned == nil {
+		opts.Learned = func(string) {}
+	}
+	if opts.HTTP == nil {
+		opts.HTTP = NewTransport(opts.Env, opts.GitConfig)
+	}
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	client := &http.Client{
+		Transport:     opts.HTTP,
+		Timeout:       requestTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirected },
+	}
+	return &Auth{opts: opts, client: client, mem: memFiles{}, report: Report{
+		AskpassCalls:    map[string]int{},
+		GitHubRefreshes: map[string]int{},
+	}}, nil
+}
+
+// Refresh reads every file and asks every service whose answer is due, and gives what git needs to
+// run with the result. It is called at the start of each sync and blocks at most until ctx ends. Its
+// errors name the file or host concerned, have a Hint, and are an *Error.
+func (a *Auth) Refresh(ctx context.Context) (git.Overlay, error) {
+	a.offer = offer{}
+	if err := a.gather(ctx); err != nil {
+		return git.Overlay{}, err
+	}
+	overlay, err := a.askpassOverlay()
+	if err != nil {
+		return git.Overlay{}, err
+	}
+	if a.opts.CookieFile != "" {
+		kv, err := cookieConfig(a.opts.CookieFile, a.opts.URL)
+		if err != nil {
+			return git.Overlay{}, err
+		}
+		a.offer.cookies = a.opts.CookieFile
+		overlay.Config = append(overlay.Config, kv)
+	}
+	ssh, sshOverlay, err := a.prepareSSH()
+	a.offer.ssh = ssh
+	if err != nil {
+		return git.Overlay{}, err
+	}
+	overlay.Env = append(overlay.Env, sshOverlay.Env...)
+	return overlay, nil
+}
+
+// askpassOverlay makes git ask us for users and passwords.
+func (a *Auth) askpassOverlay() (git.Overlay, error) {
+	if len(a.offer.entries) == 0 {
+		return git.Overlay{}, nil
+	}
+	var entries []entry
+	overlay := git.Overlay{}
+	byPath := "false"
+	for _, o := range a.offer.entries {
+		entries = append(entries, o.entry)
+		if o.Path != "" {
+			byPath = "true"
+		}
+	}
+	overlay.Config = append(userNames(entries), git.KV{Key: "credential.useHttpPath", Value: byPath})
+	text, err := json.Marshal(entries)
+	if err != nil {
+		return git.Overlay{}, &Error{Op: "describing the credentials", Err: err}
+	}
+	if len(text) > maxEnvironment {
+		return git.Overlay{}, failure("credentials", fmt.Sprintf("they are larger than %d bytes in all", maxEnvironment), "give fewer by --credential")
+	}
+	overlay.Env = []string{"GIT_ASKPASS=" + a.opts.Self, askpassVariable + "=" + string(text)}
+	return overlay, nil
+}
+
+// userNames tells git the user of each host that has one user only, which spares it asking: one
+// process less for each connection. A user without a password may be a token, and is left out.
+func userNames(entries []entry) []git.KV {
+	byHost := map[string][]entry{}
+	for _, e := range entries {
+		byHost[e.Base] = append(byHost[e.Base], e)
+	}
+	var config []git.KV
+	for _, base := range slices.Sorted(maps.Keys(byHost)) {
+		if all := byHost[base]; len(all) == 1 && all[0].Path == "" && all[0].User != "" && all[0].Pass != "" {
+			config = append(config, git.KV{Key: "credential." + base + ".username", Value: all[0].User})
+		}
+	}
+	return config
+}
+
+// Rejected is called when a server refused what the last Refresh gave: a token is minted anew next
+// time. Everything else is read anew by every Refresh anyway.
+func (a *Auth) Rejected() { a.token = token{} }
+
+// Report gives the counts so far.
+func (a *Auth) Report() Report {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return Report{AskpassCalls: maps.Clone(a.report.AskpassCalls), GitHubRefreshes: maps.Clone(a.report.GitHubRefreshes)}
+}
+
+// Close gives back the memory that holds private copies of keys. Auth is of no use afterwards.
+func (a *Auth) Close() error {
+	a.mem.close()
+	return nil
+}
+
+// count adds one call to a counter, by its outcome.
+func (a *Auth) count(which func(*Report) map[string]int, err error) {
+	status := "success"
+	if err != nil {
+		status = "error"
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	which(&a.report)[status]++
+}

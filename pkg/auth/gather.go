@@ -1,0 +1,172 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"git-sync/pkg/git"
+)
+
+// offered is an entry, and how messages call where it came from.
+type offered struct {
+	entry
+	source string
+}
+
+// String names a user and where the password came from.
+func (o offered) String() string {
+	switch {
+	case o.AnyUser:
+		return o.source
+	case o.Pass == "":
+		return "the user of " + o.source + " without a password" // it may be a token
+	}
+	return fmt.Sprintf("user %q with the password of %s", o.User, o.source)
+}
+
+// gather collects users and passwords, the first of which win.
+func (a *Auth) gather(ctx context.Context) error {
+	if err := a.gatherCredentials(); err != nil {
+		return err
+	}
+	if err := a.gatherUser(); err != nil {
+		return err
+	}
+	if a.opts.AskpassURL != "" {
+		user, pass, err := askURL(ctx, a.client, a.opts.AskpassURL)
+		a.count(func(r *Report) map[string]int { return r.AskpassCalls }, err)
+		if err != nil {
+			return err
+		}
+		if user == "" {
+			user = a.opts.Username
+		}
+		a.add(a.opts.URL, entry{User: user, Pass: pass}, "the answer of "+bareURL(a.opts.AskpassURL))
+	}
+	if a.opts.GitHub.enabled() {
+		return a.gatherToken(ctx)
+	}
+	return nil
+}
+
+// gatherCredentials reads the passwords of --credential.
+func (a *Auth) gatherCredentials() error {
+	for _, c := range a.opts.Credentials {
+		s, ok := scopeOf(c.URL)
+		if !ok {
+			continue
+		}
+		e, source := entry{Path: s.path, User: c.Username, Pass: c.Password}, "--credential"
+		if c.PasswordFile != "" {
+			pass, err := readPassword("password file", c.PasswordFile)
+			if err != nil {
+				return err
+			}
+			e.Pass, source = pass, c.PasswordFile
+		}
+		a.add(c.URL, e, source)
+	}
+	return nil
+}
+
+// gatherUser reads the password of --username, or of the URL itself.
+func (a *Auth) gatherUser() error {
+	user, pass, source := a.opts.Username, a.opts.Password, "--password"
+	if user == "" && pass == "" && a.opts.PasswordFile == "" {
+		u := userOf(a.opts.URL)
+		if u == nil {
+			return nil
+		}
+		user, source = u.Username(), "--repo"
+		pass, _ = u.Password()
+	}
+	if pass == "" && a.opts.PasswordFile == "" && (a.opts.AskpassURL != "" || a.opts.GitHub.enabled()) {
+		return nil // the password is still to come
+	}
+	if a.opts.PasswordFile != "" {
+		var err error
+		if pass, err = readPassword("password file", a.opts.PasswordFile); err != nil {
+			return err
+		}
+		source = a.opts.PasswordFile
+	}
+	if err := usable(user, pass); err != nil {
+		return &Error{Op: "using " + source, Err: err, Advice: "git can be given one line only"}
+	}
+	a.add(a.opts.URL, entry{User: user, Pass: pass}, source)
+	return nil
+}
+
+// userOf gives the user and password within a URL, nil if there are none.
+func userOf(raw string) *url.Userinfo {
+	if u, err := url.Parse(raw); err == nil {
+		return u.User
+	}
+	return nil
+}
+
+// gatherToken mints an installation token unless the one at hand is good for another sync.
+func (a *Auth) gatherToken(ctx context.Context) error {
+	key, err := a.opts.GitHub.readKey()
+	if err != nil {
+		return err
+	}
+	if !a.token.usable(time.Now(), key) {
+		fresh, err := a.opts.GitHub.mint(ctx, a.client, key)
+		a.count(func(r *Report) map[string]int { return r.GitHubRefreshes }, err)
+		if err != nil {
+			return err
+		}
+		a.token = fresh
+	}
+	a.add(a.opts.URL, entry{User: tokenUser, Pass: a.token.secret, AnyUser: true},
+		"the GitHub App's installation token of "+a.token.minted.UTC().Format(time.RFC3339))
+	return nil
+}
+
+// add offers an entry for a URL's scheme and host.
+func (a *Auth) add(rawURL string, e entry, source string) {
+	s, ok := scopeOf(rawURL)
+	if !ok {
+		return
+	}
+	e.Base = s.base
+	if e.Pass != "" {
+		a.opts.Learned(e.Pass)
+	}
+	a.offer.entries = append(a.offer.entries, offered{entry: e, source: source})
+}
+
+// cookieConfig makes git send the cookies. Cookies without a domain go wherever they are asked to,
+// so a file that holds such is confined to the repository's host.
+func cookieConfig(file, repo string) (git.KV, error) {
+	content, err := readSecret(file)
+	if err != nil {
+		return git.KV{}, fileError("cookie file", file, err)
+	}
+	if strings.TrimSpace(string(content)) == "" {
+		return git.KV{}, failure("reading the cookie file "+file, "it is empty", "write the cookies into it, one per line, in Netscape's format")
+	}
+	key := "http.cookieFile"
+	if s, ok := scopeOf(repo); ok && !isNetscape(string(content)) {
+		key = "http." + s.base + "/.cookieFile"
+	}
+	return git.KV{Key: key, Value: file}, nil
+}
+
+// isNetscape reports whether every line names its domain: seven fields separated by tabs.
+func isNetscape(content string) bool {
+	for line := range strings.Lines(content) {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "#HttpOnly_")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if len(strings.Split(line, "\t")) < 6 {
+			return false
+		}
+	}
+	return true
+}

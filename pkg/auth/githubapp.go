@@ -1,0 +1,233 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// GitHubApp says how to obtain installation tokens. The zero value means: no GitHub App.
+type GitHubApp struct {
+	// BaseURL is the API's; "" is DefaultGitHubURL. GitHub Enterprise: https://HOST/api/v3/.
+	BaseURL string
+	// PrivateKeyFile holds the App's RSA key in PEM, PKCS #1 or #8. It is read for each sync.
+	PrivateKeyFile string
+	// PrivateKey is the key itself, used when there is no file.
+	PrivateKey string
+	// ClientID or ApplicationID names the App; ClientID wins, as GitHub recommends it.
+	ClientID      string
+	ApplicationID int
+	// InstallationID names the installation, that is: whose repositories.
+	InstallationID int
+}
+
+// DefaultGitHubURL is github.com's API.
+const DefaultGitHubURL = "https://api.github.com/"
+
+// GitHub's rules, from "Generating a JSON Web Token (JWT) for a GitHub App" and "Generating an
+// installation access token": the JWT lives ten minutes at most, its issue time should lie a minute
+// back for clocks that differ, and the token's user name is x-access-token.
+const (
+	assertionLife  = 9 * time.Minute
+	assertionDrift = time.Minute
+	tokenUser      = "x-access-token"
+	// tokenMargin is how long a token must still be good for, so that it does not expire within a
+	// sync; tokens live an hour. Of shorter-lived ones, a quarter.
+	tokenMargin = 5 * time.Minute
+	// maxTokenAnswer is the most we read of the endpoint's answer, in bytes; it is 1 to 20 KB, and
+	// grows with the number of repositories chosen.
+	maxTokenAnswer = 4 << 20
+)
+
+// enabled reports whether an App is configured.
+func (g GitHubApp) enabled() bool {
+	return g.PrivateKeyFile != "" || g.PrivateKey != ""
+}
+
+// issuer is the JWT's "iss".
+func (g GitHubApp) issuer() string {
+	if g.ClientID != "" {
+		return g.ClientID
+	}
+	return strconv.Itoa(g.ApplicationID)
+}
+
+// endpoint is where installation tokens are made.
+func (g GitHubApp) endpoint() string {
+	base := g.BaseURL
+	if base == "" {
+		base = DefaultGitHubURL
+	}
+	return fmt.Sprintf("%s/app/installations/%d/access_tokens", strings.TrimRight(base, "/"), g.InstallationID)
+}
+
+// validate says what is lacking.
+func (g GitHubApp) validate() error {
+	switch u, err := url.Parse(g.endpoint()); {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return failure("GitHub App", "the base URL is not an http(s) URL", "--github-base-url is like https://HOST/api/v3/")
+	case g.ClientID == "" && g.ApplicationID == 0:
+		return failure("GitHub App", "neither client ID nor application ID is given", "set --github-app-client-id or --github-app-application-id")
+	case g.InstallationID == 0:
+		return failure("GitHub App", "no installation ID is given", "set --github-app-installation-id; it ends the URL of the installation's settings page")
+	}
+	return nil
+}
+
+// keyName is how messages call the place the private key comes from.
+func (g GitHubApp) keyName() string {
+	if g.PrivateKeyFile != "" {
+		return g.PrivateKeyFile
+	}
+	return "$GITSYNC_GITHUB_APP_PRIVATE_KEY"
+}
+
+// readKey gives the key in PEM.
+func (g GitHubApp) readKey() ([]byte, error) {
+	if g.PrivateKeyFile == "" {
+		text := g.PrivateKey
+		if !strings.Contains(text, "\n") {
+			text = strings.ReplaceAll(text, `\n`, "\n") // as .env files and CI systems carry it
+		}
+		return []byte(text), nil
+	}
+	pem, err := readSecret(g.PrivateKeyFile)
+	if err != nil {
+		return nil, fileError("GitHub App private key", g.PrivateKeyFile, err)
+	}
+	return pem, nil
+}
+
+// token is an installation token and its life.
+type token struct {
+	secret  string
+	minted  time.Time
+	expires time.Time
+	key     []byte // the PEM it was minted with: another key means another token
+}
+
+// usable reports whether the token will outlast a sync begun now, and was made with this key.
+func (t token) usable(now time.Time, key []byte) bool {
+	margin := min(tokenMargin, t.expires.Sub(t.minted)/4)
+	return t.secret != "" && now.Add(margin).Before(t.expires) && bytes.Equal(t.key, key)
+}
+
+// mint asks GitHub for a token.
+func (g GitHubApp) mint(ctx context.Context, client *http.Client, pem []byte) (token, error) {
+	now := time.Now()
+	assertion, err := g.assertion(now, pem)
+	if err != nil {
+		return token{}, err
+	}
+	op := "asking " + bareURL(g.endpoint()) + " for an installation token"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.endpoint(), http.NoBody)
+	if err != nil {
+		return token{}, failure(op, "not a URL", "check --github-base-url")
+	}
+	req.Header.Set("Accept", "application/vnd.github+json")
+	req.Header.Set("Authorization", "Bearer "+assertion)
+	req.Header.Set("User-Agent", "git-sync")
+	req.Header.Set("X-GitHub-Api-Version", "2022-11-28")
+	resp, err := client.Do(req)
+	if err != nil {
+		return token{}, transportError(op, err)
+	}
+	defer closeAfterReading(resp.Body)
+	if resp.StatusCode != http.StatusCreated {
+		return token{}, g.refused(op, resp, now)
+	}
+	var answer struct {
+		Token     string    `json:"token"`
+		ExpiresAt time.Time `json:"expires_at"`
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxTokenAnswer)).Decode(&answer); err != nil {
+		// The decoder's message may quote the answer.
+		return token{}, failure(op, "its answer is not the JSON of an installation token", "check --github-base-url")
+	}
+	if answer.Token == "" || usable("", answer.Token) != nil || answer.ExpiresAt.IsZero() {
+		return token{}, failure(op, "its answer holds no token, or no expiry", "check --github-base-url")
+	}
+	return token{secret: answer.Token, minted: now, expires: answer.ExpiresAt, key: pem}, nil
+}
+
+// assertion is the signed JWT by which the App says who it is.
+func (g GitHubApp) assertion(now time.Time, pem []byte) (string, error) {
+	key, err := parseRSA(pem)
+	if err != nil {
+		return "", &Error{
+			Op: "reading the GitHub App private key " + g.keyName(), Err: err,
+			Advice: "use the .pem file that GitHub gave when the key was generated in the App's settings",
+		}
+	}
+	claims := jwt.RegisteredClaims{
+		Issuer:    g.issuer(),
+		IssuedAt:  jwt.NewNumericDate(now.Add(-assertionDrift)),
+		ExpiresAt: jwt.NewNumericDate(now.Add(assertionLife)),
+	}
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(key)
+	if err != nil {
+		return "", &Error{Op: "signing with the GitHub App private key " + g.keyName(), Err: err}
+	}
+	return signed, nil
+}
+
+// parseRSA reads an RSA key in PEM. Errors say what is there instead, never what it holds.
+func parseRSA(pem []byte) (*rsa.PrivateKey, error) {
+	switch {
+	case len(bytes.TrimSpace(pem)) == 0:
+		return nil, errors.New("it is empty")
+	case bytes.Contains(pem, []byte("ENCRYPTED")):
+		return nil, errors.New("it is encrypted with a passphrase")
+	}
+	key, err := jwt.ParseRSAPrivateKeyFromPEM(pem)
+	if err != nil {
+		return nil, errors.New("it is not an RSA private key in PEM (PKCS #1 or PKCS #8)")
+	}
+	return key, nil
+}
+
+// refused tells GitHub's refusals apart.
+func (g GitHubApp) refused(op string, resp *http.Response, now time.Time) error {
+	e := &Error{Op: op, After: retryAfter(resp.Header)}
+	var answer struct{ Message string }
+	cause := "it answered " + resp.Status
+	if json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&answer) == nil && answer.Message != "" {
+		cause += fmt.Sprintf(" (%.200s)", strings.Join(strings.Fields(answer.Message), " "))
+	}
+	e.Err = errors.New(cause)
+	switch resp.StatusCode {
+	case http.StatusUnauthorized:
+		e.Advice = fmt.Sprintf("the private key %s is not (or no longer) one of App %s, or this machine's clock is wrong: it says %s",
+			g.keyName(), g.issuer(), now.UTC().Format(time.RFC3339))
+	case http.StatusNotFound:
+		e.Advice = fmt.Sprintf("App %s has no installation %d: check --github-app-installation-id, and --github-base-url for GitHub Enterprise", g.issuer(), g.InstallationID)
+	case http.StatusForbidden, http.StatusTooManyRequests:
+		e.Advice = "the installation may be suspended, or the App is asking too often"
+		if e.After == 0 {
+			e.After = resetAfter(resp.Header, now)
+		}
+	default:
+		e.Advice = "check https://www.githubstatus.com, or the log of GitHub Enterprise"
+	}
+	return e
+}
+
+// resetAfter reads GitHub's X-RateLimit-Reset (seconds since 1970) when nothing remains.
+func resetAfter(h http.Header, now time.Time) time.Duration {
+	at, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
+	if err != nil || h.Get("X-RateLimit-Remaining") != "0" {
+		return 0
+	}
+	return max(time.Unix(at, 0).Sub(now), 0)
+}

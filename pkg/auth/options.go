@@ -1,0 +1,105 @@
+package auth
+
+import (
+	"fmt"
+	"net/http"
+
+	"git-sync/pkg/git"
+
+	"github.com/go-logr/logr"
+)
+
+// Options says which credentials there are. The zero value of each means that it is not used.
+type Options struct {
+	// Self is the absolute path of our own executable, whose main calls Helper first.
+	Self string
+	// URL is the repository's. A user and password in it are used if Username is empty.
+	URL string
+	// Username and Password are for URL's host; PasswordFile wins over Password.
+	Username, Password, PasswordFile string
+	// Credentials are for other URLs, as those of submodules; they win over Username for the URLs
+	// that they name.
+	Credentials []Credential
+	// SSHKeyFiles are offered in turn to every ssh server.
+	SSHKeyFiles []string
+	// SSHKnownHosts requires that hosts are known by SSHKnownHostsFile; without it any is trusted.
+	SSHKnownHosts     bool
+	SSHKnownHostsFile string
+	// CookieFile holds HTTP cookies, in Netscape's format or as Set-Cookie headers.
+	CookieFile string
+	// AskpassURL answers user and password for URL's host. It is asked for each sync.
+	AskpassURL string
+	// GitHub is an App whose installation tokens are used for URL's host.
+	GitHub GitHubApp
+	// AddUser allows /etc/passwd to be written when our UID has no name and ssh needs one.
+	AddUser bool
+	// Env reads the environment for proxies, certificates and HOME; nil is empty.
+	Env func(string) string
+	// GitConfig is the extra configuration given to git, for its http.proxy and http.sslCAInfo.
+	GitConfig []git.KV
+	// Learned is called with each secret that is read or obtained, before it is used, for the log's
+	// scrubber; nil if nobody cares.
+	Learned func(secret string)
+	// HTTP sends our own requests; nil is a Transport made from Env and GitConfig.
+	HTTP http.RoundTripper
+	Log  logr.Logger
+}
+
+// Credential is one user and password, or one SSH key, for the URLs at or below URL.
+type Credential struct {
+	// URL is http(s)://host[:port][/path], or for a key ssh://[user@]host[:port][/path].
+	URL string
+	// Username may be alone: some servers take a token as user name. PasswordFile wins over Password.
+	Username, Password, PasswordFile string
+	// SSHKeyFile is the only key offered for an ssh URL: forges' deploy keys open one repository each.
+	SSHKeyFile string
+}
+
+// check refuses credentials that could never be used.
+func (o Options) check() error {
+	_, isHTTP := scopeOf(o.URL)
+	for name, set := range map[string]bool{
+		"--username":               o.Username != "",
+		"--askpass-url":            o.AskpassURL != "",
+		"--github-app-private-key": o.GitHub.enabled(),
+	} {
+		if set && !isHTTP {
+			return failure(name, "the repository's URL is not an http(s) URL", "use an https:// URL for --repo, or an SSH key")
+		}
+	}
+	if o.AskpassURL != "" {
+		if _, ok := scopeOf(o.AskpassURL); !ok {
+			return failure("--askpass-url", "it is not an http(s) URL", "give an http(s) URL")
+		}
+	}
+	if o.GitHub.enabled() {
+		if err := o.GitHub.validate(); err != nil {
+			return err
+		}
+	}
+	for i, c := range o.Credentials {
+		if err := c.check(); err != nil {
+			return fmt.Errorf("--credential number %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// check refuses a credential that could never be used.
+func (c Credential) check() error {
+	if _, ok := parseSSH(c.URL); ok {
+		if c.SSHKeyFile == "" || c.Password != "" || c.PasswordFile != "" {
+			return failure(bareURL(c.URL), "an ssh URL takes a key, not a password", "give it an ssh-key-file, or use an https:// URL")
+		}
+		return nil
+	}
+	switch _, ok := scopeOf(c.URL); {
+	case !ok:
+		return failure(bareURL(c.URL), "its url is not an http(s) or ssh URL", "a url is like https://host or https://host/org/repo.git")
+	case c.SSHKeyFile != "":
+		return failure(bareURL(c.URL), "an SSH key is of no use for an http(s) URL", "use an ssh:// URL")
+	case c.Username == "" && c.Password == "" && c.PasswordFile == "":
+		return failure(bareURL(c.URL), "it has neither username nor password", "give it a username, and a password or a password-file")
+	}
+	return nil
+}

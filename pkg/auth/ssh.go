@@ -1,0 +1,269 @@
+package auth
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"git-sync/pkg/git"
+)
+
+// The paths at which Kubernetes manifests mount keys. When nothing is there, ssh is left to its own
+// devices: an agent, or the user's own keys.
+const (
+	DefaultSSHKeyFile        = "/etc/git-secret/ssh"
+	DefaultSSHKnownHostsFile = "/etc/git-secret/known_hosts"
+)
+
+// sshOffer is what one sync offers to ssh servers, for building the plan and for explaining a
+// refusal.
+type sshOffer struct {
+	keys       []sshKey // all that were named
+	natural    bool     // no key is configured: ssh uses what it finds
+	untouched  bool     // and the user has an ssh command of their own
+	knownHosts string   // what is wrong with the known_hosts file; "" when nothing is
+}
+
+// prepareSSH inspects the keys and makes git run our executable in ssh's place. What is wrong with
+// the keys is an error only when the repository itself is reached by ssh: it may be that no
+// submodule is.
+func (a *Auth) prepareSSH() (sshOffer, git.Overlay, error) {
+	offer := sshOffer{}
+	for _, path := range a.opts.SSHKeyFiles {
+		offer.keys = append(offer.keys, inspectKey(path))
+	}
+	offer.natural = noneConfigured(offer.keys)
+	if offer.natural && a.hasOwnSSH() {
+		offer.untouched = true
+		return offer, git.Overlay{}, nil
+	}
+	_, required := parseSSH(a.opts.URL)
+	plan := sshPlan{Options: []string{"-o", "BatchMode=yes"}}
+	hostOptions, err := a.hostKeyOptions(&offer)
+	if err != nil && required {
+		return offer, git.Overlay{}, err
+	}
+	plan.Options = append(plan.Options, hostOptions...)
+	rulesErr := a.addRules(&plan)
+	if err := errors.Join(rulesErr, a.addKeys(&plan, offer)); err != nil && required {
+		return offer, git.Overlay{}, err
+	}
+	plan.Env = a.userEnv()
+	text, err := json.Marshal(plan)
+	if err != nil {
+		return offer, git.Overlay{}, &Error{Op: "describing the SSH keys", Err: err}
+	}
+	return offer, git.Overlay{Env: []string{
+		"GIT_SSH_COMMAND=" + shellQuote(a.opts.Self),
+		"GIT_SSH_VARIANT=ssh", // or git would run us once more to find out
+		sshVariable + "=" + string(text),
+	}}, nil
+}
+
+// noneConfigured reports whether no key was asked for: only the default path is named, and nothing
+// is there.
+func noneConfigured(keys []sshKey) bool {
+	for _, k := range keys {
+		if k.path != DefaultSSHKeyFile || k.state != keyMissing {
+			return false
+		}
+	}
+	return true
+}
+
+// hasOwnSSH reports whether the user gave git an ssh command.
+func (a *Auth) hasOwnSSH() bool {
+	if a.opts.Env("GIT_SSH_COMMAND") != "" || a.opts.Env("GIT_SSH") != "" {
+		return true
+	}
+	for _, kv := range a.opts.GitConfig {
+		if strings.EqualFold(kv.Key, "core.sshCommand") {
+			return true
+		}
+	}
+	return false
+}
+
+// hostKeyOptions says how ssh is to know hosts.
+func (a *Auth) hostKeyOptions(offer *sshOffer) ([]string, error) {
+	if !a.opts.SSHKnownHosts {
+		// LogLevel spares the log "Permanently added" at each sync.
+		return []string{"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"}, nil
+	}
+	strict := []string{"-o", "StrictHostKeyChecking=yes", "-o", "UpdateHostKeys=no"}
+	file := a.opts.SSHKnownHostsFile
+	content, err := readSecret(file)
+	if err != nil {
+		if offer.natural && file == DefaultSSHKnownHostsFile && errors.Is(err, fs.ErrNotExist) {
+			return strict, nil
+		}
+		e := fileError("known_hosts file", file, err)
+		e.Advice += "; or trust any host, at your peril, by --ssh-known-hosts=false"
+		offer.knownHosts = e.Error()
+		return strict, e
+	}
+	if len(content) == 0 {
+		offer.knownHosts = file + " is empty"
+	}
+	if strings.ContainsAny(file, "\"\\ \t%$~#'") { // which ssh would take apart
+		if file, err = a.mem.put("known_hosts", content); err != nil {
+			return strict, &Error{Op: "handing over the known_hosts file", Err: err}
+		}
+	}
+	return append(strict, "-o", "UserKnownHostsFile="+file), nil
+}
+
+// addKeys offers all usable keys, or says why there is none.
+func (a *Auth) addKeys(plan *sshPlan, offer sshOffer) error {
+	if offer.natural {
+		return nil
+	}
+	var problems []error
+	for i, k := range offer.keys {
+		if k.state != keyUsable {
+			problems = append(problems, k.err())
+			continue
+		}
+		options, err := a.keyOptions(fmt.Sprintf("key %d", i), k)
+		if err != nil {
+			return err
+		}
+		plan.Keys = append(plan.Keys, options...)
+	}
+	a.noteKeys(problems)
+	if len(plan.Keys) == 0 && len(problems) > 0 {
+		return joinFirst(problems)
+	}
+	plan.Keys = append(plan.Keys, "-o", "IdentitiesOnly=yes")
+	return nil
+}
+
+// addRules gives the ssh entries of --credential their keys.
+func (a *Auth) addRules(plan *sshPlan) error {
+	var problems []error
+	for i, c := range a.opts.Credentials {
+		target, ok := parseSSH(c.URL)
+		if !ok {
+			continue
+		}
+		k := inspectKey(c.SSHKeyFile)
+		if k.state != keyUsable {
+			problems = append(problems, k.err())
+			continue
+		}
+		options, err := a.keyOptions(fmt.Sprintf("credential %d", i), k)
+		if err != nil {
+			return err
+		}
+		plan.Rules = append(plan.Rules, sshRule{Target: target, Keys: append(options, "-o", "IdentitiesOnly=yes")})
+	}
+	return joinFirst(problems)
+}
+
+// keyOptions names one key to ssh; slot tells its private copy from others.
+func (a *Auth) keyOptions(slot string, k sshKey) ([]string, error) {
+	if !k.private && !strings.ContainsAny(k.path, "%$~") {
+		return []string{"-i", k.path}, nil
+	}
+	path, err := a.mem.put(slot, k.content)
+	if err != nil {
+		return nil, &Error{Op: "handing over the SSH key " + k.path, Err: err, Advice: "chmod 600 " + k.path}
+	}
+	options := []string{"-i", path}
+	// ssh looks for a certificate beside the key, which is elsewhere now.
+	if certificate := k.path + "-cert.pub"; exists(certificate) && !strings.ContainsAny(certificate, "\"\\ \t%$~#'") {
+		options = append(options, "-o", "CertificateFile="+certificate)
+	}
+	return options, nil
+}
+
+// noteKeys logs the keys that are passed over, when that changes.
+func (a *Auth) noteKeys(problems []error) {
+	var texts []string
+	for _, p := range problems {
+		texts = append(texts, p.Error())
+	}
+	text := strings.Join(texts, "; ")
+	if text != "" && text != a.noted {
+		a.opts.Log.Info("some SSH keys cannot be used", "problems", texts)
+	}
+	a.noted = text
+}
+
+// err is why a key cannot be used.
+func (k sshKey) err() *Error {
+	return failure("SSH key "+k.path, k.problem, k.advice)
+}
+
+// userEnv gives our UID a name when it has none: ssh refuses to start without one ("No user exists
+// for uid"). Where nss_wrapper is installed, ssh is shown a passwd file of ours, which changes
+// nothing for anybody else; otherwise, and only if asked to, we add a line to /etc/passwd.
+func (a *Auth) userEnv() []string {
+	if hasPasswd(passwdFile, os.Getuid()) {
+		return nil
+	}
+	line := passwdLine(a.opts.Env("HOME"))
+	if library := findWrapper(); library != "" {
+		path, err := a.mem.put("passwd", []byte(line))
+		if err == nil {
+			return []string{"LD_PRELOAD=" + library, "NSS_WRAPPER_PASSWD=" + path, "NSS_WRAPPER_GROUP=/dev/null"}
+		}
+	}
+	if !a.opts.AddUser {
+		return nil // Explain tells, should ssh be needed
+	}
+	if err := appendPasswd(passwdFile, line); err != nil && !a.warned {
+		a.warned = true
+		a.opts.Log.Info("this UID has no name, and none could be added; ssh will not work",
+			"uid", os.Getuid(), "error", err.Error(), "hint", noUserAdvice)
+	}
+	return nil
+}
+
+// noUserAdvice is the remedy for a UID without a name.
+const noUserAdvice = "run as a UID that /etc/passwd names, install libnss-wrapper in the image, or use --add-user with a writable /etc/passwd"
+
+// exists reports whether a path leads to something.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// shellQuote writes a path so that git, which runs GIT_SSH_COMMAND without a shell only if it holds
+// nothing that a shell would care about, runs exactly it.
+func shellQuote(path string) string {
+	if !strings.ContainsAny(path, "|&;<>()$`\\\"' \t\n*?[#~=%") {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+// joinFirst makes several problems into one error that has the first one's remedy.
+func joinFirst(problems []error) error {
+	if len(problems) < 2 {
+		return errors.Join(problems...)
+	}
+	e := &Error{Op: fmt.Sprintf("none of %d SSH keys can be used", len(problems)), Err: oneLine(problems)}
+	if first, ok := errors.AsType[*Error](problems[0]); ok {
+		e.Advice = first.Advice
+	}
+	return e
+}
+
+// oneLine joins errors by semicolons.
+type oneLine []error
+
+// Error gives all on one line.
+func (o oneLine) Error() string {
+	var texts []string
+	for _, err := range o {
+		texts = append(texts, err.Error())
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap gives them all.
+func (o oneLine) Unwrap() []error { return o }
