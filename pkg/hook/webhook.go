@@ -1,0 +1,156 @@
+package hook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+)
+
+// hashHeader tells the receiver of a webhook which revision it is about.
+const hashHeader = "Gitsync-Hash"
+
+const (
+	// maxBody is how much of an answer is read, so that the connection ends in order.
+	maxBody = 64 << 10
+	// maxExcerpt is how much of an answer gets into an error.
+	maxExcerpt = 300
+)
+
+// WebhookOptions describe an outgoing webhook. URL is required.
+type WebhookOptions struct {
+	// URL is where to; it may hold secrets (a user and password, a query, a path): of it, only scheme and host are ever shown.
+	URL string
+	// Method is the HTTP method; "" is POST.
+	Method string
+	// SuccessStatus is the only status that counts as success; 0 and below: any.
+	SuccessStatus int
+	// Timeout bounds one request with its answer. 0: one second.
+	Timeout time.Duration
+	Log     logr.Logger
+	// Client is used for the requests; nil is one that follows Go's proxy variables, keeps no connection, and
+	// follows a redirect only when the method stays the same.
+	Client *http.Client
+}
+
+// Webhook is a hook that makes an HTTP request without a body, the revision in the header Gitsync-Hash.
+type Webhook struct {
+	opt WebhookOptions
+}
+
+// NewWebhook makes a webhook. A URL that is none shows at its first run.
+func NewWebhook(o WebhookOptions) *Webhook {
+	if o.Method == "" {
+		o.Method = http.MethodPost
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = time.Second
+	}
+	if o.Client == nil {
+		o.Client = newClient()
+	}
+	return &Webhook{o}
+}
+
+func newClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true},
+		CheckRedirect: func(req *http.Request, via []*http.Request) error {
+			if req.Method != via[0].Method {
+				return http.ErrUseLastResponse
+			}
+			if len(via) >= 5 {
+				return errors.New("redirected more than five times")
+			}
+			return nil
+		},
+	}
+}
+
+// Name is NameWebhook.
+func (w *Webhook) Name() string { return NameWebhook }
+
+// Run makes one request and reads its answer.
+func (w *Webhook) Run(ctx context.Context, e Event) error {
+	limited, cancel := context.WithTimeout(ctx, w.opt.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(limited, w.opt.Method, w.opt.URL, http.NoBody)
+	if err != nil {
+		return &webhookError{err: errors.New("the webhook's URL or method is not valid"), hint: "check --webhook-url and --webhook-method"}
+	}
+	req.Header.Set(hashHeader, e.Hash)
+	req.Header.Set("User-Agent", "git-sync")
+	begun := time.Now()
+	res, err := w.opt.Client.Do(req)
+	if err != nil {
+		if limited.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("no answer within %v", w.opt.Timeout)
+		}
+		return &webhookError{err: fmt.Errorf("%s %s: %w", w.opt.Method, origin(req.URL), withoutURL(err)), hint: timeoutHint(limited, ctx)}
+	}
+	defer func() { _ = res.Body.Close() }()
+	// The status has been said: an answer that breaks off later changes nothing.
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxBody))
+	if w.opt.SuccessStatus > 0 && res.StatusCode != w.opt.SuccessStatus {
+		return w.refused(req.URL, res, body)
+	}
+	w.opt.Log.V(1).Info("webhook answered", "hash", e.Hash, "status", res.StatusCode, "took", time.Since(begun).Round(time.Millisecond))
+	return nil
+}
+
+// refused is the error of an answer with another status than wanted.
+func (w *Webhook) refused(u *url.URL, res *http.Response, body []byte) error {
+	e := &webhookError{err: fmt.Errorf("%s %s answered %d, wanted %d", w.opt.Method, origin(u), res.StatusCode, w.opt.SuccessStatus)}
+	if text := excerpt(body); text != "" {
+		e.err = fmt.Errorf("%w: %s", e.err, text)
+	}
+	if to, err := res.Location(); err == nil {
+		e.hint = "it redirects to " + origin(to) + "; give its final address as --webhook-url"
+	} else if res.StatusCode/100 == 2 {
+		e.hint = "set --webhook-success-status to the status that the receiver answers with, or to 0 for any"
+	}
+	return e
+}
+
+// webhookError is a failure with advice.
+type webhookError struct {
+	err  error
+	hint string
+}
+
+func (e *webhookError) Error() string { return e.err.Error() }
+func (e *webhookError) Unwrap() error { return e.err }
+func (e *webhookError) Hint() string  { return e.hint }
+
+func timeoutHint(limited, ctx context.Context) string {
+	if limited.Err() != nil && ctx.Err() == nil {
+		return "raise --webhook-timeout if the receiver needs longer"
+	}
+	return ""
+}
+
+// origin is what may be shown of a URL.
+func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// withoutURL takes the URL out of the client's errors, for it may hold secrets.
+func withoutURL(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
+	}
+	return err
+}
+
+// excerpt is the beginning of an answer, in one line.
+func excerpt(body []byte) string {
+	s := strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "")), " ")
+	if len(s) > maxExcerpt {
+		s = strings.ToValidUTF8(s[:maxExcerpt], "") + "…"
+	}
+	return s
+}
