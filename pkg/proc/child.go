@@ -131,15 +131,16 @@ func (ch *child) signal(sig syscall.Signal) {
 }
 
 // reap lets go of the child and waits, for a moment, until it and its group are
-// gone. It reports whether the leader is.
-func (ch *child) reap() bool {
+// gone. It returns how the leader ended, or nil if it is still there.
+func (ch *child) reap() *os.ProcessState {
 	close(ch.release)
 	timer := time.NewTimer(reapWait)
 	defer timer.Stop()
 	select {
-	case <-ch.done:
+	case <-ch.exited:
+		<-ch.done // a dead leader is reaped without delay
 	case <-timer.C:
-		return false
+		return nil
 	}
 	// What SIGKILL was sent to may yet finish a system call, a rename say. Our
 	// callers are about to tidy up after it.
@@ -149,16 +150,8 @@ func (ch *child) reap() bool {
 		select {
 		case <-tick.C:
 		case <-timer.C:
-			return true
+			return ch.state
 		}
-	}
-	return true
-}
-
-// finalState is how the leader ended, nil if it has not been reaped.
-func (ch *child) finalState(reaped bool) *os.ProcessState {
-	if !reaped {
-		return nil
 	}
 	return ch.state
 }

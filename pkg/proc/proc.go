@@ -114,17 +114,17 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	if cause != nil {
 		ch.terminate(c.Grace, p.drained)
 	}
-	reaped := ch.reap()
+	state := ch.reap()
 	p.drain()
 
 	res := Result{Stdout: p.stdout.bytes(), Stderr: p.stderr.bytes(), Wall: time.Since(begun)}
-	if reaped {
-		res.User, res.System = ch.state.UserTime(), ch.state.SystemTime()
+	if state != nil {
+		res.User, res.System = state.UserTime(), state.SystemTime()
 	}
 	if cause == nil {
 		cause = p.stdinErr()
 	}
-	return res, verdict(ctx, c.Path, ch.finalState(reaped), res.Stderr, cause)
+	return res, verdict(ctx, c.Path, state, res.Stderr, cause)
 }
 
 // await blocks until the child is through, and returns nil; or until it must be

@@ -68,15 +68,15 @@ func (p *Process) watch(ctx context.Context, ch *child, path string) error {
 		cause = context.Cause(ctx)
 		ch.signal(unix.SIGKILL)
 	}
-	reaped := ch.reap()
+	state := ch.reap()
 	p.pipes.drain()
 	if cause != nil {
 		p.pipes.abandon()
 	}
-	if stopped && reaped {
+	if stopped && state != nil {
 		return nil
 	}
-	return verdict(ctx, path, ch.finalState(reaped), p.pipes.stderr.bytes(), cause)
+	return verdict(ctx, path, state, p.pipes.stderr.bytes(), cause)
 }
 
 // Done is closed when the child has gone.

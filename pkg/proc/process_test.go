@@ -1,0 +1,115 @@
+package proc_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"git-sync/pkg/proc"
+)
+
+// converse says a line to the child and returns its answer.
+func converse(t *testing.T, p *proc.Process, line string) string {
+	t.Helper()
+	if _, err := fmt.Fprintln(p.Stdin, line); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := bufio.NewReader(p.Stdout).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer[:len(answer)-1]
+}
+
+func TestStartConversation(t *testing.T) {
+	p, err := proc.Start(t.Context(), self(t, "cat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"one", "two"} {
+		if got := converse(t, p, line); got != "heard "+line {
+			t.Errorf("answer is %q", got)
+		}
+	}
+	if err := p.Close(); err != nil {
+		t.Errorf("closing: %v", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Errorf("closing again: %v", err)
+	}
+	if _, err := p.Stdin.Write([]byte("x")); err == nil {
+		t.Error("writing to a closed process works")
+	}
+}
+
+func TestStartChildEndsByItself(t *testing.T) {
+	p, err := proc.Start(t.Context(), self(t, "cat"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(p.Stdin, "last\n"); err != nil {
+		t.Fatal(err)
+	}
+	p.Stdin.Close()
+	<-p.Done()
+	// What it said before is still to be had.
+	rest, err := io.ReadAll(p.Stdout)
+	if string(rest) != "heard last\n" || err != nil {
+		t.Errorf("rest is %q, %v", rest, err)
+	}
+	var pe *proc.Error
+	if err := p.Close(); !errors.As(err, &pe) || pe.ExitCode != 3 {
+		t.Errorf("closing: %v", err)
+	}
+}
+
+func TestStartContextEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	p, err := proc.Start(ctx, self(t, "sleep"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := bufio.NewReader(p.Stdout)
+	line, err := out.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	// A reader is not left hanging.
+	if _, err := out.ReadByte(); err == nil {
+		t.Error("reading goes on")
+	}
+	var pe *proc.Error
+	if err := p.Close(); !errors.As(err, &pe) || !pe.Canceled || pe.Signal != unix.SIGKILL {
+		t.Errorf("closing: %v", err)
+	}
+	l := newLines()
+	_, _ = io.WriteString(l, line)
+	if !gone(l.pid(t)) {
+		t.Error("the child still runs")
+	}
+}
+
+func TestStartKeepsStderr(t *testing.T) {
+	p, err := proc.Start(t.Context(), self(t, "fail"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.Done()
+	if got := p.Stderr(); got != "first words\nlast words\n" {
+		t.Errorf("stderr is %q", got)
+	}
+	_ = p.Close()
+}
+
+func TestStartProgramMissing(t *testing.T) {
+	if _, err := proc.Start(t.Context(), proc.Cmd{Path: "/nowhere"}); err == nil {
+		t.Error("no error")
+	}
+}
