@@ -103,7 +103,7 @@ func (d *draft) repoName() string {
 
 // linkFromRepo is the last part of a URL or path, without .git.
 func linkFromRepo(repo string) string {
-	if u, err := url.Parse(repo); err == nil && u.Host != "" {
+	if u, err := url.Parse(repo); err == nil && strings.Contains(repo, "://") {
 		repo = u.Path
 	}
 	for _, part := range slices.Backward(strings.FieldsFunc(repo, func(r rune) bool { return r == '/' || r == ':' })) {
@@ -134,7 +134,7 @@ func (d *draft) completeVerify() {
 	if on && !given {
 		d.problem(name, "needs to know whom to trust", "give --verify-keyring (OpenPGP), --verify-allowed-signers (SSH), or both")
 	}
-	if !on && given {
+	if name == "" && given {
 		d.problem(keys, "does nothing without --verify", "add --verify=commit, tag or any")
 	}
 }

@@ -50,16 +50,19 @@ func decode(s string, into any) error {
 	d.DisallowUnknownFields()
 	err := d.Decode(into)
 	var kind *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
 	switch {
 	case err == nil:
 	case errors.As(err, &kind) && kind.Field != "":
-		return wrong(fmt.Sprintf("%q is a %s, where a string is needed", kind.Field, kind.Value), hint)
+		return wrong(fmt.Sprintf("%q is of type %s, where a string is needed", kind.Field, kind.Value), hint)
 	case errors.As(err, &kind):
-		return wrong(fmt.Sprintf("a %s, where an object is needed", kind.Value), hint)
+		return wrong(fmt.Sprintf("is of type %s, where an object is needed", kind.Value), hint)
 	case strings.Contains(err.Error(), "unknown field"):
 		return wrong("has an unknown field", "there are url, username, password and password-file")
+	case errors.As(err, &syntax):
+		return wrong(fmt.Sprintf("is not valid JSON (at byte %d)", syntax.Offset), hint)
 	default:
-		return wrong(fmt.Sprintf("is not valid JSON (at byte %d)", d.InputOffset()), hint)
+		return wrong("is not valid JSON: it ends too early", hint)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return wrong("something stands behind the JSON value", "several credentials go into a list: [{...}, {...}]")

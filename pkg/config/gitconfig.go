@@ -58,15 +58,19 @@ func parseGitSetting(s string) (KV, error) {
 }
 
 func (r *reader) pair() (KV, error) {
+	bare := !strings.HasPrefix(r.in[r.at:], `"`)
 	key, err := r.text(':', "the key")
 	if err != nil {
 		return KV{}, err
 	}
-	if !r.skip(':') {
+	if !r.skip(':') || bare && strings.Contains(key, ",") {
 		return KV{}, r.wrong("a key without a value", "write key:value; a comma inside a value is written as \\,")
 	}
 	if err := checkConfigKey(key); err != nil {
 		return KV{}, err
+	}
+	if bare && strings.HasPrefix(r.in[r.at:], "//") && regexp.MustCompile(`\.(https?|ssh|git|file)$`).MatchString(key) {
+		return KV{}, r.wrong("the key has a URL in it, which ends at its colon", `put the key into double quotes: "http.https://example.com/.proxy":value`)
 	}
 	value, err := r.text(r.stop, "the value of "+quoted(key))
 	return KV{Key: key, Value: value}, err

@@ -149,6 +149,10 @@ func sameValue(a, b given) bool {
 	if a.value() == b.value() && a.syntax == b.syntax {
 		return true
 	}
+	if p, err := strconv.ParseBool(a.value()); err == nil {
+		q, err := strconv.ParseBool(b.value())
+		return err == nil && p == q
+	}
 	x, errX := a.duration()
 	y, errY := b.duration()
 	return errX == nil && errY == nil && x == y
@@ -164,8 +168,8 @@ func (d *draft) take(o option, in given) {
 		d.problem(in.label, quoted(v)+" is not one of "+strings.Join(o.choices, ", "), "")
 		return
 	}
-	if in.flag && o.secret && o.id() == "password" && in.value() != "" {
-		d.note("a password in a flag shows in the process list; better use a variable or a file", "flag", in.label)
+	if o.id() == "password" {
+		d.noteShown(in)
 	}
 	if err := o.set(d, in); err != nil {
 		d.problem(in.label, err.Error(), hintOf(err))
@@ -178,6 +182,13 @@ func (d *draft) problem(name, text, hint string) {
 
 func (d *draft) note(msg string, args ...any) {
 	d.notices = append(d.notices, Notice{Msg: msg, Args: args})
+}
+
+// noteShown tells that a password given by a flag shows where everybody can see it.
+func (d *draft) noteShown(in given) {
+	if in.flag && in.value() != "" {
+		d.note("a password in a flag shows in the process list; better use a variable or a file", "flag", in.label)
+	}
 }
 
 // hide keeps a text out of everything that is shown.

@@ -83,11 +83,14 @@ func (s *scanner) flag(arg string, rest []string) []string {
 		return rest
 	}
 	long, ok := s.long(name, bare)
-	if !ok && !strings.HasPrefix(name, "--") && len(name) > 2 && s.kinds[s.short[name[1:2]]] == isCount {
+	if !ok && !strings.HasPrefix(name, "--") && len(name) > 2 && s.kinds[s.short[name[1:2]]] == isCount && isNumber(arg[2:]) {
 		long, value, attached, ok = s.short[name[1:2]], arg[2:], true, true // -v6
 	}
 	if !ok {
 		s.unknown(name, bare)
+		if !attached && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+			return rest[1:] // its value, most likely: one problem is enough
+		}
 		return rest
 	}
 	switch kind := s.kinds[long]; {

@@ -13,6 +13,11 @@ import (
 func (d *draft) gatherSecrets() {
 	a := &d.Auth
 	d.hidePassword(a.Username, a.Password.Reveal())
+	if d.fromURL != nil && a.Password == "" && a.PasswordFile == "" && len(a.Username) >= longPathPart {
+		d.hide(a.Username) // https://TOKEN@host/
+	}
+	user, password, _ := userinfo(d.fromURL)
+	d.hidePassword(user, password)
 	for _, c := range a.Credentials {
 		d.hidePassword(c.Username, c.Password.Reveal())
 	}
@@ -26,8 +31,9 @@ func (d *draft) gatherSecrets() {
 	// A proxy's password stands in the environment, for git and for us; the user may have put ours into other
 	// variables as well, but those are not for us to read.
 	for _, name := range slices.Sorted(maps.Keys(d.env)) {
-		if strings.HasSuffix(strings.ToLower(name), "_proxy") {
-			d.hideURL(d.env[name])
+		switch strings.ToLower(name) {
+		case "http_proxy", "https_proxy", "all_proxy":
+			d.hideProxy(d.env[name])
 		}
 	}
 }
@@ -42,7 +48,7 @@ func (d *draft) hidePassword(user, password string) {
 }
 
 // hideURL hides the password of a URL, its query and the values in it, and, since some services put a token there, a
-// path that has more than a few letters in a part.
+// part of the path that looks like one.
 func (d *draft) hideURL(s string) {
 	u, err := url.Parse(s)
 	if err != nil || s == "" {
@@ -63,9 +69,23 @@ func (d *draft) hideURL(s string) {
 		}
 	}
 	for part := range strings.SplitSeq(u.Path, "/") {
-		if len(part) >= longPathPart {
+		if len(part) >= longPathPart && strings.ContainsAny(part, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
 			d.hide(part)
 		}
+	}
+}
+
+// hideProxy hides the password of a proxy, which may be written without a scheme.
+func (d *draft) hideProxy(s string) {
+	if !strings.Contains(s, "://") {
+		s = "http://" + s
+	}
+	if u, err := url.Parse(s); err == nil {
+		name, password, _ := userinfo(u.User)
+		d.hidePassword(name, password)
+	} else if user, _, ok := strings.Cut(authority(s), "@"); ok {
+		_, password, _ := strings.Cut(user, ":")
+		d.hide(password)
 	}
 }
 

@@ -6,19 +6,28 @@ import (
 )
 
 // nearest is the known name that the given one was probably meant to be, "" if none is near. Case and the kind of
-// separator do not count. Among equally near ones the first is taken.
+// separator do not count. Among equally near ones that with the longest common beginning is taken, or else the first.
 func nearest(name string, known []string) string {
 	name = plainName(name)
 	if len(name) > 64 {
 		return ""
 	}
-	best, found := len(name)/4+2, ""
+	best, common, found := len(name)/4+2, 0, ""
 	for _, k := range known {
-		if d := distance(name, plainName(k)); d < best {
-			best, found = d, k
+		d, c := distance(name, plainName(k)), commonPrefix(name, plainName(k))
+		if d < best || found != "" && d == best && c > common {
+			best, common, found = d, c, k
 		}
 	}
 	return found
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 func plainName(s string) string {

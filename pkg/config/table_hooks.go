@@ -10,7 +10,7 @@ import (
 func hookRows() []option {
 	rows := []option{
 		{
-			group: groupHooks, flags: named("sync-hook-command", "exechook-command"), arg: "PATH",
+			group: groupHooks, flags: named("exechook-command", "sync-hook-command"), arg: "PATH",
 			vars: named("GIT_SYNC_EXECHOOK_COMMAND", "GIT_SYNC_HOOK_COMMAND", "GITSYNC_EXECHOOK_COMMAND"),
 			set:  text(func(c *Config) *string { return &c.Exechook.Command }),
 			text: "A program to run after publishing, without a shell and without arguments, in the published tree, with GITSYNC_HASH and GITSYNC_PREVIOUS_HASH in its environment. It is retried until it succeeds; with --one-time it runs once, and its failure exits 1.",
@@ -93,7 +93,7 @@ func receiverRows() []option {
 		},
 		{
 			group: groupReceiver, flags: named("receiver-provider"), vars: named("GITSYNC_RECEIVER_PROVIDER"), arg: "FORGE", preset: "auto", fresh: true,
-			choices: []string{"auto", "github", "gitlab", "gitea", "forgejo", "gogs", "bitbucket", "bitbucket-server", "azure", "generic"},
+			choices: []string{"auto", "github", "gitlab", "gitea", "forgejo", "gogs", "bitbucket", "bitbucket-cloud", "bitbucket-server", "azure", "azure-devops", "generic"},
 			set:     text(func(c *Config) *string { return &c.Receiver.Provider }),
 			text:    "Which forge may post; auto tells them apart by their headers. generic is a bearer token, for curl and CI.",
 		},

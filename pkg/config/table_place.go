@@ -132,7 +132,7 @@ func helpRows() []option {
 	asked := func(d *draft, in given) error { _, err := readBool(in.value()); return err } // Parse has looked before
 	return []option{
 		{group: groupHelp, flags: named("help"), short: "h?", kind: isBool, set: asked, text: "Print this and exit."},
-		{group: groupHelp, flags: named("man"), kind: isBool, set: asked, text: "Print the manual page and exit: git-sync --man | man -l -"},
+		{group: groupHelp, flags: named("man"), kind: isBool, set: asked, text: "Print the manual page and exit; 'git-sync --man | man -l -' shows it."},
 		{group: groupHelp, flags: named("version"), kind: isBool, set: asked, text: "Print the version and exit."},
 	}
 }

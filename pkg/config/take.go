@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -25,10 +26,8 @@ func takeRepo(d *draft, in given) error {
 	d.fromURL = u.User
 	u.User = nil
 	d.Repo = u.String()
-	if in.flag {
-		if _, ok := d.fromURL.Password(); ok {
-			d.note("a password in a flag shows in the process list; better use a variable or a file", "flag", in.label)
-		}
+	if _, ok := d.fromURL.Password(); ok {
+		d.noteShown(in)
 	}
 	return nil
 }
@@ -106,6 +105,9 @@ func takeCredentials(d *draft, in given) error {
 			return wrong("two credentials for "+quoted(c.URL), "keep one of them")
 		}
 		seen[c.URL] = true
+	}
+	if slices.ContainsFunc(d.Auth.Credentials, func(c Credential) bool { return c.Password != "" }) {
+		d.noteShown(in)
 	}
 	return nil
 }

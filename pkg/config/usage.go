@@ -1,10 +1,117 @@
 package config
 
-// Usage is what --help prints, in lines of at most width columns.
-func Usage(width int) string { _ = width; return "" }
+import (
+	"strings"
+	"unicode/utf8"
+)
 
-// Manual is the manual page, in roff.
-func Manual() string { return "" }
+// Usage is what --help prints, in lines of at most width columns (where the words allow it). Below 40 it is 80.
+func Usage(width int) string {
+	if width < 40 {
+		width = 80
+	}
+	p := &page{width: min(width, 100)}
+	p.text("", "git-sync "+tagline+".")
+	p.line("")
+	p.line("Usage: git-sync --repo=URL [OPTION]...")
+	for _, s := range introduction() {
+		p.line("")
+		p.text("", s)
+	}
+	p.heading("Examples")
+	for i, e := range examples() {
+		if i > 0 {
+			p.line("")
+		}
+		p.text("  ", e.about)
+		p.command("    ", e.command)
+	}
+	grouped(func(group string, rows []option) {
+		p.heading(group)
+		for _, o := range rows {
+			p.option(o)
+		}
+	})
+	for _, s := range sections() {
+		p.heading(s.title)
+		for i, text := range s.paragraphs {
+			if i > 0 {
+				p.line("")
+			}
+			p.text("  ", text)
+		}
+	}
+	return p.b.String()
+}
 
-// Markdown is docs/options.md.
-func Markdown() string { return "" }
+// page is text that is being wrapped.
+type page struct {
+	b     strings.Builder
+	width int
+}
+
+func (p *page) line(s string) {
+	p.b.WriteString(strings.TrimRight(s, " "))
+	p.b.WriteByte('\n')
+}
+
+func (p *page) heading(title string) {
+	p.line("")
+	p.line(title + ":")
+}
+
+// text is a paragraph, without its backquotes.
+func (p *page) text(indent, s string) {
+	p.wrap(indent, strings.Fields(strings.ReplaceAll(s, "`", "")), "")
+}
+
+// command is a command line, with a backslash at the end of each line that goes on. It is broken before flags only.
+func (p *page) command(indent, s string) {
+	words := strings.Split(s, " --")
+	for i := range words[1:] {
+		words[i+1] = "--" + words[i+1]
+	}
+	p.wrap(indent, words, " \\")
+}
+
+// wrap writes words in lines, with more at the end of each but the last.
+func (p *page) wrap(indent string, words []string, more string) {
+	line := indent
+	for _, w := range words {
+		if line != indent && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(w)+len(more) > p.width {
+			p.line(line + more)
+			line = indent
+		}
+		if strings.TrimSpace(line) != "" {
+			line += " "
+		}
+		line += w
+	}
+	p.line(line)
+}
+
+func (p *page) option(o option) {
+	vars := o.varNames()
+	switch forms := o.flagForms(); {
+	case len(forms) > 0:
+		p.wrap("  ", strings.Fields(strings.Join(forms, ", ")), "")
+	default:
+		p.line("  $" + strings.Join(vars, ", $"))
+		vars = nil
+	}
+	s := o.about()
+	if o.preset != "" && o.preset != "false" {
+		s += " (" + presetText(o) + ")"
+	}
+	p.text("        ", s)
+	if len(vars) > 0 {
+		p.text("        ", "$"+strings.Join(vars, ", $"))
+	}
+}
+
+func presetText(o option) string {
+	if o.preset == "required" {
+		return o.preset
+	}
+	return "default: " + o.preset
+}

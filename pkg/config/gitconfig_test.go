@@ -1,0 +1,122 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestParseGitConfig(t *testing.T) {
+	kv := func(pairs ...string) (list []KV) {
+		for i := 0; i < len(pairs); i += 2 {
+			list = append(list, KV{pairs[i], pairs[i+1]})
+		}
+		return list
+	}
+	for _, c := range []struct {
+		in   string
+		want []KV
+	}{
+		{"", nil},
+		{"  ", nil},
+		{"core.x:1", kv("core.x", "1")},
+		{"core.x:", kv("core.x", "")},
+		{"core.x:1,core.y:2", kv("core.x", "1", "core.y", "2")},
+		{" core.x:1 , core.y:2", kv("core.x", "1 ", "core.y", "2")},
+		{"core.x:1,", kv("core.x", "1")},
+		{`"core.x":"1","core.y":"2"`, kv("core.x", "1", "core.y", "2")},
+		{`core.x:a:b`, kv("core.x", "a:b")},
+		{`core.x:a\,b,core.y:c`, kv("core.x", "a,b", "core.y", "c")},
+		{`core.x:"a,b",core.y:c`, kv("core.x", "a,b", "core.y", "c")},
+		{`core.x:"a\,b\n\t\"\\"`, kv("core.x", "a,b\n\t\"\\")},
+		{`core.x:a\n\t\"\\\,`, kv("core.x", "a\n\t\"\\,")},
+		{`"http.https://example.com/.extraHeader":"X: y"`, kv("http.https://example.com/.extraHeader", "X: y")},
+		{`"url.git@example.com:.insteadOf":https://example.com/`, kv("url.git@example.com:.insteadOf", "https://example.com/")},
+		{`core.x:a"b"`, kv("core.x", `a"b"`)},
+		{"core.x:\u00e9", kv("core.x", "é")},
+	} {
+		got, err := parseGitConfig(c.in)
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, %v; want %q", c.in, got, err, c.want)
+		}
+	}
+	for _, c := range []struct{ in, want string }{
+		{"core.x", "a key without a value (at byte 6)"},
+		{"core.x,core.y:1", "a key without a value (at byte 14)"},
+		{":1", `"" is no name of a git setting`},
+		{"core:1", `"core" is no name of a git setting`},
+		{"core.:1", `"core." is no name of a git setting`},
+		{"core.1x:1", `"core.1x" is no name of a git setting`},
+		{"http.https://example.com/.extraHeader:hunter2", "the key has a URL in it, which ends at its colon (at byte 11)"},
+		{`core.x:"hunter2`, `a quote in the value of "core.x" is not closed (at byte 15)`},
+		{`core.x:"hunter2"more`, `after the value of "core.x" a comma is missing (at byte 16)`},
+		{`core.x:hunter2\x`, `an unknown escape in the value of "core.x" (at byte 16)`},
+		{`core.x:hunter2\`, `a single \ at the end of the value of "core.x" (at byte 15)`},
+		{`"core.x`, `a quote in the key is not closed (at byte 7)`},
+		{"core.x:hunter2\x00", `a NUL byte in the value of "core.x" (at byte 15)`},
+		{",core.x:1", "a key without a value (at byte 8)"},
+	} {
+		got, err := parseGitConfig(c.in)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s: %q, %v; want %s", c.in, got, err, c.want)
+		}
+		if err != nil && strings.Contains(err.Error()+hintOf(err), "hunter2") {
+			t.Errorf("%s: the error repeats the value: %v", c.in, err)
+		}
+	}
+}
+
+func TestParseGitSetting(t *testing.T) {
+	for in, want := range map[string]KV{
+		"core.x:a,b":         {"core.x", "a,b"},
+		`core.x:a\,b\n`:      {"core.x", "a,b\n"},
+		`"core.x" :1`:        {},
+		`"core.x":"1"`:       {"core.x", "1"},
+		`core.x:"1",core.y:`: {},
+		"core.x":             {},
+		"core.x:":            {"core.x", ""},
+	} {
+		got, err := parseGitSetting(in)
+		if (err != nil) != (want == KV{}) || err == nil && got != want {
+			t.Errorf("%s: %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
+
+func TestGitConfigOrder(t *testing.T) {
+	c, _ := parse(t, []string{"--git-config-add=core.b:2", "--git-config-add", "core.c:3,4", "--repo=/r"}, "GIT_SYNC_GIT_CONFIG=core.a:1", "GITSYNC_GIT_CONFIG=core.a:1")
+	if want := []KV{{"core.a", "1"}, {"core.b", "2"}, {"core.c", "3,4"}}; !slices.Equal(c.GitConfig, want) {
+		t.Errorf("%v, want %v", c.GitConfig, want)
+	}
+}
+
+func FuzzGitConfig(f *testing.F) {
+	for _, s := range []string{`core.x:1,"a.b":"c\n"`, `a.b:\,`, `"`, `a.b:"c" , d.e:f`} {
+		f.Add(s)
+	}
+	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, ",", `\,`)
+	f.Fuzz(func(t *testing.T, s string) {
+		list, err := parseGitConfig(s)
+		if err != nil {
+			return
+		}
+		// Written anew, in quotes, it means the same.
+		var parts []string
+		for _, kv := range list {
+			parts = append(parts, `"`+escape.Replace(kv.Key)+`":"`+escape.Replace(kv.Value)+`"`)
+			if strings.ContainsAny(kv.Key+kv.Value, "\x00") || strings.Contains(kv.Key, "\n") {
+				t.Fatalf("%q: git could not take %q", s, kv)
+			}
+		}
+		again, err := parseGitConfig(strings.Join(parts, ","))
+		if err != nil || !slices.Equal(list, again) {
+			t.Fatalf("%q: %q, written anew %q: %v", s, list, again, err)
+		}
+		// A list of one is also a setting by itself.
+		if len(list) == 1 && !strings.HasSuffix(strings.TrimRight(s, " \t\n"), ",") {
+			if one, err := parseGitSetting(parts[0]); err != nil || one != list[0] {
+				t.Fatalf("%q: %q, %v", s, one, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,108 @@
+package config
+
+import "strings"
+
+// Manual is the manual page, in roff.
+func Manual() string {
+	var b strings.Builder
+	macro := func(name string, args ...string) {
+		b.WriteString("." + name)
+		for _, a := range args {
+			b.WriteString(` "` + strings.ReplaceAll(roff(a), `"`, `\(dq`) + `"`)
+		}
+		b.WriteByte('\n')
+	}
+	text := func(s string) { b.WriteString(roffText(s) + "\n") }
+
+	b.WriteString(".\\\" Generated from the option table in pkg/config; see options_test.go there.\n")
+	macro("TH", "GIT-SYNC", "1", "", "git-sync", "User Commands")
+	b.WriteString(".nh\n.ad l\n") // names must not be hyphenated
+	macro("SH", "NAME")
+	text("git-sync - " + tagline)
+	macro("SH", "SYNOPSIS")
+	b.WriteString(".B git\\-sync\n\\-\\-repo=\\fIURL\\fR [\\fIOPTION\\fR]...\n")
+	macro("SH", "DESCRIPTION")
+	for i, s := range introduction() {
+		if i > 0 {
+			macro("PP")
+		}
+		text(s)
+	}
+	macro("SH", "OPTIONS")
+	grouped(func(group string, rows []option) {
+		macro("SS", group)
+		for _, o := range rows {
+			manualOption(&b, o)
+		}
+	})
+	for _, s := range sections() {
+		macro("SH", strings.ToUpper(s.title))
+		for i, p := range s.paragraphs {
+			if i > 0 {
+				macro("PP")
+			}
+			text(p)
+		}
+	}
+	macro("SH", "EXAMPLES")
+	for _, e := range examples() {
+		macro("PP")
+		text(e.about)
+		b.WriteString(".PP\n.RS 4\n.nf\n")
+		b.WriteString(roffText(strings.ReplaceAll(e.command, " --", " \\\n  --")) + "\n.fi\n.RE\n")
+	}
+	macro("SH", "SEE ALSO")
+	b.WriteString(".BR git (1),\n.BR git\\-worktree (1),\n.BR ssh (1)\n")
+	return b.String()
+}
+
+func manualOption(b *strings.Builder, o option) {
+	forms, vars := o.flagForms(), o.varNames()
+	if len(forms) == 0 {
+		forms, vars = []string{"$" + strings.Join(vars, ", $")}, nil
+	}
+	for i, f := range forms {
+		name, arg, hasArg := strings.Cut(f, "=")
+		forms[i] = `\fB` + roff(name) + `\fR`
+		if hasArg && strings.HasSuffix(name, "[") {
+			forms[i] = `\fB` + roff(strings.TrimSuffix(name, "[")) + `\fR[=\fI` + roff(strings.TrimSuffix(arg, "]")) + `\fR]`
+		} else if hasArg {
+			forms[i] += `=\fI` + roff(arg) + `\fR`
+		}
+	}
+	b.WriteString(".TP\n" + strings.Join(forms, ", ") + "\n")
+	b.WriteString(roffText(o.about()) + "\n")
+	var extra []string
+	if o.preset != "" {
+		extra = append(extra, strings.ToUpper(presetText(o)[:1])+presetText(o)[1:]+".")
+	}
+	if len(vars) > 0 {
+		extra = append(extra, "Environment: "+strings.Join(vars, ", ")+".")
+	}
+	if len(extra) > 0 {
+		b.WriteString(".br\n" + roffText(strings.Join(extra, " ")) + "\n")
+	}
+}
+
+// roffText is running text: code becomes bold, and no line begins with what troff takes for a request.
+func roffText(s string) string {
+	parts := strings.Split(s, "`")
+	for i := range parts {
+		parts[i] = roff(parts[i])
+		if i%2 == 1 {
+			parts[i] = `\fB` + parts[i] + `\fR`
+		}
+	}
+	lines := strings.Split(strings.Join(parts, ""), "\n")
+	for i, l := range lines {
+		if strings.HasPrefix(l, ".") || strings.HasPrefix(l, "'") {
+			lines[i] = `\&` + l
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// roff escapes what troff would read as an escape, or print as another character.
+func roff(s string) string {
+	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "^", `\(ha`, "~", `\(ti`).Replace(s)
+}

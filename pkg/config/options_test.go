@@ -1,0 +1,118 @@
+package config
+
+import (
+	"flag"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+var update = flag.Bool("update", false, "write docs/options.md and docs/git-sync.1 anew from the option table")
+
+// The documents come from the table, and nobody has changed them by hand.
+func TestDocuments(t *testing.T) {
+	for name, want := range map[string]string{"options.md": Markdown(), "git-sync.1": Manual()} {
+		file := "../../docs/" + name
+		if *update {
+			if err := os.MkdirAll("../../docs", 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(file)
+		if err != nil || string(got) != want {
+			t.Errorf("%s differs from the option table (%v); write it anew with\n\tgo test ./pkg/config -run TestDocuments -update", file, err)
+		}
+	}
+}
+
+// Every row can be used and is documented, and no name belongs to two.
+func TestTable(t *testing.T) {
+	seen := map[string]bool{}
+	usage, manual, markdown := Usage(80), strings.ReplaceAll(Manual(), `\-`, "-"), Markdown()
+	for _, o := range table() {
+		id := o.id()
+		if o.set == nil || o.group == "" || !strings.HasSuffix(o.text, ".") {
+			t.Errorf("%s: incomplete row", id)
+		}
+		if o.kind != isBool && o.arg == "" {
+			t.Errorf("%s: no word for its value", id)
+		}
+		names := append([]spelling(nil), o.flags...)
+		for _, f := range names {
+			if !regexp.MustCompile(`^[a-z][a-z0-9-]+$`).MatchString(f.name) {
+				t.Errorf("%s: odd flag %q", id, f.name)
+			}
+		}
+		for _, s := range append(names, o.vars...) {
+			if seen[s.name] {
+				t.Errorf("%s: %s is in two rows", id, s.name)
+			}
+			seen[s.name] = true
+			for what, doc := range map[string]string{"--help": usage, "--man": manual, "options.md": markdown} {
+				if !strings.Contains(doc, s.name) {
+					t.Errorf("%s: %s is not in %s", id, s.name, what)
+				}
+			}
+		}
+	}
+}
+
+// Each row of the specification is in the table: flags as the peers have them, and all variables.
+func TestEveryOptionThereIs(t *testing.T) {
+	have := map[string]bool{}
+	for _, o := range table() {
+		for _, s := range append(append([]spelling(nil), o.flags...), o.vars...) {
+			have[s.name] = true
+		}
+	}
+	both := "repo depth submodules sparse-checkout-file root one-time sync-on-signal touch-file error-file add-user group-write " +
+		"exechook-command exechook-timeout exechook-backoff webhook-url webhook-method webhook-success-status webhook-timeout webhook-backoff " +
+		"username password password-file git git-config git-gc http-bind http-metrics http-pprof"
+	newer := "filter worktree-layout init-period init-max-failures backoff-max checkout poll verify verify-keyring verify-allowed-signers " +
+		"ref-pattern ref-semver ref-pinned stale-worktree-timeout pre-publish-exechook-command pre-publish-exechook-timeout pre-publish-exechook-backoff " +
+		"receiver-bind receiver-path receiver-provider receiver-secret-file credential github-base-url github-app-private-key-file github-app-client-id " +
+		"github-app-application-id github-app-installation-id max-staleness log-format verbose"
+	odd := "branch ref rev dest link wait period timeout sync-timeout max-sync-failures max-failures change-permissions sync-hook-command ssh " +
+		"ssh-key-file ssh-known-hosts ssh-known-hosts-file cookie-file askpass-url git-config-add help man version " +
+		"GIT_SYNC_BRANCH GITSYNC_REF GIT_SYNC_REV GIT_SYNC_DEST GITSYNC_LINK GIT_SYNC_WAIT GITSYNC_PERIOD GIT_SYNC_TIMEOUT GITSYNC_SYNC_TIMEOUT " +
+		"GIT_SYNC_MAX_SYNC_FAILURES GITSYNC_MAX_FAILURES GIT_SYNC_PERMISSIONS GIT_SYNC_HOOK_COMMAND GIT_SYNC_SSH GIT_SSH_KEY_FILE GIT_SYNC_SSH_KEY_FILE " +
+		"GITSYNC_SSH_KEY_FILE GIT_KNOWN_HOSTS GIT_SYNC_KNOWN_HOSTS GITSYNC_SSH_KNOWN_HOSTS GIT_SSH_KNOWN_HOSTS_FILE GIT_SYNC_SSH_KNOWN_HOSTS_FILE " +
+		"GITSYNC_SSH_KNOWN_HOSTS_FILE GIT_COOKIE_FILE GIT_SYNC_COOKIE_FILE GITSYNC_COOKIE_FILE GIT_ASKPASS_URL GIT_SYNC_ASKPASS_URL GITSYNC_ASKPASS_URL " +
+		"GITSYNC_GITHUB_APP_PRIVATE_KEY GITSYNC_RECEIVER_SECRET GITSYNC_DEST GITSYNC_BRANCH GITSYNC_WAIT GITSYNC_ONETIME"
+	want := strings.Fields(odd)
+	for _, flag := range strings.Fields(both) {
+		name := strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+		want = append(want, flag, "GIT_SYNC_"+name, "GITSYNC_"+name)
+	}
+	for _, flag := range strings.Fields(newer) {
+		want = append(want, flag, "GITSYNC_"+strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
+	}
+	for _, name := range want {
+		if !have[name] {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}
+
+// No line of the help is wider than asked for, except where one word is.
+func TestUsageWidth(t *testing.T) {
+	for _, width := range []int{0, 60, 80, 100, 300} {
+		limit := max(60, min(width, 100))
+		if width == 0 {
+			limit = 80
+		}
+		for line := range strings.SplitSeq(Usage(width), "\n") {
+			if utf8.RuneCountInString(line) > limit && len(strings.Fields(strings.TrimSuffix(line, " \\"))) > 1 {
+				t.Errorf("at %d: %q is %d wide", width, line, len(line))
+			}
+			if strings.ContainsAny(line, "`\t") {
+				t.Errorf("odd character in %q", line)
+			}
+		}
+	}
+}
