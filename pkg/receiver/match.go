@@ -120,7 +120,7 @@ func matchRef(ours string) refMatcher {
 			return "" // any push may bring the commit
 		case ours == "" || ours == "HEAD":
 			return matchHead(u.ref, defaultBranch)
-		case names(ours, u.ref) || names(u.ref, ours):
+		case names(ours, u.ref) || names(u.ref, ours) || names(u.ref, "refs/"+ours):
 			return ""
 		}
 		return fmt.Sprintf("what is followed is %q", ours)

@@ -1,0 +1,290 @@
+package receiver
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const (
+	secret = "correct horse battery staple"
+	before = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
+	pushed = "59b20b8d5c6ff8d09518454d4dd8b7b30f095ab5"
+)
+
+// urls are our repository as the recordings' forges have it: each in another form.
+var urls = map[string]string{
+	"github":           "https://github.com/team/docs",
+	"gitlab":           "git@gitlab.example.com:team/docs.git",
+	"gitea":            "http://gitea-http.gitea.svc.cluster.local:3000/team/docs.git",
+	"forgejo":          "ssh://git@forgejo.example.com:2222/team/docs.git",
+	"gogs":             "https://user:password@gogs.example.com/Team/Docs.git/",
+	"bitbucket-cloud":  "git@bitbucket.org:team/docs.git",
+	"bitbucket-server": "https://bitbucket.example.com/scm/team/docs.git",
+	"azure-devops":     "git@ssh.dev.azure.com:v3/acme/Team%20Docs/docs",
+	"generic":          "https://forge.example.com/team/docs.git",
+}
+
+// delivery is a recorded request, from testdata/<forge>/<name>.http: headers, an empty line, the body.
+type delivery struct {
+	forge, name string
+	header      http.Header
+	body        []byte
+}
+
+func recordings(t testing.TB) []delivery {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*/*.http")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recordings: %v", err)
+	}
+	var all []delivery
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, body, _ := bytes.Cut(content, []byte("\n\n"))
+		d := delivery{forge: filepath.Base(filepath.Dir(file)), name: strings.TrimSuffix(filepath.Base(file), ".http"), header: http.Header{}, body: body}
+		for line := range strings.Lines(string(head)) {
+			name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+			d.header.Set(name, value)
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+func recording(t testing.TB, forge, name string) delivery {
+	t.Helper()
+	for _, d := range recordings(t) {
+		if d.forge == forge && d.name == name {
+			return d
+		}
+	}
+	t.Fatalf("no recording %s/%s", forge, name)
+	return delivery{}
+}
+
+// signed adds what the forge would prove itself with.
+func (d delivery) signed(secret string) delivery {
+	d.header = d.header.Clone()
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write(d.body)
+	digest := hex.EncodeToString(mac.Sum(nil))
+	old := hmac.New(sha1.New, []byte(secret))
+	old.Write(d.body)
+	switch d.forge {
+	case "github":
+		d.header.Set("X-Hub-Signature-256", "sha256="+digest)
+		d.header.Set("X-Hub-Signature", "sha1="+hex.EncodeToString(old.Sum(nil)))
+	case "gitlab":
+		d.header.Set("X-Gitlab-Token", secret)
+	case "forgejo":
+		d.header.Set("X-Forgejo-Signature", digest)
+		d.header.Set("X-Gitea-Signature", digest)
+	case "gitea":
+		d.header.Set("X-Gitea-Signature", digest)
+		d.header.Set("X-Hub-Signature", "sha1="+hex.EncodeToString(old.Sum(nil)))
+	case "gogs":
+		d.header.Set("X-Gogs-Signature", digest)
+	case "bitbucket-cloud", "bitbucket-server":
+		d.header.Set("X-Hub-Signature", "sha256="+digest)
+	case "azure-devops":
+		d.header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte("azure:"+secret)))
+	case "generic":
+		d.header.Set("Authorization", "Bearer "+secret)
+	}
+	return d
+}
+
+// rig is a handler and what it has done.
+type rig struct {
+	http.Handler
+	pushes   []Push
+	outcomes []string
+}
+
+func newRig(t testing.TB, o Options) *rig {
+	t.Helper()
+	r := &rig{}
+	if o.Secret == nil {
+		o.Secret = func() ([]byte, error) { return []byte(secret), nil }
+	}
+	if o.Trigger == nil {
+		o.Trigger = func(p Push) { r.pushes = append(r.pushes, p) }
+	}
+	o.Observe = func(source, outcome string) { r.outcomes = append(r.outcomes, source+" "+outcome) }
+	h, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Handler = h
+	return r
+}
+
+func (r *rig) post(d delivery) (status int, text string) { return r.postTo(d, "/webhook") }
+
+func (r *rig) postTo(d delivery, target string) (status int, text string) {
+	req := httptest.NewRequest(http.MethodPost, target, bytes.NewReader(d.body))
+	req.Header = d.header
+	rec := httptest.NewRecorder()
+	r.ServeHTTP(rec, req)
+	body, _ := io.ReadAll(rec.Body)
+	return rec.Code, string(body)
+}
+
+// outcome is what must come of a recording by its name, where main of team/docs is followed.
+func (d delivery) outcome() (status int, outcome string) {
+	switch {
+	case d.name == "ping":
+		return http.StatusOK, Ping
+	case strings.HasPrefix(d.name, "push") && !strings.Contains(d.name, "other"):
+		return http.StatusAccepted, Triggered
+	default:
+		return http.StatusOK, Ignored
+	}
+}
+
+func TestRecordings(t *testing.T) {
+	for _, d := range recordings(t) {
+		for _, provider := range []string{"auto", d.forge} {
+			t.Run(d.forge+"/"+d.name+"/"+provider, func(t *testing.T) {
+				r := newRig(t, Options{Provider: provider, URL: urls[d.forge], Ref: "main"})
+				status, text := r.post(d.signed(secret))
+				wantStatus, want := d.outcome()
+				if status != wantStatus || len(r.outcomes) != 1 || r.outcomes[0] != d.forge+" "+want {
+					t.Fatalf("%d %v %s, want %d %s", status, r.outcomes, text, wantStatus, want)
+				}
+				if (len(r.pushes) == 1) != (want == Triggered) {
+					t.Errorf("pushes: %v", r.pushes)
+				}
+				if want == Ignored && len(text) < len("ignored: x") {
+					t.Errorf("no reason is given: %q", text)
+				}
+			})
+		}
+	}
+}
+
+// TestPushIsUnderstood looks at all that is taken out of an ordinary push.
+func TestPushIsUnderstood(t *testing.T) {
+	for forge, url := range urls {
+		if forge == "generic" {
+			continue // says what it likes
+		}
+		r := newRig(t, Options{URL: url, Ref: "refs/heads/main"})
+		r.post(recording(t, forge, "push").signed(secret))
+		if len(r.pushes) != 1 {
+			t.Errorf("%s: %v", forge, r.outcomes)
+			continue
+		}
+		p := r.pushes[0]
+		if p.Ref != "refs/heads/main" || p.Before != before || p.After != pushed || p.Source != forge || p.Deleted || len(p.Repo) == 0 {
+			t.Errorf("%s: %+v", forge, p)
+		}
+	}
+}
+
+func TestWhatIsFollowed(t *testing.T) {
+	type want map[string]bool // recordings that must trigger
+	for _, tc := range []struct {
+		name    string
+		options Options
+		want    want
+	}{
+		{"a tag", Options{Ref: "v1.2.0"}, want{"tag": true}},
+		{"a tag in full", Options{Ref: "refs/tags/v1.2.0"}, want{"tag": true}},
+		{"a branch in full", Options{Ref: "refs/heads/main"}, want{"push": true, "push-forced": true}},
+		{"a branch as git also takes it", Options{Ref: "heads/main"}, want{"push": true, "push-forced": true}},
+		{"a branch with a slash", Options{Ref: "feature/main"}, want{"push-other-branch": true}},
+		{"a hash", Options{Ref: pushed}, want{"push": true, "push-forced": true, "push-other-branch": true, "tag": true}},
+		{"nothing", Options{Ref: ""}, want{"push": true, "push-forced": true, "push-other-branch": false}},
+		{"HEAD", Options{Ref: "HEAD"}, want{"push": true, "push-forced": true, "push-other-branch": false}},
+		{"a pattern", Options{Match: func(ref string) bool { return strings.HasPrefix(ref, "refs/tags/v1") }}, want{"tag": true}},
+		{"a pattern, something deleted", Options{Match: func(ref string) bool { return ref == "refs/heads/main" || ref == "main" }}, want{"push": true, "push-forced": true, "deleted": true}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for forge, url := range urls {
+				tc.options.URL = url
+				for _, name := range []string{"push", "push-forced", "push-other-branch", "tag", "deleted"} {
+					r := newRig(t, tc.options)
+					_, text := r.post(recording(t, forge, name).signed(secret))
+					want := tc.want[name]
+					if name == "push-other-branch" && (tc.options.Ref == "" || tc.options.Ref == "HEAD") && tc.options.Match == nil {
+						want = tellsNoDefault(forge) // any branch may be it
+					}
+					if got := len(r.pushes) == 1; got != want {
+						t.Errorf("%s/%s: triggered %v, want %v: %s", forge, name, got, want, text)
+					}
+				}
+			}
+		})
+	}
+}
+
+// tellsNoDefault lists the forges that do not say which branch is the default one.
+func tellsNoDefault(forge string) bool {
+	return forge == "generic" || strings.HasPrefix(forge, "bitbucket-")
+}
+
+// TestForm is the other content type that GitHub, Gogs and Gitea can be told to send.
+func TestForm(t *testing.T) {
+	d := recording(t, "github", "push")
+	d.body = []byte("payload=" + strings.NewReplacer("%", "%25", "&", "%26", "+", "%2B", "\n", "%0A", " ", "+").Replace(string(d.body)))
+	d.header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r := newRig(t, Options{URL: urls["github"], Ref: "main"})
+	if status, text := r.post(d.signed(secret)); status != http.StatusAccepted {
+		t.Errorf("%d %s", status, text)
+	}
+	d.body = []byte("payload=%zz")
+	if status, _ := r.post(d.signed(secret)); status != http.StatusBadRequest {
+		t.Errorf("%d for a form that is none", status)
+	}
+}
+
+func TestProviders(t *testing.T) {
+	d := recording(t, "github", "push").signed(secret)
+	for provider, want := range map[string]int{"github": 202, "": 202, "gitlab": 401, "bitbucket": 401, "bitbucket-server": 403} {
+		r := newRig(t, Options{Provider: provider, URL: urls["github"], Ref: "main"})
+		if status, _ := r.post(d); status != want {
+			t.Errorf("%q: %d, want %d", provider, status, want)
+		}
+	}
+	both := newRig(t, Options{Provider: "bitbucket", URL: "https://x.example/team/docs", Ref: "main"})
+	for _, forge := range []string{"bitbucket-cloud", "bitbucket-server"} {
+		if status, text := both.post(recording(t, forge, "push").signed(secret)); status != 202 {
+			t.Errorf("%s: %d %s", forge, status, text)
+		}
+	}
+	if len(Providers()) != 10 {
+		t.Errorf("%v", Providers())
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	some := func() ([]byte, error) { return []byte("x"), nil }
+	trigger := func(Push) {}
+	for name, o := range map[string]Options{
+		"no secret function": {URL: "https://h/a/b", Trigger: trigger},
+		"an empty secret":    {URL: "https://h/a/b", Trigger: trigger, Secret: func() ([]byte, error) { return nil, nil }},
+		"a missing file":     {URL: "https://h/a/b", Trigger: trigger, Secret: SecretFile("/nonexistent/secret")},
+		"no repository":      {Trigger: trigger, Secret: some},
+		"no trigger":         {URL: "https://h/a/b", Secret: some},
+		"an unknown forge":   {URL: "https://h/a/b", Trigger: trigger, Secret: some, Provider: "sourceforge"},
+	} {
+		if _, err := New(o); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
