@@ -165,6 +165,6 @@ func (l *line) clean(ctx context.Context) {
 		return
 	}
 	if n := l.uncleaned.add(err); worthALine(n) {
-		l.opt.Log.Error(err, "cleaning up failed", "times", n, "hint", hintOf(err))
+		l.opt.Log.Error(err, "cleaning up failed", "times", n)
 	}
 }

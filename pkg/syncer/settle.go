@@ -119,9 +119,6 @@ func (s *Syncer) untilAsked(delay time.Duration) time.Duration {
 func (s *Syncer) logFailure(out outcome, delay time.Duration, over bool) {
 	n := s.failed.add(out.err)
 	log := s.opt.Log.WithValues("failures", s.failures, "times", n, "took", took(out))
-	if hint := hintOf(out.err); hint != "" {
-		log = log.WithValues("hint", hint)
-	}
 	switch {
 	case over:
 		log.V(1).Info("sync failed", "error", out.err.Error())

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"git-sync/pkg/auth"
+	"git-sync/pkg/config"
+	"git-sync/pkg/git"
+	"git-sync/pkg/logging"
+	"git-sync/pkg/repo"
+	"git-sync/pkg/syncer"
+)
+
+// app is everything put together, ready to run.
+type app struct {
+	cfg    config.Config
+	log    *logging.Logging
+	auth   *auth.Auth
+	repo   *repo.Repo
+	errors *errorKeeper
+	hooks  hooks
+	http   listeners
+	syncer *syncer.Syncer
+}
+
+// assemble builds everything from the configuration. It looks at the environment (git, the root, the addresses to listen
+// on), and returns all that is wrong with it at once.
+func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.Logging) (*app, []error) {
+	a := &app{cfg: cfg, log: log}
+	progress := log.Progress()
+	g, err := git.New(ctx, git.Options{Path: cfg.Git, Env: p.environ, Config: gitConfig(cfg), Log: log.Logger()})
+	if err != nil {
+		return nil, []error{err} // nothing else makes sense without git
+	}
+	var problems []error
+	note := func(err error) {
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	a.auth, err = newAuth(cfg, p.env, log)
+	note(err)
+	a.repo, err = repo.Open(repoOptions(cfg, g, log, progress))
+	note(err)
+	a.hooks = p.newHooks(cfg, log)
+	note(a.listen(ctx))
+	if len(problems) > 0 {
+		a.close()
+		return nil, problems
+	}
+	return a, a.connect(progress)
+}
+
+// newAuth says how git is let in.
+func newAuth(cfg config.Config, env func(string) string, log *logging.Logging) (*auth.Auth, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding our own executable, which git runs to ask for credentials: %w", err)
+	}
+	c := cfg.Auth
+	credentials := make([]auth.Credential, 0, len(c.Credentials))
+	for _, one := range c.Credentials {
+		credentials = append(credentials, auth.Credential{
+			URL: one.URL, Username: one.Username, Password: one.Password.Reveal(), PasswordFile: one.PasswordFile,
+		})
+	}
+	return auth.New(auth.Options{
+		Self: self, URL: cfg.Repo,
+		Username: c.Username, Password: c.Password.Reveal(), PasswordFile: c.PasswordFile,
+		Credentials: credentials,
+		SSHKeyFiles: c.SSHKeyFiles, SSHKnownHosts: c.SSHKnownHosts, SSHKnownHostsFile: c.SSHKnownHostsFile,
+		CookieFile: c.CookieFile, AskpassURL: c.AskpassURL.Reveal(),
+		GitHub: auth.GitHubApp{
+			BaseURL: c.GitHub.BaseURL, PrivateKey: c.GitHub.PrivateKey.Reveal(), PrivateKeyFile: c.GitHub.PrivateKeyFile,
+			ClientID: c.GitHub.ClientID, ApplicationID: int(c.GitHub.ApplicationID), InstallationID: int(c.GitHub.InstallationID),
+		},
+		AddUser: c.AddUser, Env: env, GitConfig: gitConfig(cfg), Log: log.Logger(),
+		Learned: func(secret string) { log.AddSecret(secret) },
+	})
+}
+
+func gitConfig(cfg config.Config) []git.KV {
+	kvs := make([]git.KV, 0, len(cfg.GitConfig))
+	for _, kv := range cfg.GitConfig {
+		kvs = append(kvs, git.KV(kv))
+	}
+	return kvs
+}
+
+func repoOptions(cfg config.Config, g *git.Git, log *logging.Logging, progress *logging.Progress) repo.Options {
+	return repo.Options{
+		Git: g, Log: log.Logger(),
+		Root: cfg.Root, Link: cfg.Link, Layout: repo.Layout(cfg.Layout),
+		URL: cfg.Repo, Ref: cfg.Ref, Depth: cfg.Depth, Filter: cfg.Filter,
+		Submodules: repo.Submodules(cfg.Submodules), SparseFile: cfg.SparseCheckoutFile,
+		Checkout: repo.CheckoutMode(cfg.Checkout), StaleTimeout: cfg.StaleWorktreeTimeout,
+		Permissions: cfg.Permissions, GroupWrite: cfg.GroupWrite,
+		GC: repo.GC(cfg.GitGC), Config: gitConfig(cfg),
+		Progress: func(p git.Progress) {
+			_, detail, _ := strings.Cut(p.Text, "), ")
+			progress.Update(p.Phase, p.Percent, detail)
+		},
+	}
+}
+
+// connect makes the loop out of the parts.
+func (a *app) connect(progress *logging.Progress) []error {
+	cfg := a.cfg
+	touchFile, err := below(cfg.Root, cfg.TouchFile)
+	if err != nil {
+		return []error{err}
+	}
+	errorFile, err := below(cfg.Root, cfg.ErrorFile)
+	if err != nil {
+		return []error{err}
+	}
+	a.errors = keepErrors(a.log.ErrorFile(errorFile), a.log.Logger())
+	initBudget := syncer.Budget(cfg.InitBudget)
+	opt := syncer.Options{
+		Steps: &steps{auth: a.auth, repo: a.repo, progress: progress.Done},
+		Repo:  logging.Redact(cfg.Repo), Ref: cfg.Ref,
+		GateBackoff: cfg.PrePublish.Backoff, Tell: a.hooks.tell,
+		Period: cfg.Period, InitPeriod: cfg.InitPeriod, Timeout: cfg.SyncTimeout, OneTime: cfg.OneTime,
+		Budget: syncer.Budget(cfg.Budget), InitBudget: &initBudget, BackoffMax: cfg.BackoffMax,
+		Log: a.log.Logger(), Observe: a.http.observe,
+		Failed: a.errors.failed, Succeeded: a.errors.succeeded,
+	}
+	if a.hooks.gate != nil {
+		opt.Gate = a.hooks.check
+	}
+	if touchFile != "" {
+		opt.Touch = func() error { return touch(touchFile) }
+	}
+	a.syncer = syncer.New(opt)
+	return nil
+}

@@ -1,0 +1,311 @@
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"git-sync/test/gitserver"
+)
+
+func TestInformation(t *testing.T) {
+	for arg, want := range map[string]string{"--version": "git-sync ", "--help": "--repo", "--man": ".TH", "-h": "--repo"} {
+		t.Run(arg, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, setup{args: []string{arg}})
+			p.exits(exitDone)
+			if !strings.Contains(p.stdout.String(), want) || p.stderr.Len() > 0 {
+				t.Errorf("printed %q and %q", p.stdout.String(), p.stderr.String())
+			}
+		})
+	}
+}
+
+func TestBadOptionsAreListedAtOnce(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "root")
+	p := start(t, setup{args: []string{"--root=" + root, "--depth=x", "--no-such-option", "--http-metrics"}})
+	p.exits(exitUsage)
+	for _, want := range []string{"--repo", "--depth", "--no-such-option", "--http-metrics"} {
+		if !strings.Contains(p.said(), want) {
+			t.Errorf("says nothing of %s", want)
+		}
+	}
+	if exists(root) {
+		t.Error("did something")
+	}
+}
+
+func TestBadEnvironmentIsListedAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "link"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	p := start(t, setup{args: args(r.url, root, "--http-bind="+taken.Addr().String())})
+	p.exits(exitUsage)
+	if n := len(p.lines("cannot start")); n != 2 {
+		t.Errorf("%d problems are told, want 2", n)
+	}
+	for _, want := range []string{filepath.Join(root, "link"), "--http-bind", `"hint"`} {
+		if !strings.Contains(p.said(), want) {
+			t.Errorf("says nothing of %s", want)
+		}
+	}
+}
+
+func TestGitIsMissing(t *testing.T) {
+	t.Parallel()
+	p := start(t, setup{args: args("https://127.0.0.1:1/x", t.TempDir(), "--git=/nowhere/git", "--one-time")})
+	p.exits(exitUsage)
+	if !strings.Contains(p.said(), "/nowhere/git") {
+		t.Error("does not say which git")
+	}
+}
+
+func TestOneTime(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	root := t.TempDir()
+	p := start(t, setup{args: args(r.url, root, "--one-time", "--touch-file=touched")})
+	p.exits(exitDone)
+	if content(root, "file") != "one" {
+		t.Error("nothing is published")
+	}
+	if !exists(filepath.Join(root, "touched")) {
+		t.Error("the touch file is missing")
+	}
+}
+
+func TestOneTimeFails(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	r.Fail(gitserver.Rule{Do: gitserver.Status(503)})
+	root := t.TempDir()
+	p := start(t, setup{args: args(r.url, root, "--one-time", "--wait=0.05", "--max-sync-failures=2", "--error-file=error.json")})
+	p.exits(exitFailed)
+	if e := p.logs("giving up"); !strings.Contains(e["error"].(string), "after 3 consecutive failures") || e["hint"] == nil {
+		t.Errorf("gave up with %v", e)
+	}
+	if !exists(filepath.Join(root, "error.json")) {
+		t.Error("the error file is missing")
+	}
+}
+
+func TestOneTimeInterrupted(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	r.Fail(gitserver.Rule{Do: gitserver.Silence()})
+	p := start(t, setup{args: args(r.url, t.TempDir(), "--one-time")})
+	r.Await(gitserver.Info, 1)
+	p.kill(syscall.SIGTERM)
+	p.exits(exitFailed)
+}
+
+func TestOneTimeHookFails(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	ran := filepath.Join(t.TempDir(), "ran")
+	for _, c := range []struct {
+		name, option, text string
+		code               int
+	}{
+		{"after, failing", "--exechook-command", "pwd >" + ran + "; exit 3", exitFailed},
+		{"after", "--exechook-command", "sleep 0.3; echo $GITSYNC_HASH >" + ran, exitDone},
+		{"gate, failing", "--pre-publish-exechook-command", "exit 3", exitFailed},
+		{"gate", "--pre-publish-exechook-command", "test -e file", exitDone},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := t.TempDir()
+			p := start(t, setup{args: args(r.url, root, "--one-time", c.option+"="+script(t, c.text))})
+			p.exits(c.code)
+			want := "one"
+			if c.name == "gate, failing" {
+				want = ""
+			}
+			if got := content(root, "file"); got != want {
+				t.Errorf("published %q, want %q", got, want)
+			}
+			if c.option == "--exechook-command" && !exists(ran) {
+				t.Error("ended before the hook had run")
+			}
+			_ = os.Remove(ran)
+		})
+	}
+}
+
+func TestLoopFollowsAndStops(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	root := t.TempDir()
+	p := start(t, setup{args: args(r.url, root, "--period=50ms")})
+	published(t, root, "one")
+	r.repo.Commit(map[string]string{"file": "two"})
+	published(t, root, "two")
+	p.kill(syscall.SIGTERM)
+	p.exits(exitDone)
+}
+
+func TestStopWhileTheRemoteIsSilent(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	r.Fail(gitserver.Rule{Do: gitserver.Silence()})
+	p := start(t, setup{args: args(r.url, t.TempDir(), "--max-failures=-1")})
+	r.Await(gitserver.Info, 1)
+	children := family(p.cmd.Process.Pid)
+	if len(children) < 2 {
+		t.Fatalf("expected git and its helper to run, found %v", children)
+	}
+	p.kill(syscall.SIGINT)
+	select {
+	case <-p.done:
+	case <-time.After(2 * time.Second): // contract §6
+		t.Error("stopping takes longer than two seconds")
+	}
+	p.exits(exitDone)
+	gone(t, children)
+}
+
+func TestSilentRemoteIsOneFailureAndTheNextSyncRuns(t *testing.T) { // W1
+	t.Parallel()
+	r := newRemote(t)
+	r.Fail(gitserver.Rule{Times: 1, Do: gitserver.Silence()})
+	root := t.TempDir()
+	p := start(t, setup{args: args(r.url, root, "--max-failures=-1", "--period=100ms", "--sync-timeout=3s")})
+	r.Await(gitserver.Info, 1)
+	children := family(p.cmd.Process.Pid)
+	published(t, root, "one")
+	gone(t, children)
+	if e := p.logs("sync failed"); !strings.Contains(e["error"].(string), "--sync-timeout") {
+		t.Errorf("failed with %v", e)
+	}
+	if e := p.logs("recovered"); e["failures"] != 1.0 {
+		t.Errorf("recovered: %v", e)
+	}
+}
+
+func TestSignalSyncs(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	root := t.TempDir()
+	p := start(t, setup{args: args(r.url, root, "--period=1h", "--sync-on-signal=SIGUSR1")})
+	published(t, root, "one")
+	p.logs("published")
+	r.repo.Commit(map[string]string{"file": "two"})
+	p.kill(syscall.SIGUSR1)
+	published(t, root, "two")
+}
+
+func TestErrorFileComesAndGoes(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	root := t.TempDir()
+	file := filepath.Join(root, "error.json")
+	p := start(t, setup{args: args(r.url, root, "--period=50ms", "--backoff-max=100ms", "--error-file=error.json")})
+	published(t, root, "one")
+	r.Fail(gitserver.Rule{Do: gitserver.Status(500)})
+	until(t, "the error file", func() bool { return exists(file) })
+	var e struct {
+		Msg, Err string
+		Args     map[string]any
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &e); err != nil || e.Msg == "" || e.Err == "" || e.Args["hint"] == nil {
+		t.Errorf("the error file holds %s (%v)", b, err)
+	}
+	r.Heal()
+	until(t, "the end of the error file", func() bool { return !exists(file) })
+	if content(root, "file") != "one" {
+		t.Error("what was published is gone")
+	}
+	p.kill(syscall.SIGTERM)
+	p.exits(exitDone)
+}
+
+func TestRestartPublishesAndFetchesNothing(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	root := t.TempDir()
+	start(t, setup{args: args(r.url, root, "--one-time")}).exits(exitDone)
+	before, err := os.Lstat(filepath.Join(root, "link"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Reset()
+	p := start(t, setup{args: args(r.url, root, "--one-time")})
+	p.exits(exitDone)
+	after, err := os.Lstat(filepath.Join(root, "link"))
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("the link was replaced (%v)", err)
+	}
+	if n := r.Count(gitserver.Fetch); n != 0 {
+		t.Errorf("fetched %d times", n)
+	}
+	if n := r.Count(gitserver.LsRefs); n != 1 {
+		t.Errorf("asked for refs %d times", n)
+	}
+}
+
+func TestOutageDoesNotEndALoopThatHasPublished(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	root := t.TempDir()
+	start(t, setup{args: args(r.url, root, "--one-time")}).exits(exitDone)
+	r.Fail(gitserver.Rule{Do: gitserver.Status(502)})
+	p := start(t, setup{args: args(r.url, root, "--period=20ms")})
+	p.logs("sync failed")
+	r.Reset()
+	r.Await(gitserver.Info, 3)
+	r.repo.Commit(map[string]string{"file": "two"})
+	r.Heal()
+	published(t, root, "two")
+}
+
+func TestSecondProcessWaitsForTheRoot(t *testing.T) { // D5
+	t.Parallel()
+	r := newRemote(t)
+	root := t.TempDir()
+	first := start(t, setup{args: args(r.url, root, "--period=1h")})
+	published(t, root, "one")
+	second := start(t, setup{args: args(r.url, root, "--period=50ms")})
+	second.logs("waiting for another git-sync that holds the root")
+	r.repo.Commit(map[string]string{"file": "two"})
+	first.kill(syscall.SIGKILL)
+	published(t, root, "two")
+}
+
+func TestPasswordGoesToGitAndNowhereElse(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	r.Require(gitserver.Basic("user", "s3cr3t-pass"))
+	root := t.TempDir()
+	url := strings.Replace(r.url, "http://", "http://user:s3cr3t-pass@", 1)
+	p := start(t, setup{args: args(url, root, "--one-time", "-v=9")})
+	p.exits(exitDone)
+	if content(root, "file") != "one" {
+		t.Error("nothing is published")
+	}
+	if strings.Contains(p.said(), "s3cr3t") {
+		t.Error("the password is in the log")
+	}
+	r.Require(gitserver.Basic("user", "changed"))
+	q := start(t, setup{args: args(url, t.TempDir(), "--one-time", "-v=9")})
+	q.exits(exitFailed)
+	if strings.Contains(q.said(), "s3cr3t") {
+		t.Error("the refused password is in the log")
+	}
+}

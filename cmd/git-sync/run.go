@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"syscall"
+
+	"git-sync/pkg/auth"
+	"git-sync/pkg/config"
+	"git-sync/pkg/logging"
+	"git-sync/pkg/proc"
+	"git-sync/pkg/syncer"
+)
+
+// The exit codes of contract §6.
+const (
+	exitDone   = 0 // one-time sync complete, or the loop was stopped
+	exitFailed = 1 // too many failures, a one-time hook failed, or interrupted before a one-time sync was complete
+	exitUsage  = 2 // bad options or environment; nothing was done
+)
+
+// version is set when building: -ldflags "-X main.version=v1.2.3".
+var version = ""
+
+// process is what the system gave us.
+type process struct {
+	args    []string // without argv[0]
+	environ []string
+	stdout  io.Writer
+	stderr  io.Writer
+}
+
+// run is the program; it returns its exit code.
+func run(p process) int {
+	if code, ours := auth.Helper(p.environ, p.args, p.stdout, p.stderr); ours {
+		return code // git runs us to be told credentials
+	}
+	cfg, notices, err := config.Parse(p.args, p.environ)
+	if err != nil {
+		fmt.Fprintf(p.stderr, "error: %v\n", err)
+		return exitUsage
+	}
+	if cfg.Mode != config.ModeRun {
+		return p.inform(cfg.Mode)
+	}
+	log := logging.New(p.stderr, logging.Options{
+		Verbosity: cfg.Verbose, Format: cfg.LogFormat, Secrets: cfg.Secrets(), Plain: p.plain(),
+	})
+	for _, n := range notices {
+		log.Logger().Info(n.Msg, n.Args...)
+	}
+	return p.sync(cfg, log)
+}
+
+// sync runs the loop from its first line to its last.
+func (p process) sync(cfg config.Config, log *logging.Logging) int {
+	tuneMemory(p.env)
+	if cfg.GroupWrite {
+		syscall.Umask(0o002)
+	}
+	ctx, stop := stopOnSignal(context.Background(), log.Logger(), cfg.SyncOnSignal)
+	defer stop()
+	proc.Init(ctx)
+
+	a, problems := p.assemble(ctx, cfg, log)
+	if len(problems) > 0 {
+		return refuse(ctx, log, problems)
+	}
+	log.Logger().Info("started", append([]any{"version", versionText()}, cfg.Fields()...)...)
+	return exitCode(log, a.run(ctx))
+}
+
+// refuse says everything that is wrong with the environment.
+func refuse(ctx context.Context, log *logging.Logging, problems []error) int {
+	if ctx.Err() != nil {
+		return exitFailed
+	}
+	for _, problem := range problems {
+		log.Logger().Error(problem, "cannot start")
+	}
+	return exitUsage
+}
+
+// exitCode says how the run ended.
+func exitCode(log *logging.Logging, err error) int {
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, syncer.ErrInterrupted):
+		log.Logger().Info("interrupted before the sync was complete")
+	default:
+		log.Logger().Error(err, "giving up")
+	}
+	return exitFailed
+}
+
+// inform prints what was asked for instead of a run.
+func (p process) inform(mode config.Mode) int {
+	text := ""
+	switch mode {
+	case config.ModeHelp:
+		text = config.Usage(terminalWidth(p.stdout))
+	case config.ModeMan:
+		text = config.Manual()
+	case config.ModeVersion:
+		text = "git-sync " + versionText() + "\n"
+	case config.ModeRun:
+	}
+	if _, err := io.WriteString(p.stdout, text); err != nil {
+		fmt.Fprintf(p.stderr, "error: writing: %v\n", err)
+		return exitFailed
+	}
+	return exitDone
+}
+
+// versionText is the version that was set when building, or what the Go tool knows about the source.
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(unknown)"
+	}
+	return info.Main.Version
+}

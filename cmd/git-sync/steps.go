@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+
+	"git-sync/pkg/auth"
+	"git-sync/pkg/git"
+	"git-sync/pkg/repo"
+	"git-sync/pkg/syncer"
+)
+
+// steps are a sync's, made of credentials and a root. The loop calls them one at a time.
+type steps struct {
+	auth     *auth.Auth
+	repo     *repo.Repo
+	progress func() // ends the progress line
+
+	creds    git.Overlay // of the sync under way
+	prepared repo.Tree   // by the sync under way
+}
+
+func (s *steps) Refresh(ctx context.Context) error {
+	creds, err := s.auth.Refresh(ctx)
+	s.creds = creds
+	return err
+}
+
+func (s *steps) Prepare(ctx context.Context) (syncer.Tree, error) {
+	defer s.progress()
+	tree, err := s.repo.Prepare(ctx, s.creds)
+	if err != nil {
+		if git.KindOf(err) == git.KindAuth {
+			s.auth.Rejected()
+		}
+		return syncer.Tree{}, err
+	}
+	s.prepared = tree
+	return syncer.Tree{Hash: tree.Hash, Path: tree.Path, New: tree.New}, nil
+}
+
+func (s *steps) Publish(ctx context.Context, _ syncer.Tree) error {
+	return s.repo.Publish(ctx, s.prepared)
+}
+
+func (s *steps) Clean(ctx context.Context) error { return s.repo.Clean(ctx) }
+
+func (s *steps) Settle(ctx context.Context) error { return s.repo.Settle(ctx) }
+
+func (s *steps) Published() (syncer.Revision, bool) {
+	rev, ok := s.repo.Published()
+	return syncer.Revision{Hash: rev.Hash, Since: rev.Since}, ok
+}
+
+func (s *steps) Fetches() int { return s.repo.Stats().Fetches }
