@@ -1,0 +1,487 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"git-sync/pkg/hook"
+	"git-sync/pkg/syncer"
+)
+
+const (
+	hashA = "8f2a9c1d4e5b60718293a4b5c6d7e8f901234567"
+	hashB = "0123456789abcdef0123456789abcdef01234567"
+)
+
+// get asks a server, without a network.
+func get(s http.Handler, path string, headers ...string) *httptest.ResponseRecorder {
+	req := httptest.NewRequest(http.MethodGet, path, nil)
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, req)
+	return w
+}
+
+// TestProbes goes through a life: nothing, published, remote away, loop stuck, and back.
+func TestProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(Options{MaxStaleness: time.Minute})
+		check := func(when string, root, live, ready int) {
+			t.Helper()
+			for path, want := range map[string]int{"/": root, "/livez": live, "/healthz": live, "/readyz": ready} {
+				if w := get(s, path); w.Code != want {
+					t.Errorf("%s: %s: %d (%s), want %d", when, path, w.Code, strings.TrimSpace(w.Body.String()), want)
+				}
+			}
+		}
+		check("before the loop has started", 503, 200, 503)
+
+		now := time.Now()
+		r := syncer.Report{Running: true, Started: now, Deadline: now.Add(120 * time.Second)}
+		s.Observe(r)
+		check("first sync under way", 503, 200, 503)
+
+		r = syncer.Report{Hash: hashA, Since: now, LastSuccess: now, Deadline: now.Add(30 * time.Second)}
+		s.Observe(r)
+		check("published", 200, 200, 200)
+
+		time.Sleep(31 * time.Second)
+		check("no sync when one was due", 200, 503, 200)
+
+		r.Failures, r.LastError, r.Deadline = 1, "no route to host", time.Now().Add(time.Hour)
+		s.Observe(r)
+		check("the remote is away", 200, 200, 200)
+
+		time.Sleep(30 * time.Second)
+		check("for longer than --max-staleness", 200, 200, 503)
+
+		r.Failures, r.LastSuccess = 0, time.Now()
+		s.Observe(r)
+		check("and back", 200, 200, 200)
+
+		s.Observe(syncer.Report{Hash: hashA, Since: now})
+		check("restarted on what was published, not yet polled, staleness bounded", 200, 200, 503)
+	})
+}
+
+func TestReadyWithoutStaleness(t *testing.T) {
+	s := New(Options{})
+	s.Observe(syncer.Report{Hash: hashA, LastSuccess: time.Unix(0, 0)})
+	if w := get(s, "/readyz"); w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// full is a server in the middle of its life, with a secret wherever one could have got to.
+func full(t *testing.T) *Server {
+	t.Helper()
+	now := time.Now()
+	s := New(Options{
+		Build:   Build{Version: "v1.2.3", Commit: "abc", Go: "go1.26", Git: "2.39.5"},
+		Metrics: true, Pprof: true,
+		Hooks: func() []hook.Report {
+			return []hook.Report{
+				{Name: hook.NameExec, Runs: map[string]int{"success": 3, "error": 1}, Delivered: hashA, LastRun: now, LastDuration: time.Second},
+				{Name: hook.NameWebhook, Runs: map[string]int{"error": 4}, Pending: hashA, Failures: 4, LastError: "hunter2 <script>alert(1)</script>", LastHint: "not hunter2", LastErrorAt: now},
+			}
+		},
+		Stats: func() Stats {
+			return Stats{
+				DiskBytes: map[string]int64{"objects": 4096}, StuckTrees: 1, Unverified: 2,
+				AskpassCalls: map[string]int{"success": 1}, GitHubRefreshes: map[string]int{"error": 2},
+			}
+		},
+		Scrub: func(text string) string { return strings.ReplaceAll(text, "hunter2", "REDACTED") },
+		Log:   logr.Discard(),
+	})
+	r := syncer.Report{
+		Repo: "https://example.com/hunter2.git", Ref: "main-hunter2",
+		Hash: hashA, PreviousHash: hashB, Since: now.Add(-time.Minute), PushedAt: now.Add(-time.Minute - 800*time.Millisecond),
+		LastAttempt: now.Add(-2 * time.Second), LastSuccess: now.Add(-30 * time.Second), LastDuration: 1500 * time.Millisecond,
+		LastResult: syncer.ResultError, LastError: "hunter2 <script>alert(1)</script>", LastHint: "change hunter2 & <b>", LastErrorAt: now, Failures: 2,
+		Next: now.Add(time.Minute), Trigger: syncer.SourceReceiver, Deadline: now.Add(time.Hour),
+		Counts:    map[string]int{"success": 3, "noop": 10, "error": 2},
+		Triggers:  map[string]int{"start": 1, "period": 12, "signal": 2, "receiver": 4},
+		Durations: map[string]time.Duration{"success": 3 * time.Second, "noop": time.Second, "error": 2 * time.Second}, Fetches: 3,
+	}
+	for i := range 30 {
+		e := syncer.Event{Time: now.Add(time.Duration(i-30) * time.Minute), Duration: time.Duration(i*40+5) * time.Millisecond, Result: syncer.ResultSuccess, Hash: hashB, Trigger: syncer.SourcePeriod}
+		if i%7 == 3 {
+			e.Result, e.Hash, e.Error = syncer.ResultError, "", "asking the remote: hunter2: connection refused"
+		}
+		r.History = append(r.History, e)
+	}
+	s.Observe(r)
+	s.CountDelivery("github", "triggered")
+	s.CountDelivery("github", "triggered")
+	s.CountDelivery("unknown", "refused")
+	s.ObserveGit("fetch", 300*time.Millisecond)
+	return s
+}
+
+func TestStatusJSON(t *testing.T) {
+	w := get(full(t), "/status", "Accept", "*/*")
+	if ct := w.Header().Get("Content-Type"); ct != "application/json" {
+		t.Errorf("type %s", ct)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	published := got["published"].(map[string]any)
+	for k, want := range map[string]any{
+		"state": "failing", "ready": true, "live": true, "repo": "https://example.com/REDACTED.git", "ref": "main-REDACTED",
+		"lastResult": "error", "consecutiveFailures": 2.0, "lastTrigger": "receiver", "lastDurationSeconds": 1.5,
+	} {
+		if got[k] != want {
+			t.Errorf("%s = %v, want %v", k, got[k], want)
+		}
+	}
+	if published["hash"] != hashA || published["previousHash"] != hashB || published["pushToPublishSeconds"] != 0.8 {
+		t.Errorf("published: %v", published)
+	}
+	if h := got["history"].([]any); len(h) != 30 {
+		t.Errorf("%d events", len(h))
+	}
+}
+
+// TestStatusBeforeAnything: an empty status is valid too, with empty lists rather than null.
+func TestStatusBeforeAnything(t *testing.T) {
+	body := get(New(Options{}), "/status").Body.String()
+	for _, want := range []string{`"published": null`, `"hooks": []`, `"history": []`, `"syncs": {}`, `"state": "starting"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s in %s", want, body)
+		}
+	}
+	if strings.Contains(body, "0001-01-01") {
+		t.Errorf("a zero time is shown: %s", body)
+	}
+	if page := get(New(Options{}), "/status", "Accept", "text/html").Body.String(); !strings.Contains(page, "Starting") || strings.Contains(page, "0001-01-01") {
+		t.Errorf("page: %s", page)
+	}
+}
+
+func TestStatusPage(t *testing.T) {
+	w := get(full(t), "/status", "Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
+	body := w.Body.String()
+	if w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
+		t.Fatalf("%d %v", w.Code, w.Header())
+	}
+	for _, want := range []string{
+		"Failing", hashA[:12], "What to do:", "change REDACTED &amp; &lt;b&gt;", "&lt;script&gt;", "<svg", "webhook", "v1.2.3", "2 failed syncs in a row",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %q in the page", want)
+		}
+	}
+	for _, never := range []string{"<script", "src=", "<link", "@import", "url(", "ZgotmplZ", "<no value>", "%!"} {
+		if strings.Contains(body, never) {
+			t.Errorf("%q is in the page", never)
+		}
+	}
+	if n := strings.Count(body, "<rect "); n != shownEvents {
+		t.Errorf("%d bars, want %d", n, shownEvents)
+	}
+	// The policy lets in the style that is in the page, and nothing else.
+	_, css, _ := strings.Cut(body, "<style>")
+	css, _, _ = strings.Cut(css, "</style>")
+	sum := sha256.Sum256([]byte(css))
+	if policy := w.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") || !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("policy %s", policy)
+	}
+}
+
+// TestNoSecretIsServed is fault X1 at this door: whatever the layers below let through.
+func TestNoSecretIsServed(t *testing.T) {
+	s := full(t)
+	for _, c := range [][2]string{{"/status", "text/html"}, {"/status", ""}, {"/metrics", ""}, {"/readyz", ""}, {"/debug/pprof/cmdline", ""}, {"/debug/pprof/goroutine?debug=2", ""}} {
+		w := get(s, c[0], "Accept", c[1])
+		if strings.Contains(w.Body.String(), "hunter2") {
+			t.Errorf("%v: %s", c, w.Body)
+		}
+	}
+	if w := get(s, "/debug/pprof/cmdline"); w.Code != 404 {
+		t.Errorf("cmdline: %d", w.Code)
+	}
+}
+
+func TestAccept(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"": false, "*/*": false, "application/json": false, "text/html": true, "text/html, application/json;q=0.9": true,
+		"application/json, text/html;q=0.9": false, "text/html;q=0": false, ";;;,,text/html;q=x": true, "text/*": false,
+	} {
+		if got := wantsHTML(accept); got != want {
+			t.Errorf("%q: %v", accept, got)
+		}
+	}
+}
+
+func FuzzAccept(f *testing.F) {
+	f.Add("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
+	f.Add("text/html;q=1e999, ;q=")
+	f.Fuzz(func(t *testing.T, accept string) {
+		if wantsHTML(accept) && !strings.Contains(strings.ToLower(accept), "html") {
+			t.Errorf("%q", accept)
+		}
+	})
+}
+
+// TestRoutes: what was not asked for is not there; a receiver can share the port; its own port has nothing else (X6).
+func TestRoutes(t *testing.T) {
+	plain := New(Options{})
+	for path, want := range map[string]int{"/metrics": 404, "/debug/pprof/": 404, "/debug/pprof/heap": 404, "/nonesuch": 404, "/livez/": 404, "/status": 200} {
+		if w := get(plain, path); w.Code != want {
+			t.Errorf("plain: %s: %d, want %d", path, w.Code, want)
+		}
+	}
+	s := full(t)
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/symbol"} {
+		if w := get(s, path); w.Code != 200 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	s.Handle("/webhook", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }))
+	s.Handle("/status", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }))
+	for _, path := range []string{"/webhook", "/status"} {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, nil))
+		if w.Code != 202 {
+			t.Errorf("POST %s: %d", path, w.Code)
+		}
+	}
+	if w := get(s, "/status"); w.Code != 200 {
+		t.Errorf("GET /status: %d", w.Code)
+	}
+}
+
+// listening serves on loopback; stop waits until it has ended.
+func listening(t *testing.T, serve func(context.Context, net.Listener) error) (addr string, stop func() error) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- serve(ctx, l) }()
+	stop = func() error { cancel(); return <-done }
+	t.Cleanup(cancel)
+	return l.Addr().String(), stop
+}
+
+func TestReceiverPortHasNothingElse(t *testing.T) {
+	addr, stop := listening(t, func(ctx context.Context, l net.Listener) error {
+		return ServeOnly(ctx, l, "/webhook", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(202) }), logr.Discard())
+	})
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for path, want := range map[string]int{"/webhook": 202, "/": 404, "/metrics": 404, "/debug/pprof/": 404, "/status": 404, "/livez": 404, "/webhook/x": 404, "/debug/pprof/heap": 404} {
+		res, err := client.Get("http://" + addr + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, res.StatusCode, want)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStopping: a request under way does not hold up the end, and its handler is told.
+func TestStopping(t *testing.T) {
+	entered, left := make(chan struct{}), make(chan struct{})
+	s := New(Options{})
+	s.Handle("/slow", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(entered)
+		<-r.Context().Done()
+		close(left)
+	}))
+	addr, stop := listening(t, s.Serve)
+	go func() {
+		res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + addr + "/slow")
+		if err == nil {
+			res.Body.Close()
+		}
+	}()
+	<-entered
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	<-left
+	if c, err := net.Dial("tcp", addr); err == nil {
+		c.Close()
+		t.Error("it still listens")
+	}
+}
+
+// TestListenerThatFails: an end that nobody asked for is an error.
+func TestListenerThatFails(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if err := New(Options{}).Serve(t.Context(), l); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestHugeHeaders(t *testing.T) {
+	addr, stop := listening(t, New(Options{}).Serve)
+	defer func() { _ = stop() }()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r\n", strings.Repeat("x", 64<<10))
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil || !strings.Contains(line, " 431 ") {
+		t.Errorf("%q, %v", line, err)
+	}
+}
+
+// TestConnectionsAreBounded: those beyond the limit wait, and get their turn when others have gone.
+func TestConnectionsAreBounded(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := limit(inner, 2)
+	accepted := make(chan net.Conn)
+	go func() {
+		defer close(accepted)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- c
+		}
+	}()
+	for range 3 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	first := <-accepted
+	second := <-accepted
+	select {
+	case <-accepted:
+		t.Error("a third one was accepted")
+	default:
+	}
+	first.Close()
+	first.Close() // twice gives back one place only
+	third := <-accepted
+	if len(l.(*limited).places) > 2 {
+		t.Error("too many places")
+	}
+	l.Close()
+	second.Close()
+	third.Close()
+	for c := range accepted {
+		c.Close()
+	}
+}
+
+func TestDurations(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 ms", 0: "0 ms", 999 * time.Millisecond: "999 ms", time.Second: "1 s", 1500 * time.Millisecond: "1.5 s", 42 * time.Second: "42 s",
+		time.Minute: "1 min", 61 * time.Second: "1 min 1 s", 3*time.Hour + 59*time.Second: "3 h", 50 * time.Hour: "2 d 2 h",
+	} {
+		if got := duration(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func scrape(t *testing.T, s *Server) string {
+	t.Helper()
+	addr, stop := listening(t, s.Serve)
+	defer func() { _ = stop() }()
+	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + addr + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != 200 {
+		t.Fatalf("%d, %v: %s", res.StatusCode, err, b)
+	}
+	return string(b)
+}
+
+func TestMetricValues(t *testing.T) {
+	got := scrape(t, full(t))
+	for _, want := range []string{
+		`git_sync_count_total{status="success"} 3`, `git_sync_count_total{status="noop"} 10`, `git_sync_count_total{status="error"} 2`,
+		`git_sync_duration_seconds_sum{status="success"} 3`, `git_sync_duration_seconds_count{status="noop"} 10`, "# TYPE git_sync_duration_seconds summary",
+		`git_fetch_count_total 3`, "# TYPE git_fetch_count_total counter",
+		`git_sync_askpass_calls{status="success"} 1`, `git_sync_askpass_calls{status="error"} 0`, `git_sync_refresh_github_app_token_count{status="error"} 2`,
+		`git_sync_hook_run_count_total{name="exechook",status="success"} 3`, `git_sync_hook_run_count_total{name="webhook",status="success"} 0`,
+		`git_sync_hook_consecutive_failures{name="webhook"} 4`, `git_sync_hook_pending{name="webhook"} 1`, `git_sync_hook_pending{name="exechook"} 0`,
+		`git_sync_triggers_total{outcome="triggered",source="github"} 2`, `git_sync_triggers_total{outcome="triggered",source="signal"} 2`, `git_sync_triggers_total{outcome="refused",source="unknown"} 1`,
+		`git_sync_consecutive_failures 2`, `git_sync_ready 1`, `git_sync_stuck 0`,
+		`git_sync_published_info{hash="` + hashA + `",ref="main-REDACTED"} 1`,
+		`git_sync_push_to_publish_seconds_count 1`, `git_sync_push_to_publish_seconds_bucket{le="1"} 1`,
+		`git_sync_git_command_duration_seconds_count{command="fetch"} 1`,
+		`git_sync_disk_bytes{part="objects"} 4096`, `git_sync_unremovable_trees 1`, `git_sync_unverified_revisions_total 2`,
+		`git_sync_build_info{commit="abc",git_version="2.39.5",go_version="go1.26",version="v1.2.3"} 1`,
+	} {
+		if !strings.Contains(got, want+"\n") {
+			t.Errorf("no %s", want)
+		}
+	}
+	if strings.Contains(scrape(t, New(Options{Metrics: true})), "git_sync_published_info{") {
+		t.Error("published info though nothing is published")
+	}
+}
+
+// TestLatencyCountsPublications: once each, however many reports tell of it; polls not at all.
+func TestLatencyCountsPublications(t *testing.T) {
+	s := New(Options{Metrics: true})
+	now := time.Now()
+	r := syncer.Report{Hash: hashA, Since: now}
+	s.Observe(r)
+	r.Hash, r.PushedAt, r.Since = hashB, now, now.Add(time.Second)
+	s.Observe(r)
+	r.Running = true
+	s.Observe(r)
+	r.Hash, r.PushedAt, r.Since = hashA, time.Time{}, now.Add(2*time.Second)
+	s.Observe(r)
+	if got := scrape(t, s); !strings.Contains(got, "git_sync_push_to_publish_seconds_count 1\n") || !strings.Contains(got, "git_sync_push_to_publish_seconds_sum 1\n") {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestCommandsAreBounded: the label's values do not grow with whatever is called a command.
+func TestCommandsAreBounded(t *testing.T) {
+	s := New(Options{Metrics: true})
+	for i := range 500 {
+		s.ObserveGit(fmt.Sprint("command", i), time.Second)
+	}
+	if n := strings.Count(scrape(t, s), "git_sync_git_command_duration_seconds_count{"); n != maxCommands+1 {
+		t.Errorf("%d series", n)
+	}
+}
