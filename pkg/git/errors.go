@@ -3,7 +3,7 @@ package git
 import (
 	"context"
 	"errors"
-	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +36,7 @@ func (e *Error) Error() string {
 		}
 		return what
 	}
-	var pe *proc.Error
-	if errors.As(e.Err, &pe) {
+	if pe, ok := errors.AsType[*proc.Error](e.Err); ok {
 		quiet := *pe
 		quiet.Stderr = "" // raw: e.Stderr is the scrubbed one
 		return what + quiet.Error()
@@ -80,23 +79,16 @@ func KindOf(err error) Kind {
 // failure makes the Error of a run that ended with err.
 func failure(c *Command, err error) *Error {
 	e := &Error{Op: c.op(), Err: err}
-	var pe *proc.Error
-	if !errors.As(err, &pe) {
+	pe, ok := errors.AsType[*proc.Error](err)
+	if !ok {
 		return e
 	}
 	e.Stderr = scrub(withoutProgress(pe.Stderr))
-	switch {
-	case pe.TimedOut:
-		e.Kind = KindTimeout
-	case pe.Canceled:
-		e.Kind = KindCanceled
-	case pe.Signal != 0 && pe.Err == nil:
-		e.Kind = KindKilled
-	case pe.ExitCode < 0 && errors.Is(pe, fs.ErrNotExist):
-		e.Kind, e.Hinted = KindUnsupported, "install git, or name it with --git"
-	case pe.ExitCode >= 0:
-		e.Kind, e.Hinted = classify(evidence{op: e.Op, gitDir: c.gitDir, exit: pe.ExitCode, stderr: e.Stderr})
+	kind, hint, told := classifyEnd(pe)
+	if !told {
+		kind, hint = classify(evidence{op: e.Op, gitDir: c.gitDir, exit: pe.ExitCode, stderr: e.Stderr})
 	}
+	e.Kind, e.Hinted = kind, hint
 	return e
 }
 
@@ -106,8 +98,11 @@ func withoutProgress(stderr string) string {
 	var kept []string
 	size := 0
 	lines := strings.FieldsFunc(stderr, func(r rune) bool { return r == '\r' || r == '\n' })
-	for i := len(lines) - 1; i >= 0 && size < most; i-- {
-		line := strings.TrimRight(lines[i], " \t")
+	for _, line := range slices.Backward(lines) {
+		if size >= most {
+			break
+		}
+		line = strings.TrimRight(line, " \t")
 		if _, ok := parseProgress(line); ok || line == "" {
 			continue
 		}
@@ -117,9 +112,7 @@ func withoutProgress(stderr string) string {
 		kept = append(kept, line)
 		size += len(line) + 1
 	}
-	for i, j := 0, len(kept)-1; i < j; i, j = i+1, j-1 {
-		kept[i], kept[j] = kept[j], kept[i]
-	}
+	slices.Reverse(kept)
 	return strings.Join(kept, "\n")
 }
 
@@ -134,9 +127,9 @@ func headline(stderr string) string {
 			}
 		}
 	}
-	for i := len(lines) - 1; i >= 0; i-- {
-		if !isEcho(lines[i]) {
-			return strings.TrimPrefix(lines[i], "fatal: ")
+	for _, line := range slices.Backward(lines) {
+		if !isEcho(line) {
+			return line
 		}
 	}
 	return ""
