@@ -97,7 +97,7 @@ func (r *Repo) retireStale(ctx context.Context) (time.Duration, error) {
 	}
 	var next time.Duration
 	for _, rel := range trees {
-		if rel == published {
+		if rel == published || rel == r.prepared {
 			continue
 		}
 		since, known := r.retired[rel]

@@ -32,6 +32,10 @@ type Repo struct {
 	checked map[string]bool      // by admin id; made or verified by this process
 	retired map[string]time.Time // by tree name; when it went out of publication
 
+	// prepared is the tree, by name, that Prepare made last and that may be
+	// published at any time; the background leaves it alone.
+	prepared string
+
 	unflushed bool      // something was published that may not be on the disk yet
 	corrupt   bool      // the store is proved to be corrupt
 	grown     bool      // objects were fetched since garbage was collected
@@ -149,7 +153,11 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
 		return tree, nil
 	}
 	defer r.remember()
-	return s.make(ctx, want)
+	tree, err := s.make(ctx, want)
+	if err == nil {
+		r.prepared = tree.rel
+	}
+	return tree, err
 }
 
 // Published returns what the link resolves to; ok is false when that is not
