@@ -95,7 +95,7 @@ bench: build ## cost beside plain git's in the same run: make bench SIZES="100 1
 
 .PHONY: docs
 docs: ## write docs/options.md and git-sync.1 anew from the table of options
-	go run ./cmd/git-sync --man > docs/git-sync.1
+	go test -count=1 ./pkg/config -run TestDocuments -update
 
 .PHONY: image
 image: ## build the container image: make image IMAGE=name:tag PLATFORM=linux/arm64

@@ -33,7 +33,7 @@ func (d *draft) show(o option, in given) string {
 		return strings.Join(keys, ",")
 	case id == "webhook-url", id == "askpass-url":
 		return hostOnly(in.value())
-	case o.secret:
+	case o.secret, id == "username" && d.userIsToken():
 		return redacted
 	case o.kind == manyValues:
 		return strings.Join(in.values, ",")

@@ -90,12 +90,13 @@ func (r *reader) text(stop byte, what string) (string, error) {
 			break
 		}
 		r.at++
-		if c == '\\' {
+		switch c {
+		case '\\':
 			var err error
 			if c, err = r.escape(what); err != nil {
 				return "", err
 			}
-		} else if c == 0 {
+		case 0:
 			return "", r.wrong("a NUL byte in "+what, "")
 		}
 		b.WriteByte(c)

@@ -14,7 +14,7 @@ func Manual() string {
 	}
 	text := func(s string) { b.WriteString(roffText(s) + "\n") }
 
-	b.WriteString(".\\\" Generated from the option table in pkg/config; see options_test.go there.\n")
+	b.WriteString(".\\\" Generated from the option table in pkg/config; change it there, then run make docs.\n")
 	macro("TH", "GIT-SYNC", "1", "", "git-sync", "User Commands")
 	b.WriteString(".nh\n.ad l\n") // names must not be hyphenated
 	macro("SH", "NAME")

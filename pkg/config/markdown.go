@@ -8,7 +8,7 @@ import (
 // Markdown is docs/options.md.
 func Markdown() string {
 	var b strings.Builder
-	b.WriteString("<!-- Generated from the option table in pkg/config: change it there, then run\n     go test ./pkg/config -run TestDocuments -update -->\n\n")
+	b.WriteString("<!-- Generated from the option table in pkg/config: change it there, then run `make docs`. -->\n\n")
 	b.WriteString("# Options\n\ngit-sync " + tagline + ". `git-sync --help` prints this, too; `git-sync --man` is a manual page.\n")
 	for _, s := range sections() {
 		b.WriteString("\n## " + s.title + "\n")

@@ -25,7 +25,7 @@ func TestDocuments(t *testing.T) {
 		}
 		got, err := os.ReadFile(file)
 		if err != nil || string(got) != want {
-			t.Errorf("%s differs from the option table (%v); write it anew with\n\tgo test ./pkg/config -run TestDocuments -update", file, err)
+			t.Errorf("%s differs from the option table (%v); `make docs` writes it anew", file, err)
 		}
 	}
 }
@@ -85,11 +85,11 @@ func TestEveryOptionThereIs(t *testing.T) {
 		"GITSYNC_SSH_KNOWN_HOSTS_FILE GIT_COOKIE_FILE GIT_SYNC_COOKIE_FILE GITSYNC_COOKIE_FILE GIT_ASKPASS_URL GIT_SYNC_ASKPASS_URL GITSYNC_ASKPASS_URL " +
 		"GITSYNC_GITHUB_APP_PRIVATE_KEY GITSYNC_RECEIVER_SECRET GITSYNC_DEST GITSYNC_BRANCH GITSYNC_WAIT GITSYNC_ONETIME"
 	want := strings.Fields(odd)
-	for _, flag := range strings.Fields(both) {
+	for flag := range strings.FieldsSeq(both) {
 		name := strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 		want = append(want, flag, "GIT_SYNC_"+name, "GITSYNC_"+name)
 	}
-	for _, flag := range strings.Fields(newer) {
+	for flag := range strings.FieldsSeq(newer) {
 		want = append(want, flag, "GITSYNC_"+strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
 	}
 	for _, name := range want {

@@ -98,7 +98,7 @@ func (d *draft) apply(rows []option, line *scanned) {
 		}
 		in := all[0]
 		d.from[o.id()] = in
-		d.outvoted(o, in, all[1:])
+		d.outvoted(in, all[1:])
 		if in.stray {
 			strays = append(strays, in.label+" (as "+d.meant(o)+")")
 		}
@@ -137,7 +137,7 @@ func (o option) givens(line *scanned, env map[string]string) []given {
 
 // outvoted tells of a value that does not count although it was given in the same way and says something else. That a
 // flag beats a variable is what everybody expects, and not worth a word.
-func (d *draft) outvoted(o option, in given, others []given) {
+func (d *draft) outvoted(in given, others []given) {
 	for _, other := range others {
 		if other.flag == in.flag && !sameValue(in, other) {
 			d.note("one option is given by two names with different values; the first one counts", "counts", in.label, "ignored", other.label)
@@ -149,13 +149,14 @@ func sameValue(a, b given) bool {
 	if a.value() == b.value() && a.syntax == b.syntax {
 		return true
 	}
-	if p, err := strconv.ParseBool(a.value()); err == nil {
-		q, err := strconv.ParseBool(b.value())
-		return err == nil && p == q
-	}
 	x, errX := a.duration()
 	y, errY := b.duration()
-	return errX == nil && errY == nil && x == y
+	if errX == nil && errY == nil {
+		return x == y
+	}
+	p, errP := strconv.ParseBool(a.value())
+	q, errQ := strconv.ParseBool(b.value())
+	return errP == nil && errQ == nil && p == q
 }
 
 // take checks what holds for every row, then lets the row take its value.

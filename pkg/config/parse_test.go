@@ -2,6 +2,9 @@ package config
 
 import (
 	"errors"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -50,4 +53,334 @@ func TestArticle(t *testing.T) {
 	if !c.Budget.Unlimited || c.OneTime || c.Period != time.Minute {
 		t.Errorf("sidecar: %+v", c)
 	}
+}
+
+// What the Apache Airflow chart passes: both generations at once, and no arguments at all.
+func TestAirflow(t *testing.T) {
+	env := []string{
+		"GIT_SYNC_REPO=https://example.com/dags.git", "GITSYNC_REPO=https://example.com/dags.git", "GIT_SYNC_BRANCH=main", "GIT_SYNC_REV=HEAD",
+		"GITSYNC_REF=main", "GIT_SYNC_DEPTH=1", "GITSYNC_DEPTH=1", "GIT_SYNC_ROOT=/git", "GITSYNC_ROOT=/git", "GIT_SYNC_DEST=repo", "GITSYNC_LINK=repo",
+		"GIT_SYNC_ADD_USER=true", "GITSYNC_ADD_USER=true", "GITSYNC_PERIOD=5s", "GIT_SYNC_MAX_SYNC_FAILURES=0", "GITSYNC_MAX_FAILURES=0",
+		"GIT_SSH_KEY_FILE=/etc/git-secret/ssh", "GITSYNC_SSH_KEY_FILE=/etc/git-secret/ssh", "GIT_SYNC_SSH=true", "GITSYNC_SSH=true",
+		"GIT_KNOWN_HOSTS=false", "GITSYNC_SSH_KNOWN_HOSTS=false", "GIT_SYNC_ONE_TIME=true", "GITSYNC_ONE_TIME=true",
+	}
+	c, notices := parse(t, nil, env...)
+	if len(notices) != 0 {
+		t.Errorf("notices: %v", notices)
+	}
+	if c.Ref != "main" || c.Link != "repo" || c.Layout != LayoutRev || c.Period != 5*time.Second || !c.OneTime || !c.Auth.AddUser ||
+		c.Budget != (Budget{Exit: 1}) || c.Auth.SSHKnownHosts || c.Root != "/git" {
+		t.Errorf("%+v", c)
+	}
+}
+
+// And what Config Sync passes.
+func TestConfigSync(t *testing.T) {
+	c, notices := parse(t, []string{"--root=/repo/source", "--link=rev", "--max-failures=30", "--error-file=error.json", "--repo=https://example.com/r"})
+	if len(notices) != 0 || c.Layout != LayoutWorktrees || c.Link != "rev" || c.Budget.Exit != 30 || c.ErrorFile != "error.json" {
+		t.Errorf("%+v, %v", c, notices)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c, notices := parse(t, []string{"--repo=https://example.com/a/b.git"})
+	if len(notices) != 0 {
+		t.Errorf("notices: %v", notices)
+	}
+	c.secrets, c.fields = nil, nil
+	want := defaults()
+	want.Repo, want.Root, want.Link, want.InitPeriod = "https://example.com/a/b.git", "/home/me/git", "b", 10*time.Second
+	want.InitBudget = want.Budget
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("%+v\nwant\n%+v", c, want)
+	}
+	if want.SyncTimeout != 120*time.Second || want.Depth != 1 || want.Ref != "HEAD" || want.StaleWorktreeTimeout != 0 || want.BackoffMax != 0 {
+		t.Errorf("%+v", want)
+	}
+}
+
+// Whatever is given with the parts of a row that have a choice, the documented default is one of them, and the row
+// takes its own default.
+func TestDocumentedDefaults(t *testing.T) {
+	for _, o := range table() {
+		if len(o.choices) == 0 && !strings.HasPrefix(o.preset, "/") && o.kind != isBool {
+			continue
+		}
+		if o.group == groupHelp || o.id() == "worktree-layout" {
+			continue
+		}
+		args := []string{"--repo=/r", "--" + o.id() + "=" + o.preset}
+		if o.id() == "receiver-path" || o.id() == "receiver-provider" || o.id() == "receiver-allow-sha1" {
+			args = append(args, "--receiver-bind=:1", "--receiver-secret-file=/s")
+		}
+		c, _ := parse(t, args)
+		without, _ := parse(t, slices.DeleteFunc(args, func(a string) bool { return a == args[1] }))
+		c.fields, without.fields, c.Auth.SSHKeyFilesSet, c.Auth.SSHKnownHostsFileSet = nil, nil, false, false
+		if !reflect.DeepEqual(c, without) {
+			t.Errorf("%s=%s is not the default", o.id(), o.preset)
+		}
+	}
+}
+
+// Each name of each row reaches the same place, with the value written in the name's own way.
+func TestEveryName(t *testing.T) {
+	samples := map[string]string{
+		"repo": "/other", "ref": "main", "rev": "v1", "ref-pattern": "v*", "ref-semver": "^1", "depth": "3", "filter": "blob:none", "submodules": "off",
+		"sparse-checkout-file": "/s", "checkout": "full", "poll": "persistent", "verify": "tag", "verify-keyring": "/k", "verify-allowed-signers": "/a",
+		"root": "/root", "link": "x", "worktree-layout": "worktrees", "stale-worktree-timeout": "4s", "change-permissions": "0750", "touch-file": "t",
+		"error-file": "e", "period": "7", "init-period": "7s", "sync-timeout": "7", "max-failures": "3", "init-max-failures": "3", "backoff-max": "5s",
+		"sync-on-signal": "HUP", "username": "u", "password": "p", "password-file": "/p", "askpass-url": "http://a/", "ssh-key-file": "/x",
+		"credential":           `{"url":"http://h","username":"u","password":"p"}`,
+		"ssh-known-hosts-file": "/h", "github-base-url": "http://gh/", "GITSYNC_GITHUB_APP_PRIVATE_KEY": "k", "github-app-private-key-file": "/k",
+		"github-app-client-id": "c", "github-app-application-id": "5", "github-app-installation-id": "6", "sync-hook-command": "/x",
+		"pre-publish-exechook-command": "/x", "webhook-url": "http://w/", "webhook-method": "GET", "webhook-success-status": "204", "receiver-bind": ":1",
+		"receiver-path": "/p", "receiver-provider": "github", "receiver-secret-file": "/s", "GITSYNC_RECEIVER_SECRET": "s", "http-bind": ":2",
+		"max-staleness": "1h", "log-format": "json", "verbose": "4", "git": "/usr/bin/git", "git-config": "a.b:c", "git-config-add": "a.b:c", "git-gc": "off",
+	}
+	for _, o := range table() {
+		if o.group == groupHelp {
+			continue
+		}
+		sample, ok := samples[o.id()]
+		switch {
+		case o.kind == isBool:
+			sample = map[bool]string{true: "false", false: "true"}[o.preset == "true"]
+		case !ok && strings.HasSuffix(o.id(), "-timeout") || strings.HasSuffix(o.id(), "-backoff"):
+			sample = "9s"
+		case !ok:
+			t.Errorf("%s: no sample", o.id())
+		}
+		var first *draft
+		try := func(args, env []string) {
+			d := &draft{Config: defaults(), env: readEnviron(env), from: map[string]given{}}
+			line := newScanner(table()).scan(args)
+			d.apply([]option{o}, line)
+			if len(d.problems) > 0 || len(line.problems) > 0 {
+				t.Errorf("%v %v: %v %v", args, env, d.problems, line.problems)
+			}
+			d.env, d.from, d.notices = nil, nil, nil
+			if first == nil {
+				first = d
+				if empty := (&draft{Config: defaults()}); reflect.DeepEqual(d, empty) {
+					t.Errorf("%v %v: changes nothing", args, env)
+				}
+			}
+			got, want := *d, *first
+			got.Budget, want.Budget = Budget{}, Budget{} // counted differently
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%v %v: %+v, want %+v", args, env, got, want)
+			}
+		}
+		for _, f := range o.flags {
+			try([]string{"--" + f.name + "=" + inSyntax(sample, f)}, nil)
+			try([]string{"-" + f.name + "=" + inSyntax(sample, f)}, nil)
+		}
+		for _, v := range o.vars {
+			try(nil, []string{v.name + "=" + inSyntax(sample, v)})
+		}
+	}
+}
+
+func inSyntax(sample string, s spelling) string {
+	if (s.name == "period" || s.name == "sync-timeout" || s.name == "GITSYNC_PERIOD" || s.name == "GITSYNC_SYNC_TIMEOUT") && s.syntax == plain {
+		return sample + "s"
+	}
+	return sample
+}
+
+func TestPrecedence(t *testing.T) {
+	for _, c := range []struct {
+		args, env string
+		want      time.Duration
+		notices   int
+	}{
+		{"--period=1s", "GIT_SYNC_WAIT=2 GITSYNC_PERIOD=3s", time.Second, 0},
+		{"--period=1s --wait=2", "", 2 * time.Second, 1},
+		{"--wait=2 --period=1s", "", 2 * time.Second, 1},
+		{"--wait=1 --period=1s", "", time.Second, 0},
+		{"--wait=2 --wait=3", "", 3 * time.Second, 0},
+		{"", "GIT_SYNC_WAIT=2 GITSYNC_PERIOD=3s", 2 * time.Second, 1},
+		{"", "GIT_SYNC_WAIT=2 GITSYNC_PERIOD=2s GITSYNC_WAIT=2", 2 * time.Second, 0},
+		{"", "GITSYNC_PERIOD=3s", 3 * time.Second, 0},
+		{"", "GITSYNC_WAIT=4", 4 * time.Second, 1},
+		{"", "GITSYNC_WAIT=4s", 4 * time.Second, 1},
+		{"", "GIT_SYNC_WAIT= GITSYNC_PERIOD=3s", 3 * time.Second, 0},
+		{"", "GITSYNC_PERIOD=1s GITSYNC_PERIOD=3s", 3 * time.Second, 0},
+		{"--period=500ms", "", 500 * time.Millisecond, 0},
+		{"--wait=0.5", "", 500 * time.Millisecond, 0},
+		{"--wait=0.01", "", 10 * time.Millisecond, 0},
+	} {
+		got, notices := parse(t, append(strings.Fields(c.args), "--repo=/r"), strings.Fields(c.env)...)
+		if got.Period != c.want || len(notices) != c.notices {
+			t.Errorf("%s | %s: %v, %v; want %v, %d notices", c.args, c.env, got.Period, notices, c.want, c.notices)
+		}
+	}
+}
+
+// A chart that sets the variables that git-sync never read gets what it obviously wants, and one notice.
+func TestStrayVariables(t *testing.T) {
+	c, notices := parse(t, nil, "GITSYNC_REPO=/r", "GITSYNC_DEST=d", "GITSYNC_BRANCH=b", "GITSYNC_WAIT=5", "GITSYNC_ONETIME=true")
+	if c.Link != "d" || c.Ref != "b" || c.Period != 5*time.Second || !c.OneTime || c.Layout != LayoutRev {
+		t.Errorf("%+v", c)
+	}
+	if len(notices) != 1 || notices[0].Args[1] != "GITSYNC_BRANCH (as GITSYNC_REF), GITSYNC_DEST (as GITSYNC_LINK), GITSYNC_WAIT (as GITSYNC_PERIOD), GITSYNC_ONETIME (as GITSYNC_ONE_TIME)" {
+		t.Errorf("%v", notices)
+	}
+}
+
+func TestUnknownVariables(t *testing.T) {
+	_, notices := parse(t, nil, "GITSYNC_REPO=/r", "GITSYNC_REPOO=secret1", "GIT_SYNC_BRANHC=secret2", "GITSYNC_FROBNICATE_ALL=secret3",
+		"GIT_SYNCER=1", "GIT_SSL_NO_VERIFY=1", "OTHER=1", "GITSYNC_SSH=true", "GITSYNC_EMPTY=", "GITSYNC_HASH=1",
+		"GIT_SYNC_SERVICE_HOST=10.0.0.1", "GIT_SYNC_SERVICE_PORT=80", "GIT_SYNC_SERVICE_PORT_HTTP=80", "GIT_SYNC_PORT=tcp://10.0.0.1:80",
+		"GIT_SYNC_PORT_80_TCP=tcp://10.0.0.1:80", "GIT_SYNC_PORT_80_TCP_ADDR=10.0.0.1", "GIT_SYNC_WEB_SERVICE_HOST=10.0.0.1", "GIT_SYNC_WEB_PORT=tcp://10.0.0.1:80")
+	want := []Notice{
+		{"an environment variable that git-sync does not know is ignored", []any{"variable", "GITSYNC_FROBNICATE_ALL"}},
+		{"an environment variable that git-sync does not know is ignored", []any{"variable", "GITSYNC_REPOO", "nearest", "GITSYNC_REPO"}},
+		{"an environment variable that git-sync does not know is ignored", []any{"variable", "GIT_SYNC_BRANHC", "nearest", "GIT_SYNC_BRANCH"}},
+	}
+	if !reflect.DeepEqual(notices, want) {
+		t.Errorf("%v\nwant\n%v", notices, want)
+	}
+}
+
+func TestRef(t *testing.T) {
+	const hash, hash256 = "0123456789abcdef0123456789abcdef01234567", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for _, c := range []struct{ args, env, want string }{
+		{"", "", "HEAD"},
+		{"--ref=HEAD", "", "HEAD"},
+		{"--branch=b", "", "b"},
+		{"--branch=b --rev=HEAD", "", "b"},
+		{"--rev=HEAD", "", "HEAD"},
+		{"--rev=t", "", "t"},
+		{"--branch=b --rev=" + hash, "", hash},
+		{"--branch=b --rev=" + hash256, "", hash256},
+		{"--ref=" + strings.ToUpper(hash), "", hash},
+		{"--ref=b --rev=b", "", "b"},
+		{"--branch= --rev=t", "", "t"},
+		{"--ref=", "", "HEAD"},
+		{"--ref=refs/pull/1/head", "", "refs/pull/1/head"},
+		{"--ref=release/1.2-rc+3_x", "", "release/1.2-rc+3_x"},
+		{"", "GITSYNC_REF=r", "r"},
+		{"", "GIT_SYNC_BRANCH=b GITSYNC_REF=b GIT_SYNC_REV=" + hash, hash},
+		{"--ref=r", "GIT_SYNC_BRANCH=b", "r"},
+	} {
+		got, _ := parse(t, append(strings.Fields(c.args), "--repo=/r"), strings.Fields(c.env)...)
+		if got.Ref != c.want {
+			t.Errorf("%s | %s: %s, want %s", c.args, c.env, got.Ref, c.want)
+		}
+	}
+	got, _ := parse(t, []string{"--repo=/r", "--ref-pattern=v*", "--ref-semver=>=1.2 <2", "--ref-pinned"})
+	if got.RefPattern != "v*" || got.RefSemver != ">=1.2 <2" || !got.RefPinned || got.Ref != "HEAD" {
+		t.Errorf("%+v", got.Source)
+	}
+}
+
+func TestBudgets(t *testing.T) {
+	until := Budget{UntilPublished: true, Exit: 1}
+	for _, c := range []struct {
+		args, env  string
+		want, init Budget
+	}{
+		{"", "", until, until},
+		{"--max-sync-failures=0", "", Budget{Exit: 1}, Budget{Exit: 1}},
+		{"--max-sync-failures=6", "", Budget{Exit: 7}, Budget{Exit: 7}},
+		{"--max-sync-failures=-1", "", Budget{Unlimited: true}, Budget{Unlimited: true}},
+		{"--max-failures=0", "", Budget{Exit: 1}, Budget{Exit: 1}},
+		{"--max-failures=1", "", Budget{Exit: 1}, Budget{Exit: 1}},
+		{"--max-failures=6", "", Budget{Exit: 6}, Budget{Exit: 6}},
+		{"--max-failures -1", "", Budget{Unlimited: true}, Budget{Unlimited: true}},
+		{"--max-failures=6 --max-sync-failures=6", "", Budget{Exit: 7}, Budget{Exit: 7}},
+		{"", "GIT_SYNC_MAX_SYNC_FAILURES=2 GITSYNC_MAX_FAILURES=2", Budget{Exit: 3}, Budget{Exit: 3}},
+		{"", "GITSYNC_MAX_FAILURES=2", Budget{Exit: 2}, Budget{Exit: 2}},
+		{"--init-max-failures=3", "", until, Budget{Exit: 3}},
+		{"--init-max-failures=0 --max-failures=-1", "", Budget{Unlimited: true}, Budget{Exit: 1}},
+		{"--init-max-failures=-1 --max-sync-failures=2", "", Budget{Exit: 3}, Budget{Unlimited: true}},
+	} {
+		got, _ := parse(t, append(strings.Fields(c.args), "--repo=/r"), strings.Fields(c.env)...)
+		if got.Budget != c.want || got.InitBudget != c.init {
+			t.Errorf("%s | %s: %+v, %+v; want %+v, %+v", c.args, c.env, got.Budget, got.InitBudget, c.want, c.init)
+		}
+	}
+}
+
+func TestPlace(t *testing.T) {
+	for _, c := range []struct {
+		args, env, root, link string
+		layout                Layout
+	}{
+		{"--repo=https://h/a/b.git", "", "/home/me/git", "b", LayoutRev},
+		{"--repo=https://h/a/b/", "", "/home/me/git", "b", LayoutRev},
+		{"--repo=git@h:b.git", "", "/home/me/git", "b", LayoutRev},
+		{"--repo=git@h:a/b.c.git", "", "/home/me/git", "b.c", LayoutRev},
+		{"--repo=file:///a/b", "", "/home/me/git", "b", LayoutRev},
+		{"--repo=/a/b/.git", "", "/home/me/git", "b", LayoutRev},
+		{"--repo=https://u:p@h:99/b", "", "/home/me/git", "b", LayoutRev},
+		{"--repo=/r --root=../.. --dest=d", "", "../..", "d", LayoutRev},
+		{"--repo=/r --link=/a/l", "", "/home/me/git", "/a/l", LayoutWorktrees},
+		{"--repo=/r --link=l --dest=d", "", "/home/me/git", "d", LayoutRev},
+		{"--repo=/r --link=l", "GIT_SYNC_DEST=d", "/home/me/git", "l", LayoutWorktrees},
+		{"--repo=/r", "GITSYNC_LINK=l", "/home/me/git", "l", LayoutWorktrees},
+		{"--repo=/r --link=l --worktree-layout=rev", "", "/home/me/git", "l", LayoutRev},
+		{"--repo=/r --dest=l --worktree-layout=worktrees", "", "/home/me/git", "l", LayoutWorktrees},
+		{"--repo=/r --worktree-layout=worktrees", "", "/home/me/git", "r", LayoutWorktrees},
+		{"--repo=/r --link=", "", "/home/me/git", "r", LayoutRev},
+		{"--repo=/r --link=../x/y", "", "/home/me/git", "../x/y", LayoutWorktrees},
+	} {
+		got, _ := parse(t, strings.Fields(c.args), strings.Fields(c.env)...)
+		if got.Root != c.root || got.Link != c.link || got.Layout != c.layout {
+			t.Errorf("%s | %s: %s, %s, %s", c.args, c.env, got.Root, got.Link, got.Layout)
+		}
+	}
+}
+
+func TestModes(t *testing.T) {
+	for args, want := range map[string]Mode{
+		"--help": ModeHelp, "-h": ModeHelp, "-?": ModeHelp, "--man": ModeMan, "--version": ModeVersion, "-version": ModeVersion,
+		"--bogus --depth=x -h": ModeHelp, "--help=true --man": ModeHelp, "--help=false --version": ModeVersion,
+	} {
+		c, _, err := Parse(strings.Fields(args), []string{"GITSYNC_DEPTH=x"})
+		if c.Mode != want || err != nil {
+			t.Errorf("%s: %s, %v", args, c.Mode, err)
+		}
+	}
+	if c, _ := parse(t, []string{"--repo", "--help", "--repo=/r"}); c.Mode != ModeRun {
+		t.Error("a value is taken for a flag")
+	}
+}
+
+// A row whose feature is still to come says so when it is used.
+func TestPlanned(t *testing.T) {
+	o := table()[0]
+	o.planned = true
+	d := &draft{Config: defaults(), from: map[string]given{}}
+	d.apply([]option{o}, &scanned{values: map[string][]string{"repo": {"/r"}}})
+	if len(d.problems) != 1 || d.problems[0].String() != "--repo: is not there yet in this version" {
+		t.Errorf("%v", d.problems)
+	}
+	if !strings.Contains(o.about(), "Not there yet") {
+		t.Error("not documented")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("--repo=https://u:p@h/r\x00-branch=b", "GITSYNC_REV=HEAD\x00HOME=/")
+	f.Add("--credential={}\x00--git-config=a.b:c\x00--ref-semver=>1", "https_proxy=http://u:p@h")
+	f.Fuzz(func(t *testing.T, args, env string) {
+		c, _, err := Parse(strings.Split(args, "\x00"), strings.Split(env, "\x00"))
+		if err != nil || c.Mode != ModeRun {
+			return
+		}
+		// What was accepted can be handed to git and to the file system.
+		for _, s := range []string{c.Repo, c.Ref, c.Root, c.Link, c.Filter} {
+			if strings.HasPrefix(s, "-") && s != c.Root && s != c.Link || hasControl(s) {
+				t.Fatalf("accepted %q", s)
+			}
+		}
+		if c.Repo == "" || c.Ref == "" || c.Root == "" || c.Link == "" || c.Period < 10*time.Millisecond || strings.Contains(c.Ref, "..") {
+			t.Fatalf("incomplete: %+v", c)
+		}
+		if c.Receiver.Bind != "" && c.Receiver.SecretFile == "" && c.Receiver.Secret == "" {
+			t.Fatal("a receiver without a secret")
+		}
+	})
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -23,17 +24,21 @@ func (p Problem) String() string {
 // Problems is the error of Parse: everything wrong, at once.
 type Problems struct{ List []Problem }
 
-// Error has one line for each problem, and one for each hint.
+// Error has one line for each problem, and one for each hint; several problems are indented below their number.
 func (p *Problems) Error() string {
 	var b strings.Builder
+	indent := ""
+	if len(p.List) != 1 {
+		fmt.Fprintf(&b, "%d things are wrong with the options:\n", len(p.List))
+		indent = "  "
+	}
 	for i, one := range p.List {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(one.String())
+		b.WriteString(indent + one.String())
 		if one.Hint != "" {
-			b.WriteString("\n  hint: ")
-			b.WriteString(one.Hint)
+			b.WriteString("\n" + indent + "  hint: " + one.Hint)
 		}
 	}
 	return b.String()
@@ -53,8 +58,7 @@ func (r *remark) Error() string { return r.text }
 func wrong(text, hint string) error { return &remark{text: text, hint: hint} }
 
 func hintOf(err error) string {
-	var r *remark
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*remark](err); ok {
 		return r.hint
 	}
 	return ""

@@ -15,9 +15,6 @@ type scanned struct {
 	problems []Problem
 }
 
-// has says whether the flag was given.
-func (s *scanned) has(flag string) bool { _, ok := s.values[flag]; return ok }
-
 // scanner reads a command line. The rules: one dash or two make no difference for an exactly known long name; what
 // follows a flag that takes a value is that value, however it looks; after "--" nothing is a flag.
 type scanner struct {

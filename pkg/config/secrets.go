@@ -13,8 +13,8 @@ import (
 func (d *draft) gatherSecrets() {
 	a := &d.Auth
 	d.hidePassword(a.Username, a.Password.Reveal())
-	if d.fromURL != nil && a.Password == "" && a.PasswordFile == "" && len(a.Username) >= longPathPart {
-		d.hide(a.Username) // https://TOKEN@host/
+	if d.userIsToken() {
+		d.hide(a.Username)
 	}
 	user, password, _ := userinfo(d.fromURL)
 	d.hidePassword(user, password)
@@ -36,6 +36,14 @@ func (d *draft) gatherSecrets() {
 			d.hideProxy(d.env[name])
 		}
 	}
+}
+
+// userIsToken says whether the user's name is a secret: https://TOKEN@host/, or a token with the word that GitHub says
+// to give as its password.
+func (d *draft) userIsToken() bool {
+	a := &d.Auth
+	alone := a.Password == "" && a.PasswordFile == "" && len(a.Username) >= longPathPart
+	return alone || a.Password == "x-oauth-basic"
 }
 
 // hidePassword hides a password, also as URLs and the Authorization header have it.

@@ -13,8 +13,8 @@ func takeRepo(d *draft, in given) error {
 		return err
 	}
 	d.Repo = in.value()
-	u, err := url.Parse(d.Repo)
-	if err != nil || u.User == nil {
+	u := parsedURL(d.Repo)
+	if u.User == nil {
 		return nil
 	}
 	if password, ok := u.User.Password(); ok {
@@ -30,6 +30,15 @@ func takeRepo(d *draft, in given) error {
 		d.noteShown(in)
 	}
 	return nil
+}
+
+// parsedURL is s as a URL; a path, or user@host:path, is an empty one.
+func parsedURL(s string) *url.URL {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return &url.URL{}
+	}
+	return u
 }
 
 func isHTTP(scheme string) bool {

@@ -159,9 +159,11 @@ func readSignal(s string) (syscall.Signal, error) {
 	if num < 1 || num > 64 {
 		return 0, wrong(quoted(s)+" is no signal", "name one, as in SIGHUP, HUP or 1")
 	}
-	switch num {
-	case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGCHLD, syscall.SIGURG,
-		syscall.SIGPROF, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT:
+	taken := []syscall.Signal{
+		syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGCHLD, syscall.SIGURG,
+		syscall.SIGPROF, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT,
+	}
+	if slices.Contains(taken, num) {
 		return 0, wrong(quoted(s)+" has a meaning of its own and cannot ask for a sync", "use SIGHUP, SIGUSR1 or SIGUSR2")
 	}
 	return num, nil

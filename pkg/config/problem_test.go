@@ -1,0 +1,235 @@
+package config
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Each case is wrong in one way (the last ones in several), and each problem names what was really given.
+func TestProblems(t *testing.T) {
+	const hash = "0123456789abcdef0123456789abcdef01234567"
+	for _, c := range []struct {
+		args, env string // separated by blanks; ␣ is one inside
+		want      []string
+	}{
+		// Nothing to do, nowhere to put it.
+		{"", "", []string{"--repo: is required"}},
+		{"--repo=", "", []string{"--repo: is required"}},
+		{"--repo=https://h", "", []string{"--link: is required, because --repo does not end with a usable name"}},
+		{"--repo=..", "", []string{"--link: is required, because --repo does not end with a usable name"}},
+		{"--repo=/r", "HOME=", []string{"--root: is required, because HOME is not set"}},
+
+		// Values that do not parse, by the name that was set.
+		{"--repo=/r --depth=x", "", []string{`--depth: "x" is not a whole number`}},
+		{"--repo=/r --depth=", "", []string{`--depth: "" is not a whole number`}},
+		{"--repo=/r", "GIT_SYNC_DEPTH=x", []string{`GIT_SYNC_DEPTH: "x" is not a whole number`}},
+		{"--repo=/r", "GITSYNC_DEPTH=x", []string{`GITSYNC_DEPTH: "x" is not a whole number`}},
+		{"--repo=/r", "GITSYNC_DEPTH=1 GIT_SYNC_DEPTH=x", []string{`GIT_SYNC_DEPTH: "x" is not a whole number`}},
+		{"--repo=/r", "GIT_SYNC_HOOK_COMMAND=a␣\x01", []string{"GIT_SYNC_HOOK_COMMAND: holds a control character"}},
+		{"--repo=/r --depth=-1", "", []string{"--depth: -1 is less than 0, the least that is possible"}},
+		{"--repo=/r --depth=99999999999", "", []string{`--depth: "99999999999" is not a whole number`}},
+		{"--repo=/r --one-time=maybe", "", []string{`--one-time: "maybe" is neither true nor false`}},
+		{"--repo=/r", "GITSYNC_ONETIME=maybe", []string{`GITSYNC_ONETIME: "maybe" is neither true nor false`}},
+		{"--repo=/r --submodules=all", "", []string{`--submodules: "all" is not one of recursive, shallow, off`}},
+		{"--repo=/r --log-format=xml", "", []string{`--log-format: "xml" is not one of auto, json, text`}},
+		{"--repo=/r -v=x", "", []string{`--verbose: "x" is not a whole number`}},
+		{"--repo=/r -v=-1", "", []string{`--verbose: -1 is less than 0, the least that is possible`}},
+		{"--repo=/r --max-failures=-2", "", []string{"--max-failures: -2 is less than -1, the least that is possible"}},
+		{"--repo=/r --sync-on-signal=SIGFOO", "", []string{`--sync-on-signal: "SIGFOO" is no signal`}},
+		{"--repo=/r --sync-on-signal=0", "", []string{`--sync-on-signal: "0" is no signal`}},
+		{"--repo=/r --sync-on-signal=9", "", []string{`--sync-on-signal: "9" has a meaning of its own and cannot ask for a sync`}},
+		{"--repo=/r --sync-on-signal=term", "", []string{`--sync-on-signal: "term" has a meaning of its own and cannot ask for a sync`}},
+		{"--repo=/r --change-permissions=755", "", []string{`--change-permissions: "755" is more than 0777`}},
+		{"--repo=/r --change-permissions=u+x", "", []string{`--change-permissions: "u+x" is no file mode`}},
+		{"--repo=/r --webhook-success-status=42", "", []string{"--webhook-success-status: 42 is no HTTP status"}},
+		{"--repo=/r --webhook-method=G␣T", "", []string{`--webhook-method: "G T" is no HTTP method`}},
+		{"--repo=/r --filter=blobs", "", []string{`--filter: "blobs" is no object filter of git's`}},
+		{"--repo=/r --http-bind=1234", "", []string{`--http-bind: "1234" is no address to listen on`}},
+		{"--repo=/r --http-bind=:http", "", []string{`--http-bind: ":http" has no port number between 0 and 65535`}},
+		{"--repo=/r --http-bind=:65536", "", []string{`--http-bind: ":65536" has no port number between 0 and 65535`}},
+		{"--repo=/r --webhook-url=example.com/hunter2", "", []string{"--webhook-url: not an http or https URL"}},
+		{"--repo=/r --askpass-url=ftp://hunter2", "", []string{"--askpass-url: not an http or https URL"}},
+		{"--repo=/r --credential=hunter2", "", []string{"--credential: is not valid JSON (at byte 1)"}},
+		{"--repo=/r --git-config=a.b", "", []string{"--git-config: a key without a value (at byte 3)"}},
+		{"--repo=/r", "GIT_SYNC_GIT_CONFIG=a.b", []string{"GIT_SYNC_GIT_CONFIG: a key without a value (at byte 3)"}},
+		{"--repo=/r --git-config-add=a.b", "", []string{"--git-config-add: a key without a value (at byte 3)"}},
+		{"--repo=/r --ref-semver=new", "", []string{`--ref-semver: "new" is no range of versions`}},
+		{"--repo=/r --ref-pattern=[", "", []string{`--ref-pattern: "[" is no pattern`}},
+		{"--repo=/r --github-app-application-id=x --github-app-installation-id=1 --github-app-private-key-file=/k", "", []string{`--github-app-application-id: "x" is not a positive number`}},
+
+		// Durations in the other generation's way.
+		{"--repo=/r --period=5", "", []string{`--period: "5" has no unit`}},
+		{"--repo=/r --wait=5s", "", []string{`--wait: "5s" is not a number of seconds`}},
+		{"--repo=/r --wait=NaN", "", []string{`--wait: "NaN" is not a number of seconds`}},
+		{"--repo=/r --wait=Inf", "", []string{`--wait: "Inf" is not a number of seconds`}},
+		{"--repo=/r --wait=1e300", "", []string{`--wait: "1e300" is not a number of seconds`}},
+		{"--repo=/r --timeout=0.5", "", []string{`--timeout: "0.5" is not a whole number of seconds`}},
+		{"--repo=/r --sync-timeout=1week", "", []string{`--sync-timeout: "1week" is not a duration`}},
+		{"--repo=/r", "GIT_SYNC_WAIT=5s", []string{`GIT_SYNC_WAIT: "5s" is not a number of seconds`}},
+		{"--repo=/r", "GITSYNC_WAIT=soon", []string{`GITSYNC_WAIT: "soon" is not a duration`}},
+
+		// Too short.
+		{"--repo=/r --wait=0", "", []string{"--wait: 0s is too short; it must be at least 10ms"}},
+		{"--repo=/r --period=9ms", "", []string{"--period: 9ms is too short; it must be at least 10ms"}},
+		{"--repo=/r --wait=-1", "", []string{"--wait: -1s is too short; it must be at least 10ms"}},
+		{"--repo=/r --init-period=1ms", "", []string{"--init-period: 1ms is too short; it must be at least 10ms"}},
+		{"--repo=/r --timeout=0", "", []string{"--timeout: 0s is too short; it must be at least 10ms"}},
+		{"--repo=/r --exechook-timeout=999ms", "", []string{"--exechook-timeout: 999ms is too short; it must be at least 1s"}},
+		{"--repo=/r --exechook-backoff=0s", "", []string{"--exechook-backoff: 0s is too short; it must be at least 1s"}},
+		{"--repo=/r --webhook-timeout=1ms", "", []string{"--webhook-timeout: 1ms is too short; it must be at least 1s"}},
+		{"--repo=/r --pre-publish-exechook-timeout=1ms", "", []string{"--pre-publish-exechook-timeout: 1ms is too short; it must be at least 1s"}},
+		{"--repo=/r --stale-worktree-timeout=-1s", "", []string{"--stale-worktree-timeout: -1s is too short; it must be at least 0s"}},
+
+		// What must never reach git.
+		{"--repo=--upload-pack=x --link=l", "", []string{"--repo: a repository may not begin with -"}},
+		{"--repo=ext::sh␣-c␣x --link=l", "", []string{"--repo: the transport ext:: is refused"}},
+		{"--repo=EXT::sh --link=l", "", []string{"--repo: the transport EXT:: is refused"}},
+		{"--repo=fd::7 --link=l", "", []string{"--repo: the transport fd:: is refused"}},
+		{"--repo=s3://bucket/x", "", []string{`--repo: the transport "s3" is not known`}},
+		{"--repo=https://h/\x01r", "", []string{"--repo: holds a control character"}},
+		{"--repo=https://h/r␣", "", []string{"--repo: begins or ends with a space"}},
+		{"--repo=ssh://-oProxyCommand=x/r", "", []string{"--repo: a host or user may not begin with -"}},
+		{"--repo=ssh://-x@h/r", "", []string{"--repo: a host or user may not begin with -"}},
+		{"--repo=git@-h:r", "", []string{"--repo: a host may not begin with -"}},
+		{"--repo=https:///r", "", []string{"--repo: has no host"}},
+		{"--repo=file://h/r", "", []string{"--repo: a file URL has three slashes"}},
+		{"--repo=https://u:p%zz@h/r", "", []string{"--repo: not a URL"}},
+		{"--repo=/r --ref=-x", "", []string{`--ref: "-x" begins with -, which no ref may`}},
+		{"--repo=/r --ref=+x", "", []string{`--ref: "+x" begins with +, which no ref may`}},
+		{"--repo=/r --branch=--upload-pack=x", "", []string{`--branch: "--upload-pack=x" begins with -, which no ref may`}},
+		{"--repo=/r --rev=a..b", "", []string{`--rev: "a..b" holds .., which no ref may`}},
+		{"--repo=/r --ref=a\x7fb", "", []string{"--ref: holds a control character"}},
+		{"--repo=/r --ref=a:b", "", []string{`--ref: "a:b" is not a name that git allows for a ref`}},
+		{"--repo=/r --ref=v*", "", []string{`--ref: "v*" is not a name that git allows for a ref`}},
+		{"--repo=/r --ref=HEAD~1", "", []string{`--ref: "HEAD~1" is not a name that git allows for a ref`}},
+		{"--repo=/r --ref=a@{1}", "", []string{`--ref: "a@{1}" is not a name that git allows for a ref`}},
+		{"--repo=/r --ref=a.lock", "", []string{`--ref: "a.lock" is not a name that git allows for a ref`}},
+		{"--repo=/r --ref=a/.b", "", []string{`--ref: "a/.b" is not a name that git allows for a ref`}},
+		{"--repo=/r", "GITSYNC_BRANCH=-x", []string{`GITSYNC_BRANCH: "-x" begins with -, which no ref may`}},
+		{"--repo=/r --ref-pattern=-x", "", []string{`--ref-pattern: "-x" begins with -, which no ref may`}},
+		{"--repo=/r --link=.git", "", []string{`--link: ".git" is where git-sync keeps its own`}},
+		{"--repo=/r --dest=./.worktrees/x", "", []string{`--dest: "./.worktrees/x" is where git-sync keeps its own`}},
+		{"--repo=/r --dest=rev-" + hash, "", []string{`--dest: "rev-` + hash + `" is named like a published tree`}},
+		{"--repo=/r --dest=..", "", []string{`--dest: ".." names no file`}},
+		{"--repo=/r --link=/a/b/..", "", []string{`--link: "/a/b/.." names no file`}},
+		{"--repo=/r --link=/", "", []string{`--link: "/" names no file`}},
+
+		// What does not go together.
+		{"--repo=/r --branch=b --rev=t", "", []string{"--rev: cannot be combined with --branch unless it is HEAD or a full hash"}},
+		{"--repo=/r --branch=b --rev=0123456", "", []string{"--rev: cannot be combined with --branch unless it is HEAD or a full hash"}},
+		{"--repo=/r", "GITSYNC_REF=b GIT_SYNC_REV=t", []string{"GIT_SYNC_REV: cannot be combined with GITSYNC_REF unless it is HEAD or a full hash"}},
+		{"--repo=/r --ref=b --ref-pattern=v*", "", []string{"--ref-pattern: cannot be combined with --ref"}},
+		{"--repo=/r --rev=t --ref-semver=1", "", []string{"--ref-semver: cannot be combined with --rev"}},
+		{"--repo=/r --http-metrics", "", []string{"--http-metrics: needs an address to listen on"}},
+		{"--repo=/r --http-pprof --http-metrics=false", "", []string{"--http-pprof: needs an address to listen on"}},
+		{"--repo=/r", "GIT_SYNC_HTTP_METRICS=true", []string{"GIT_SYNC_HTTP_METRICS: needs an address to listen on"}},
+		{"--repo=/r --receiver-bind=:1", "", []string{"--receiver-bind: needs a secret, or anybody could post"}},
+		{"--repo=/r --receiver-bind=:1", "GITSYNC_RECEIVER_SECRET=", []string{"--receiver-bind: needs a secret, or anybody could post"}},
+		{"--repo=/r --receiver-bind=:1 --receiver-secret-file=/s", "GITSYNC_RECEIVER_SECRET=s", []string{"--receiver-secret-file: cannot be combined with GITSYNC_RECEIVER_SECRET"}},
+		{"--repo=/r --receiver-bind=:1 --http-bind=:1 --receiver-path=/metrics", "GITSYNC_RECEIVER_SECRET=s", []string{`--receiver-path: "/metrics" is served by --http-bind at the same address`}},
+		{"--repo=/r --receiver-bind=:1 --receiver-path=x", "GITSYNC_RECEIVER_SECRET=s", []string{`--receiver-path: "x" is no path`}},
+		{"--repo=/r --verify=tag", "", []string{"--verify: needs to know whom to trust"}},
+		{"--repo=/r --verify-keyring=/k", "", []string{"--verify-keyring: does nothing without --verify"}},
+		{"--repo=/r --username=u", "", []string{"--username: needs a password"}},
+		{"--repo=/r --password=p", "", []string{"--password: needs a user"}},
+		{"--repo=/r", "GIT_SYNC_PASSWORD_FILE=/p", []string{"GIT_SYNC_PASSWORD_FILE: needs a user"}},
+		{"--repo=/r --username=u --password-file=/p", "GITSYNC_PASSWORD=p", []string{"--password-file: cannot be combined with GITSYNC_PASSWORD"}},
+		{"--repo=/r --username=u --password=p --askpass-url=http://a", "", []string{"--askpass-url: cannot be combined with --username"}},
+		{"--repo=/r --ssh --askpass-url=http://a", "", []string{"--askpass-url: cannot be combined with --ssh"}},
+		{"--repo=/r --ssh --cookie-file", "", []string{"--cookie-file: cannot be combined with --ssh"}},
+		{"--repo=/r --ssh --username=u --password=p", "", []string{"--username: cannot be combined with --ssh", "--password: cannot be combined with --ssh"}},
+		{"--repo=/r", "GIT_SYNC_SSH=true GIT_SYNC_USERNAME=u GIT_SYNC_PASSWORD_FILE=p", []string{"GIT_SYNC_USERNAME: cannot be combined with GIT_SYNC_SSH", "GIT_SYNC_PASSWORD_FILE: cannot be combined with GIT_SYNC_SSH"}},
+		{`--repo=https://h/r --ssh --credential={"url":"https://h/r","username":"u","password":"p"}`, "", []string{"--credential: is for the repository itself and cannot be combined with --ssh"}},
+		{`--repo=/r --credential=[{"url":"https://h/r","username":"u","password":"p"},{"url":"https://h/r","username":"v","password":"p"}]`, "", []string{`--credential: two credentials for "https://h/r"`}},
+		{"--repo=/r --github-app-client-id=c --github-app-installation-id=1", "", []string{"--github-app-client-id: needs the App's private key"}},
+		{"--repo=/r --github-app-client-id=c --github-app-private-key-file=/k", "", []string{"--github-app-private-key-file: needs to know which installation of the App"}},
+		{"--repo=/r --github-app-installation-id=1", "GITSYNC_GITHUB_APP_PRIVATE_KEY=k", []string{"GITSYNC_GITHUB_APP_PRIVATE_KEY: needs to know which App"}},
+		{"--repo=/r --github-app-client-id=c --github-app-application-id=2 --github-app-installation-id=1 --github-app-private-key-file=/k", "", []string{"--github-app-client-id: cannot be combined with --github-app-application-id"}},
+		{
+			"--repo=/r --github-app-client-id=c --github-app-installation-id=1 --github-app-private-key-file=/k --askpass-url=http://a", "GITSYNC_GITHUB_APP_PRIVATE_KEY=k",
+			[]string{"--github-app-private-key-file: cannot be combined with GITSYNC_GITHUB_APP_PRIVATE_KEY", "--askpass-url: cannot be combined with a GitHub App (--github-app-private-key-file)"},
+		},
+
+		// All at once.
+		{
+			"--bogus --depth=x --wait=5s one --ref=-x", "GITSYNC_SUBMODULES=all HOME=",
+			[]string{
+				"--bogus: unknown flag", "unexpected: an argument that is no flag and belongs to none", `--ref: "-x" begins with -, which no ref may`, `--depth: "x" is not a whole number`,
+				`GITSYNC_SUBMODULES: "all" is not one of recursive, shallow, off`, `--wait: "5s" is not a number of seconds`, "--repo: is required", "--root: is required, because HOME is not set",
+			},
+		},
+	} {
+		got := problems(t, fields(c.args), fields(c.env)...)
+		texts := make([]string, len(got))
+		for i, p := range got {
+			texts[i] = p.String()
+		}
+		if !slices.Equal(texts, c.want) {
+			t.Errorf("%s | %s:\n %s\nwant\n %s", c.args, c.env, strings.Join(texts, "\n "), strings.Join(c.want, "\n "))
+		}
+	}
+}
+
+func fields(s string) []string {
+	all := strings.Fields(s)
+	for i := range all {
+		all[i] = strings.ReplaceAll(all[i], "␣", " ")
+	}
+	return all
+}
+
+func TestProblemsError(t *testing.T) {
+	_, _, err := Parse([]string{"--repo=/r", "--period=5", "--depth=x"}, []string{"HOME=/h"})
+	const want = "2 things are wrong with the options:\n  --depth: \"x\" is not a whole number\n  --period: \"5\" has no unit\n    hint: write 5s for seconds"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v\nwant\n%s", err, want)
+	}
+	_, _, one := Parse([]string{"--repo=/r", "--period=5"}, []string{"HOME=/h"})
+	if one == nil || one.Error() != "--period: \"5\" has no unit\n  hint: write 5s for seconds" {
+		t.Errorf("%v", one)
+	}
+	var p *Problems
+	if !errors.As(err, &p) || len(p.List) != 2 {
+		t.Errorf("%#v", err)
+	}
+}
+
+// What is odd, but not wrong, is told and goes on.
+func TestNotices(t *testing.T) {
+	for _, c := range []struct{ args, env, want string }{
+		{"--username=u --password=hunter2", "", "a password in a flag shows in the process list; better use a variable or a file"},
+		{"--username=u", "GITSYNC_PASSWORD=hunter2", ""},
+		{"--repo=https://u:hunter2@h/r", "", "a password in a flag shows in the process list; better use a variable or a file"},
+		{`--credential={"url":"http://h","username":"u","password":"hunter2"}`, "", "a password in a flag shows in the process list; better use a variable or a file"},
+		{`--credential={"url":"http://h","username":"u","password-file":"p"}`, "", ""},
+		{"--username=u --password-file=/p", "GITSYNC_REPO=https://v:hunter2@h/r", "the user and password in the repository's URL are ignored, because others are given"},
+		{"--receiver-path=/x", "", "this does nothing without --receiver-bind"},
+		{"--max-staleness=5s", "", "the staleness that is allowed is shorter than the wait between two syncs, so /readyz will answer 503 in between"},
+		{"--max-staleness=off", "", ""},
+		{"--max-staleness=1m", "", ""},
+		{"--change-permissions=0444", "", ""},
+		{"--change-permissions=444", "", "a file mode without a leading 0 is decimal"},
+		{"--ref=a --branch=b", "", "one option is given by two names with different values; the first one counts"},
+		{"--one-time", "GIT_SYNC_ONE_TIME=1 GITSYNC_ONE_TIME=true", ""},
+	} {
+		args := fields(c.args)
+		if !strings.Contains(c.args+c.env, "=https://") {
+			args = append(args, "--repo=/r")
+		}
+		_, notices := parse(t, args, fields(c.env)...)
+		switch {
+		case c.want == "" && len(notices) == 0:
+		case len(notices) != 1 || notices[0].Msg != c.want:
+			t.Errorf("%s | %s: %v, want %s", c.args, c.env, notices, c.want)
+		}
+		for _, n := range notices {
+			for _, a := range n.Args {
+				if strings.Contains(a.(string), "hunter2") {
+					t.Errorf("%s | %s: the notice holds the secret", c.args, c.env)
+				}
+			}
+		}
+	}
+}
