@@ -1,0 +1,193 @@
+package auth
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"git-sync/pkg/git"
+)
+
+// entriesOf reads back what git would be given.
+func entriesOf(t testing.TB, o git.Overlay) []entry {
+	t.Helper()
+	var entries []entry
+	text := lookup(o.Env)(askpassVariable)
+	if text == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(text), &entries); err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+func contains(list []string, s string) bool { return slices.Contains(list, s) }
+
+func TestNewRefuses(t *testing.T) {
+	for name, o := range map[string]Options{
+		"relative self":           {Self: "git-sync", URL: "https://h/x"},
+		"user for ssh":            {Self: "/self", URL: "git@h:x", Username: "u", Password: "p"},
+		"askpass for ssh":         {Self: "/self", URL: "ssh://h/x", AskpassURL: "http://localhost"},
+		"askpass by ftp":          {Self: "/self", URL: "https://h/x", AskpassURL: "ftp://localhost"},
+		"app without ID":          {Self: "/self", URL: "https://h/x", GitHub: GitHubApp{PrivateKey: "k", InstallationID: 1}},
+		"app without install":     {Self: "/self", URL: "https://h/x", GitHub: GitHubApp{PrivateKey: "k", ClientID: "c"}},
+		"app with a bad base":     {Self: "/self", URL: "https://h/x", GitHub: GitHubApp{PrivateKey: "k", ClientID: "c", InstallationID: 1, BaseURL: "api.github.com"}},
+		"credential without URL":  {Self: "/self", URL: "https://h/x", Credentials: []Credential{{Username: "u", Password: "p"}}},
+		"credential of nobody":    {Self: "/self", URL: "https://h/x", Credentials: []Credential{{URL: "https://h"}}},
+		"password for ssh":        {Self: "/self", URL: "https://h/x", Credentials: []Credential{{URL: "ssh://h/x", Username: "u", Password: "p"}}},
+		"key for https":           {Self: "/self", URL: "https://h/x", Credentials: []Credential{{URL: "https://h/x", SSHKeyFile: "/k"}}},
+		"credential for git://":   {Self: "/self", URL: "https://h/x", Credentials: []Credential{{URL: "git://h/x", Username: "u", Password: "p"}}},
+		"second credential wrong": {Self: "/self", URL: "https://h/x", Credentials: []Credential{{URL: "https://h", Username: "u"}, {URL: ":"}}},
+	} {
+		if _, err := New(o); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestWhoGetsWhat asks for passwords as git does for the repository and its submodules.
+func TestWhoGetsWhat(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	write(t, file, []byte("from-file\r\n"), 0o400)
+	o := Options{
+		URL: "https://forge.example/org/main.git", Username: "bot", PasswordFile: file, Password: "ignored",
+		Credentials: []Credential{
+			{URL: "https://forge.example/org/special.git", Username: "special", Password: "p1"},
+			{URL: "http://other.example:8080/", Username: "other", Password: "p2"},
+			{URL: "https://token.example", Username: "t0ken"},
+		},
+	}
+	a := newAuth(t, o)
+	overlay, err := a.Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := entriesOf(t, overlay)
+	for prompt, want := range map[string]string{
+		"Username for 'https://forge.example/org/main.git': ":                "bot",
+		"Password for 'https://bot@forge.example/org/main.git': ":            "from-file",
+		"Password for 'https://bot@forge.example/org/sub.git': ":             "from-file",
+		"Username for 'https://forge.example/org/special.git': ":             "special",
+		"Password for 'https://special@forge.example/org/special.git': ":     "p1",
+		"Password for 'http://other@other.example:8080/whatever/x.git': ":    "p2",
+		"Password for 'https://t0ken@token.example/x.git': ":                 "",
+		"Password for 'http://bot@forge.example/org/main.git': ":             "NO",
+		"Password for 'https://other@other.example:8080/whatever/x.git': ":   "NO",
+		"Password for 'https://bot@forge.example.evil.example/org/x.git': ":  "NO",
+		"Password for 'https://someone@forge.example/org/main.git': ":        "NO",
+		"Username for 'http://other.example/x.git': ":                        "NO",
+		"Username for 'https://elsewhere.example/forge.example/main.git/x':": "NO",
+	} {
+		got, ok := ask(t, entries, prompt)
+		if !ok {
+			got = "NO"
+		}
+		if got != want {
+			t.Errorf("%s got %q, want %q", prompt, got, want)
+		}
+	}
+	var config []string
+	for _, kv := range overlay.Config {
+		config = append(config, kv.Key+"="+kv.Value)
+	}
+	// Several users on forge.example: git must ask, with the path. One on the other: it need not.
+	want := []string{"credential.http://other.example:8080.username=other", "credential.useHttpPath=true"}
+	if !slices.Equal(config, want) {
+		t.Errorf("config %q, want %q", config, want)
+	}
+	for _, kv := range overlay.Env {
+		if !strings.HasPrefix(kv, "GIT_ASKPASS=/self") && !strings.HasPrefix(kv, "GIT_SSH_") && !strings.HasPrefix(kv, "GITSYNC_INTERNAL_") {
+			t.Errorf("unexpected in git's environment: %s", kv)
+		}
+	}
+}
+
+func TestCredentialsInURL(t *testing.T) {
+	for raw, want := range map[string]string{
+		"https://u:p%40ss@forge.example/x.git": "p@ss",
+		"https://u@forge.example/x.git":        "",
+	} {
+		a := newAuth(t, Options{URL: raw})
+		o, err := a.Refresh(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := ask(t, entriesOf(t, o), "Password for 'https://u@forge.example': "); !ok || got != want {
+			t.Errorf("%s: got %q %v", raw, got, ok)
+		}
+	}
+}
+
+func TestNothingConfigured(t *testing.T) {
+	a := newAuth(t, Options{URL: "https://forge.example/x.git", Env: lookup([]string{"GIT_SSH_COMMAND=ssh -i mine"})})
+	o, err := a.Refresh(t.Context())
+	if err != nil || len(o.Env) != 0 || len(o.Config) != 0 {
+		t.Errorf("got %v %v", o, err)
+	}
+}
+
+func TestPasswordFile(t *testing.T) {
+	dir := t.TempDir()
+	for name, c := range map[string]struct {
+		content string
+		want    string // in the error; "" for success
+	}{
+		"good":      {"secret", ""},
+		"newline":   {"secret\n", ""},
+		"empty":     {"\n", "it is empty"},
+		"two lines": {"secret\nnote", "line break"},
+		"binary":    {"sec\x00ret", "NUL"},
+	} {
+		file := filepath.Join(dir, name)
+		write(t, file, []byte(c.content), 0o400)
+		got, err := readPassword("password file", file)
+		switch {
+		case c.want == "" && (err != nil || got != "secret"):
+			t.Errorf("%s: %q %v", name, got, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || hint(err) == ""):
+			t.Errorf("%s: %q %v", name, got, err)
+		}
+		if err != nil && strings.Contains(err.Error()+hint(err), "sec") {
+			t.Errorf("%s: the secret is in %v", name, err)
+		}
+	}
+	if _, err := readPassword("password file", filepath.Join(dir, "missing")); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("missing: %v", err)
+	}
+	if _, err := readPassword("password file", dir); err == nil || !strings.Contains(hint(err), "directory") {
+		t.Errorf("a directory: %v, hint %q", err, hint(err))
+	}
+}
+
+func TestTooMuchForTheEnvironment(t *testing.T) {
+	a := newAuth(t, Options{URL: "https://h/x", Username: "u", Password: strings.Repeat("x", maxEnvironment)})
+	if _, err := a.Refresh(t.Context()); err == nil {
+		t.Error("exec would fail with E2BIG")
+	}
+}
+
+func TestCookieFile(t *testing.T) {
+	dir := t.TempDir()
+	netscape := filepath.Join(dir, "netscape")
+	write(t, netscape, []byte("# Netscape HTTP Cookie File\n#HttpOnly_.forge.example\tTRUE\t/\tTRUE\t2147483647\to\tgit-u=1/secret\n"), 0o400)
+	headers := filepath.Join(dir, "headers")
+	write(t, headers, []byte("Set-Cookie: session=secret\n"), 0o400)
+	for file, key := range map[string]string{netscape: "http.cookieFile", headers: "http.https://forge.example/.cookieFile"} {
+		o, err := newAuth(t, Options{URL: "https://forge.example/x.git", CookieFile: file}).Refresh(t.Context())
+		if err != nil || len(o.Config) != 1 || o.Config[0] != (git.KV{Key: key, Value: file}) {
+			t.Errorf("%s: %v %v", file, o.Config, err)
+		}
+	}
+	for _, name := range []string{"missing", "empty"} {
+		if name == "empty" {
+			write(t, filepath.Join(dir, name), nil, 0o400)
+		}
+		_, err := newAuth(t, Options{URL: "https://h/x", CookieFile: filepath.Join(dir, name)}).Refresh(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "cookie file") || hint(err) == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
