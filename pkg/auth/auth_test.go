@@ -143,7 +143,7 @@ func TestPasswordFile(t *testing.T) {
 	} {
 		file := filepath.Join(dir, name)
 		write(t, file, []byte(c.content), 0o400)
-		got, err := readPassword("password file", file)
+		got, err := readPassword(file)
 		switch {
 		case c.want == "" && (err != nil || got != "secret"):
 			t.Errorf("%s: %q %v", name, got, err)
@@ -154,10 +154,10 @@ func TestPasswordFile(t *testing.T) {
 			t.Errorf("%s: the secret is in %v", name, err)
 		}
 	}
-	if _, err := readPassword("password file", filepath.Join(dir, "missing")); err == nil || !strings.Contains(err.Error(), "no such file") {
+	if _, err := readPassword(filepath.Join(dir, "missing")); err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("missing: %v", err)
 	}
-	if _, err := readPassword("password file", dir); err == nil || !strings.Contains(hint(err), "directory") {
+	if _, err := readPassword(dir); err == nil || !strings.Contains(hint(err), "directory") {
 		t.Errorf("a directory: %v, hint %q", err, hint(err))
 	}
 }

@@ -32,7 +32,8 @@ func readSecret(path string) ([]byte, error) {
 }
 
 // readPassword reads a password from a file; line breaks at its end are not part of it.
-func readPassword(what, path string) (string, error) {
+func readPassword(path string) (string, error) {
+	const what = "password file"
 	b, err := readSecret(path)
 	if err != nil {
 		return "", fileError(what, path, err)

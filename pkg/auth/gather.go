@@ -61,7 +61,7 @@ func (a *Auth) gatherCredentials() error {
 		}
 		e, source := entry{Path: s.path, User: c.Username, Pass: c.Password}, "--credential"
 		if c.PasswordFile != "" {
-			pass, err := readPassword("password file", c.PasswordFile)
+			pass, err := readPassword(c.PasswordFile)
 			if err != nil {
 				return err
 			}
@@ -88,7 +88,7 @@ func (a *Auth) gatherUser() error {
 	}
 	if a.opts.PasswordFile != "" {
 		var err error
-		if pass, err = readPassword("password file", a.opts.PasswordFile); err != nil {
+		if pass, err = readPassword(a.opts.PasswordFile); err != nil {
 			return err
 		}
 		source = a.opts.PasswordFile

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -223,8 +224,8 @@ func TestGitHubAppRefusals(t *testing.T) {
 				t.Errorf("a secret is in: %s", text)
 			}
 			if name == "rate limit" {
-				e := err.(*Error)
-				if e.RetryAfter() < 50*time.Second || e.RetryAfter() > time.Minute {
+				var e *Error
+				if !errors.As(err, &e) || e.RetryAfter() < 50*time.Second || e.RetryAfter() > time.Minute {
 					t.Errorf("RetryAfter %v", e.RetryAfter())
 				}
 			}

@@ -133,10 +133,10 @@ func (a *Auth) addKeys(plan *sshPlan, offer sshOffer) error {
 		}
 		plan.Keys = append(plan.Keys, options...)
 	}
-	a.noteKeys(problems)
 	if len(plan.Keys) == 0 && len(problems) > 0 {
 		return joinFirst(problems)
 	}
+	a.noteKeys(problems)
 	plan.Keys = append(plan.Keys, "-o", "IdentitiesOnly=yes")
 	return nil
 }

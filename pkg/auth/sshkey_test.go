@@ -208,12 +208,12 @@ func FuzzParseSSH(f *testing.F) {
 
 func TestTargetOf(t *testing.T) {
 	for line, want := range map[string]sshTarget{
-		"-o|SendEnv=GIT_PROTOCOL|-p|2222|git@host|git-upload-pack '/org/repo.git'":  {"git", "host", "2222", "org/repo"},
-		"host|git-upload-pack 'org/it'\\''s.git'":                                   {"", "host", "22", "org/it"},
-		"-4|host|git-upload-pack '~user/x'":                                         {"", "host", "22", "~user/x"},
-		"-p|22|--|git@host|git-lfs-authenticate org/repo.git download":              {"git", "host", "22", "org/repo"},
-		"-oControlMaster=auto|git@host|git-lfs-authenticate|org/repo.git|download":  {"git", "host", "22", "org/repo"},
-		"-o|SendEnv=GIT_PROTOCOL|git@host|git-upload-pack '/a b/c.git'":             {"git", "host", "22", "a b/c"},
+		"-o|SendEnv=GIT_PROTOCOL|-p|2222|git@host|git-upload-pack '/org/repo.git'": {"git", "host", "2222", "org/repo"},
+		"host|git-upload-pack 'org/it'\\''s.git'":                                  {"", "host", "22", "org/it"},
+		"-4|host|git-upload-pack '~user/x'":                                        {"", "host", "22", "~user/x"},
+		"-p|22|--|git@host|git-lfs-authenticate org/repo.git download":             {"git", "host", "22", "org/repo"},
+		"-oControlMaster=auto|git@host|git-lfs-authenticate|org/repo.git|download": {"git", "host", "22", "org/repo"},
+		"-o|SendEnv=GIT_PROTOCOL|git@host|git-upload-pack '/a b/c.git'":            {"git", "host", "22", "a b/c"},
 		"-p": {"", "", "22", ""},
 		"":   {"", "", "22", ""},
 	} {
