@@ -130,7 +130,7 @@ func (r *Repo) flipped() time.Time {
 
 // retire takes a tree that is not published out of the root.
 func (r *Repo) retire(rel string) error {
-	if err := r.discard(filepath.Join(r.root, rel)); err != nil {
+	if err := r.setAside(rel); err != nil {
 		return fmt.Errorf("removing the tree %s: %w", rel, err)
 	}
 	delete(r.retired, rel)
@@ -232,6 +232,11 @@ func (r *Repo) buildsAndAside() []string {
 			if strings.HasPrefix(e.Name(), buildPrefix) {
 				rels = append(rels, filepath.Join(dir, e.Name()))
 			}
+		}
+	}
+	if b, ok := r.aside(); ok {
+		if rel, err := filepath.Rel(r.root, b.dir); err == nil {
+			rels = append(rels, rel)
 		}
 	}
 	return rels

@@ -281,4 +281,13 @@ func (f *fixture) clean(others ...string) {
 }
 
 // aside lists the trees set aside for recycling.
-func (f *fixture) aside() []string { return nil }
+func (f *fixture) aside() []string {
+	entries, _ := os.ReadDir(f.repo.store.own(asideName))
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func kv(key, value string) git.KV { return git.KV{Key: key, Value: value} }

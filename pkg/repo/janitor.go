@@ -120,12 +120,16 @@ func (l *workLock) collecting(ctx context.Context) (context.Context, bool) {
 }
 
 // collected ends what collecting began.
-func (l *workLock) collected(whole bool) {
+func (l *workLock) collected() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.yield()
 	l.yield = nil
-	if whole {
-		l.interrupted = 0
-	}
+}
+
+// forgive notes that a collection has come to its end.
+func (l *workLock) forgive() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.interrupted = 0
 }

@@ -62,10 +62,8 @@ func (r *Repo) unlinkFormer() error {
 	if !filepath.IsAbs(former) {
 		former = filepath.Join(r.root, former)
 	}
-	target, err := os.Readlink(former)
-	if err != nil {
-		return nil // gone, or replaced by something that is not ours
-	}
+	// An empty target, of what is gone or no link, is not one of ours.
+	target, _ := os.Readlink(former)
 	if _, ok := hashOfTarget(target); !ok {
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"git-sync/pkg/git"
 )
@@ -85,8 +84,7 @@ func (s session) makeIn(ctx context.Context, st *store, want target) (Tree, erro
 	if err != nil {
 		if noSpace(err) {
 			err = errors.Join(err, st.rollback(before))
-			s.setTrashNext(time.Time{})
-			s.emptyTrash(ctx)
+			s.makeRoom(ctx)
 		}
 		return Tree{}, err
 	}
@@ -162,7 +160,7 @@ func (s session) obtainAll(ctx context.Context, st *store, want target) error {
 		return err
 	}
 	if !has {
-		return refNotFound(want.oid, false)
+		return refNotFound(want.oid)
 	}
 	_, err = s.git.Run(ctx, git.Cmd("update-ref").GitDir(st.dir).Operand(headRef, want.oid))
 	return err
@@ -183,7 +181,7 @@ func (s session) adoptStore(st *store) error {
 	default:
 		st.dir = now
 	}
-	s.Repo.store, s.Repo.corrupt = *st, false
+	s.store, s.corrupt = *st, false
 	if err := s.loadRecords(); err != nil {
 		return err
 	}

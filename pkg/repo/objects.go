@@ -60,24 +60,31 @@ func (st store) eachObject(visit func(name string, info fs.FileInfo) error) erro
 		if !d.IsDir() || len(d.Name()) != 2 && d.Name() != "pack" {
 			continue
 		}
-		entries, err := os.ReadDir(filepath.Join(st.path("objects"), d.Name()))
+		if err := eachFile(filepath.Join(st.path("objects"), d.Name()), visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func eachFile(dir string, visit func(name string, info fs.FileInfo) error) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "tmp_") || strings.HasPrefix(e.Name(), ".tmp") {
+			continue
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
-		for _, e := range entries {
-			if strings.HasPrefix(e.Name(), "tmp_") || strings.HasPrefix(e.Name(), ".tmp") {
-				continue
-			}
-			info, err := e.Info()
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if err := visit(filepath.Join(st.path("objects"), d.Name(), e.Name()), info); err != nil {
-				return err
-			}
+		if err := visit(filepath.Join(dir, e.Name()), info); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -257,7 +264,10 @@ func (r *Repo) collect(ctx context.Context) error {
 		return nil
 	}
 	err := r.repack(ctx, r.store)
-	r.work.collected(err == nil)
+	if err == nil {
+		r.work.forgive()
+	}
+	r.work.collected()
 	return err
 }
 

@@ -48,7 +48,10 @@ func (s session) resolve(ctx context.Context) (target, error) {
 		}
 		return t, nil
 	}
-	return target{}, refNotFound(ref, len(rows) == 0)
+	if len(rows) == 0 {
+		return target{}, remoteEmpty(ref)
+	}
+	return target{}, refNotFound(ref)
 }
 
 // resolveHash is resolve for a full hash. That of an annotated tag is known to
@@ -113,16 +116,19 @@ func parseRefs(out string) (map[string]string, error) {
 
 var errNoRef = errors.New("the remote has no such ref")
 
-func refNotFound(ref string, empty bool) error {
+func refNotFound(ref string) error {
+	return &git.Error{
+		Op: "ls-remote", Kind: git.KindRefNotFound, Err: fmt.Errorf("%w: %s", errNoRef, ref),
+		Hinted: "check --ref (a branch, a tag, a full hash or refs/...); a short hash is not enough",
+	}
+}
+
+func remoteEmpty(ref string) error {
 	if ref == "" {
 		ref = "HEAD"
 	}
-	e := &git.Error{Op: "ls-remote", Kind: git.KindRefNotFound, Err: fmt.Errorf("%w: %s", errNoRef, ref),
-		Hinted: "check --ref (a branch, a tag, a full hash or refs/...); a short hash is not enough"}
-	if empty {
-		e.Kind = git.KindEmptyRemote
-		e.Err = fmt.Errorf("%w: %s; it may be empty", errNoRef, ref)
-		e.Hinted = "push a first commit; git-sync goes on asking"
+	return &git.Error{
+		Op: "ls-remote", Kind: git.KindEmptyRemote, Err: fmt.Errorf("%w: %s; it may be empty", errNoRef, ref),
+		Hinted: "push a first commit; git-sync goes on asking",
 	}
-	return e
 }

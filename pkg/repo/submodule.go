@@ -2,7 +2,9 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path"
@@ -77,8 +79,14 @@ func (b builder) descend(ctx context.Context, p moduleParent, rec *record) error
 // index records. A path that is no submodule in the index is none.
 func (b builder) moduleSpecs(ctx context.Context, p moduleParent) ([]submoduleSpec, error) {
 	info, err := os.Lstat(filepath.Join(p.dir, modulesFile))
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, nil // as git does: a .gitmodules that is a symlink is not read
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking for submodules: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil // as git does: a symlink is not read
 	}
 	res, err := b.git.Run(ctx, p.in(git.Cmd("config", "--null", "--no-includes", "--list").Opt("--file=", filepath.Join(p.dir, modulesFile))))
 	if err != nil {
@@ -104,7 +112,7 @@ func (b builder) moduleSpecs(ctx context.Context, p moduleParent) ([]submoduleSp
 // keyed by path; sections that lack a path or URL are left out.
 func parseModules(out string) map[string]submoduleSpec {
 	byName := map[string]submoduleSpec{}
-	for _, entry := range strings.Split(out, "\x00") {
+	for entry := range strings.SplitSeq(out, "\x00") {
 		key, value, _ := strings.Cut(entry, "\n")
 		rest, ok := strings.CutPrefix(key, "submodule.")
 		if !ok {
@@ -136,7 +144,7 @@ func parseModules(out string) map[string]submoduleSpec {
 // gitlinks picks the submodules, mode 160000, from `git ls-files --stage -z`.
 func gitlinks(out string, byPath map[string]submoduleSpec) ([]submoduleSpec, error) {
 	var specs []submoduleSpec
-	for _, entry := range strings.Split(out, "\x00") {
+	for entry := range strings.SplitSeq(out, "\x00") {
 		meta, name, ok := strings.Cut(entry, "\t")
 		fields := strings.Fields(meta)
 		if !ok || len(fields) != 3 || fields[0] != "160000" {
@@ -183,7 +191,7 @@ func (b builder) module(ctx context.Context, p moduleParent, spec submoduleSpec,
 	if err := w.create(); err != nil {
 		return moduleParent{}, err
 	}
-	if err := b.populate(ctx, w, false); err != nil {
+	if err := b.populate(ctx, w); err != nil {
 		return moduleParent{}, err
 	}
 	return moduleParent{worktree: w, url: from, path: at, depth: p.depth + 1}, nil
@@ -245,7 +253,7 @@ func (b builder) hasModule(ctx context.Context, st store, commit string) (bool, 
 // perhaps out of the tree.
 func noSymlinks(dir, rel string) error {
 	at := dir
-	for _, part := range strings.Split(filepath.FromSlash(rel), string(filepath.Separator)) {
+	for part := range strings.SplitSeq(filepath.FromSlash(rel), string(filepath.Separator)) {
 		at = filepath.Join(at, part)
 		if info, err := os.Lstat(at); err == nil && !info.IsDir() {
 			return fmt.Errorf("path %s leads through something that is not a directory", rel)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -46,16 +47,42 @@ func (s session) reusable(ctx context.Context, st store, want target) (Tree, boo
 	return Tree{}, false
 }
 
-// build checks want's commit out in full, under a temporary name beside its
-// place. On failure nothing of it is left.
+// build makes a new tree of want's commit, from one that was set aside where
+// that is provably the same, else in full. On failure nothing of it is left.
 func (s session) build(ctx context.Context, st store, want target) (Tree, error) {
-	id := want.commit[:12] + "-" + unique()
-	rel := s.opts.Layout.treeRel(want.commit)
-	rec := record{id: id, Hash: want.commit, Place: rel, Recipe: want.recipe, Boot: bootID()}
+	rec := record{Hash: want.commit, Place: s.opts.Layout.treeRel(want.commit), Recipe: want.recipe, Boot: bootID(), Maker: maker()}
 	if want.name == "" && want.oid != want.commit {
 		rec.Asked = want.oid
 	}
-	b := builder{session: s, st: st, dir: filepath.Join(s.root, s.opts.Layout.treesDir(), buildPrefix+id)}
+	if from, ok := s.recyclable(ctx, st, want, rec); ok {
+		tree, err := s.buildOnce(ctx, st, want, rec, &from)
+		if err == nil || ctx.Err() != nil {
+			return tree, err
+		}
+		s.log.V(1).Info("checking out in full", "because", err.Error())
+	}
+	tree, err := s.buildOnce(ctx, st, want, rec, nil)
+	if _, ok := s.aside(); ok && noSpace(err) {
+		// Three trees do not fit; two may.
+		s.makeRoom(ctx)
+		tree, err = s.buildOnce(ctx, st, want, rec, nil)
+	}
+	return tree, err
+}
+
+// makeRoom gives back at once what is kept for speed, and what is in the trash.
+func (s session) makeRoom(ctx context.Context) {
+	if err := s.dropAside(); err != nil {
+		s.log.Error(err, "making room")
+	}
+	s.setTrashNext(time.Time{})
+	s.emptyTrash(ctx)
+}
+
+// buildOnce makes a tree under a temporary name beside its place.
+func (s session) buildOnce(ctx context.Context, st store, want target, rec record, from *base) (Tree, error) {
+	rec.id = want.commit[:12] + "-" + unique()
+	b := builder{session: s, st: st, from: from, dir: filepath.Join(s.root, s.opts.Layout.treesDir(), buildPrefix+rec.id)}
 	err := b.checkout(ctx, want, &rec)
 	if err == nil {
 		err = s.finish(b.dir, rec)
@@ -69,29 +96,41 @@ func (s session) build(ctx context.Context, st store, want target) (Tree, error)
 		}
 		return Tree{}, errors.Join(fmt.Errorf("checking out %s: %w", want.commit, err), b.abandon(rec))
 	}
-	s.records[id] = rec
-	s.checked[id] = true
-	return Tree{Hash: want.commit, Ref: want.name, Path: b.dir, New: true, rel: rel, rec: rec}, nil
+	s.records[rec.id] = rec
+	s.checked[rec.id] = true
+	return Tree{Hash: want.commit, Ref: want.name, Path: b.dir, New: true, rel: rec.Place, rec: rec}, nil
 }
 
 // builder makes one tree at dir.
 type builder struct {
 	session
-	st  store
-	dir string
+	st   store
+	from *base // the tree to begin with; nil: nothing
+	dir  string
 }
 
 func (b builder) checkout(ctx context.Context, want target, rec *record) error {
 	w := worktree{st: b.st, id: rec.id, dir: b.dir, rel: rec.Place, link: gitlink(rec.Place, gitDirName+"/"+adminDirName+"/"+rec.id), commit: rec.Hash}
+	if b.from != nil {
+		if err := b.begin(*b.from, w); err != nil {
+			return err
+		}
+	}
 	if err := w.create(); err != nil {
 		return err
 	}
 	if err := w.writeSparse(want.sparse); err != nil {
 		return err
 	}
-	if err := b.populate(ctx, w, want.sparse != nil); err != nil {
+	if err := b.populate(ctx, w); err != nil {
 		return err
 	}
+	if b.from != nil {
+		if err := b.prove(ctx, w); err != nil {
+			return err
+		}
+	}
+	b.keep(w, rec)
 	return b.submodules(ctx, w, rec)
 }
 
@@ -168,14 +207,17 @@ func (w worktree) writeSparse(patterns []byte) error {
 	if patterns == nil {
 		return nil
 	}
-	dir := filepath.Join(w.st.admin(w.id), "info")
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Dir(w.sparseFile()), 0o777); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "sparse-checkout"), patterns, 0o666)
+	return os.WriteFile(w.sparseFile(), patterns, 0o666)
 }
 
-// cmd begins a git command that works on w's files.
+func (w worktree) sparseFile() string {
+	return filepath.Join(w.st.admin(w.id), "info", "sparse-checkout")
+}
+
+// in makes c work on w's files.
 func (w worktree) in(c *git.Command) *git.Command {
 	return c.GitDir(w.st.admin(w.id)).WorkTree(w.dir)
 }
@@ -186,9 +228,9 @@ func sparseConfig() []git.KV {
 }
 
 // populate lets git write the commit's files: one process.
-func (b builder) populate(ctx context.Context, w worktree, sparse bool) error {
+func (b builder) populate(ctx context.Context, w worktree) error {
 	c := w.in(git.Cmd("read-tree", "--reset", "-u").Config(git.KV{Key: "checkout.workers", Value: strconv.Itoa(workers())}))
-	if sparse {
+	if exists(w.sparseFile()) {
 		c.Config(sparseConfig()...)
 	}
 	if b.opts.Progress != nil {

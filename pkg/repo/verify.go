@@ -29,30 +29,31 @@ func (r *Repo) verify(ctx context.Context, rec record) verdict {
 	for _, m := range rec.Modules {
 		all = append(all, worktree{st: r.moduleStore(r.store, m.Store), id: m.Admin, dir: filepath.Join(dir, m.Path)})
 	}
-	for i, w := range all {
+	for _, w := range all {
 		c := w.in(git.Cmd("status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=all", "--no-renames"))
-		if rec.Recipe.Sparse != "" && i == 0 {
+		if exists(w.sparseFile()) {
 			c.Config(sparseConfig()...)
 		}
 		if rec.Recipe.Permissions != 0 {
 			c.Config(git.KV{Key: "core.fileMode", Value: "false"})
 		}
-		if v := r.verifyOne(ctx, w, c, rec.Boot != bootID()); v != verdictIntact {
+		if rec.Boot != bootID() {
+			index, err := suspiciousIndex(w.st.admin(w.id))
+			if err != nil {
+				return verdictUnknown
+			}
+			defer func() { _ = remove(index) }()
+			c.Env("GIT_INDEX_FILE=" + index)
+		}
+		if v := r.verdict(ctx, c); v != verdictIntact {
 			return v
 		}
 	}
 	return verdictIntact
 }
 
-func (r *Repo) verifyOne(ctx context.Context, w worktree, c *git.Command, byContent bool) verdict {
-	if byContent {
-		index, err := suspiciousIndex(w.st.admin(w.id))
-		if err != nil {
-			return verdictUnknown
-		}
-		defer func() { _ = remove(index) }()
-		c.Env("GIT_INDEX_FILE=" + index)
-	}
+// verdict runs a status that prints what differs.
+func (r *Repo) verdict(ctx context.Context, c *git.Command) verdict {
 	res, err := r.opts.Git.Run(ctx, c)
 	switch {
 	case err == nil && res.Stdout == "":

@@ -1,0 +1,404 @@
+package repo
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"git-sync/pkg/git"
+)
+
+// Recycling makes the new tree from one that was replaced, so that an update
+// costs what has changed. The replaced tree is set aside in the store, out of
+// everyone's sight, together with the index that git wrote when the tree was
+// made. From these, `git read-tree --reset -u` writes what the new commit
+// changes and whatever differs from the index: that is how an edit made by a
+// consumer is seen, for every way of changing a file changes its ctime, and
+// entries of the same second are compared by content. What is then in the
+// tree beside the index's files is removed, and that nothing is left of it is
+// proved by counting.
+//
+// A tree is recycled only when the result is provably what a full checkout
+// would give; see unfit.
+
+const (
+	asideName = "aside"
+	// keptIndex is a second name of the index as git wrote it when the tree
+	// was made: git replaces an index by rename, so this one keeps its content
+	// whatever git commands a consumer runs in the tree.
+	keptIndex = "git-sync.index"
+	// minGrace is the least time that a tree is out of publication before it
+	// is recycled: a reader may still walk it by an open directory.
+	minGrace = 5 * time.Second
+	// minRecycled is the number of files from which on recycling is faster
+	// than a full checkout (docs/performance.md): it takes one process more.
+	minRecycled = 500
+)
+
+// base is a tree set aside.
+type base struct {
+	dir string
+	rec record
+	// since is when the tree went out of publication, or later.
+	since time.Time
+}
+
+// aside returns the tree set aside, if there is one.
+func (r *Repo) aside() (base, bool) {
+	entries, err := os.ReadDir(r.store.own(asideName))
+	if err != nil || len(entries) == 0 {
+		return base{}, false
+	}
+	e := entries[0]
+	rec, ok := r.records[e.Name()]
+	info, err := e.Info()
+	if !ok || err != nil {
+		return base{dir: filepath.Join(r.store.own(asideName), e.Name())}, true
+	}
+	b := base{dir: filepath.Join(r.store.own(asideName), e.Name()), rec: rec, since: info.ModTime()}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		b.since = time.Unix(stat.Ctim.Unix()) // rename(2) sets it: the tree was not set aside before
+	}
+	return b, true
+}
+
+// setAside keeps a tree that has left the root for the next update, instead
+// of the one kept so far.
+func (r *Repo) setAside(rel string) error {
+	rec, ok := r.recordOf(rel)
+	if !ok || r.opts.Checkout == CheckoutFull || !rec.Plain || entryCount(filepath.Join(r.store.admin(rec.id), keptIndex)) < minRecycled {
+		return r.discard(filepath.Join(r.root, rel))
+	}
+	if err := r.dropAside(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.store.own(asideName), 0o777); err != nil {
+		return err
+	}
+	return os.Rename(filepath.Join(r.root, rel), filepath.Join(r.store.own(asideName), rec.id))
+}
+
+// dropAside gives up the tree set aside.
+func (r *Repo) dropAside() error {
+	entries, err := os.ReadDir(r.store.own(asideName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		err = errors.Join(err, r.discard(filepath.Join(r.store.own(asideName), e.Name())))
+	}
+	return err
+}
+
+// recyclable returns the tree set aside when want can be made from it. What
+// will never do is given up, so that it is not in the way of a full checkout.
+func (s session) recyclable(ctx context.Context, st store, want target, rec record) (base, bool) {
+	if st.dir != s.store.dir {
+		return base{}, false
+	}
+	b, ok := s.aside()
+	if !ok {
+		return base{}, false
+	}
+	if left := s.grace() - s.opts.Now().Sub(b.since); left > 0 && b.rec.id != "" {
+		s.log.V(1).Info("checking out in full", "because", "the tree set aside may still be read", "for", left.Round(time.Millisecond).String())
+		return base{}, false
+	}
+	why, err := s.unfit(ctx, b, want, rec)
+	if err == nil && why == "" {
+		return b, true
+	}
+	if err != nil {
+		why = err.Error()
+	}
+	s.log.V(1).Info("checking out in full", "because", why)
+	if err := s.dropAside(); err != nil {
+		s.log.Error(err, "giving up the tree set aside")
+	}
+	return base{}, false
+}
+
+func (r *Repo) grace() time.Duration {
+	if r.opts.Checkout == CheckoutRecycle {
+		return r.opts.StaleTimeout
+	}
+	return max(r.opts.StaleTimeout, minGrace)
+}
+
+// unfit says why a tree set aside must not be recycled, "" when it may.
+func (s session) unfit(ctx context.Context, b base, want target, rec record) (string, error) {
+	switch {
+	case s.opts.Checkout == CheckoutFull:
+		return "--checkout=full", nil
+	case b.rec.id == "" || !b.rec.Plain:
+		return "the tree set aside has no record", nil
+	case b.rec.Recipe != want.recipe:
+		return "the options have changed", nil
+	case b.rec.Boot != rec.Boot:
+		return "the machine was restarted", nil
+	case b.rec.Maker != rec.Maker:
+		return "it was made by another user, or with another umask", nil
+	case want.recipe.Sparse != "":
+		return "sparse checkouts are not recycled", nil
+	case want.recipe.Permissions != 0:
+		return "--change-permissions is set", nil
+	case len(b.rec.Modules) > 0 || exists(filepath.Join(b.dir, modulesFile)):
+		return "it has submodules", nil
+	case s.filters():
+		return "filters are configured", nil
+	case !exists(filepath.Join(s.store.admin(b.rec.id), keptIndex)):
+		return "its index is gone", nil
+	}
+	return s.unfitChange(ctx, b, want)
+}
+
+// filters reports whether the user's configuration has filter programs, which
+// may write something else for the same blob each time.
+func (s session) filters() bool {
+	for _, kv := range s.opts.Config {
+		if strings.HasPrefix(strings.ToLower(kv.Key), "filter.") {
+			return true
+		}
+	}
+	return false
+}
+
+// unfitChange looks at what changes between the two commits: attributes can
+// change the content of files whose blobs do not; submodules are not recycled;
+// and when most of the files change, writing them all is faster.
+func (s session) unfitChange(ctx context.Context, b base, want target) (string, error) {
+	c := git.Cmd("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev").GitDir(s.store.dir).MaxOutput(maxDiff)
+	res, err := s.git.Run(ctx, c.Operand(b.rec.Hash, want.commit))
+	if err != nil {
+		return "", fmt.Errorf("comparing the commits: %w", err)
+	}
+	changes, why := readDiff(res.Stdout)
+	if why != "" {
+		return why, nil
+	}
+	if entries := entryCount(filepath.Join(s.store.admin(b.rec.id), keptIndex)); 2*changes > entries {
+		return "most of the files change", nil
+	}
+	return "", nil
+}
+
+// maxDiff is how much output of diff-tree is read: some 50,000 changes. More
+// is an error, and so a full checkout.
+const maxDiff = 8 << 20
+
+// readDiff reads `git diff-tree --raw -z`: ":<mode> <mode> <hash> <hash>
+// <status>\0<path>\0". It counts the changes, or says why the trees must not
+// be made from one another.
+func readDiff(out string) (changes int, why string) {
+	fields := strings.Split(out, "\x00")
+	for i := 0; i+1 < len(fields); i += 2 {
+		meta := strings.Fields(strings.TrimPrefix(fields[i], ":"))
+		if len(meta) != 5 {
+			return 0, "the difference cannot be read"
+		}
+		switch base := path.Base(fields[i+1]); {
+		case strings.EqualFold(base, ".gitattributes"):
+			return 0, "attributes have changed"
+		case meta[0] == "160000" || meta[1] == "160000" || base == modulesFile:
+			return 0, "submodules have changed"
+		}
+		changes++
+	}
+	return changes, ""
+}
+
+// entryCount returns the number of entries in an index file, from its header
+// (gitformat-index(5)); 0 when it cannot be read.
+func entryCount(index string) int {
+	f, err := os.Open(index)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = f.Close() }()
+	var header struct {
+		Signature [4]byte
+		Version   uint32
+		Entries   uint32
+	}
+	if err := binary.Read(f, binary.BigEndian, &header); err != nil || string(header.Signature[:]) != "DIRC" {
+		return 0
+	}
+	return int(header.Entries)
+}
+
+// begin turns the tree set aside into the beginning of the tree that b makes.
+// A crash from here on leaves an unfinished tree under a temporary name.
+func (b builder) begin(from base, w worktree) error {
+	if err := os.Rename(from.dir, b.dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(b.st.admin(w.id), 0o777); err != nil {
+		return err
+	}
+	return os.Rename(filepath.Join(b.st.admin(from.rec.id), keptIndex), filepath.Join(b.st.admin(w.id), "index"))
+}
+
+// prove makes sure that a recycled tree holds nothing but the files of its
+// index, in directories as they are made, and says so by an error if not.
+func (b builder) prove(ctx context.Context, w worktree) error {
+	mode := b.from.rec.DirMode
+	if err := b.plain(w, &mode); err == nil {
+		return nil
+	}
+	if _, err := b.git.Run(ctx, w.in(git.Cmd("clean", "-d", "-f", "-f", "-x", "-q"))); err != nil {
+		return fmt.Errorf("removing what is not of the commit: %w", err)
+	}
+	return b.plain(w, &mode)
+}
+
+var errNotPlain = errors.New("the tree differs from a fresh checkout")
+
+// plain checks that w's directory holds exactly as many files as its index
+// has entries, all of which git has just seen to be there; no empty directory;
+// and that all directories are of one owner and mode, which is put where mode
+// points, or must be what is there.
+func (b builder) plain(w worktree, mode *fs.FileMode) error {
+	entries := entryCount(filepath.Join(b.st.admin(w.id), "index"))
+	c := census{mode: *mode, umask: umask()}
+	if err := c.count(w.dir); err != nil {
+		return err
+	}
+	if files := c.files - 1; files != entries { // without .git
+		return fmt.Errorf("%w: %d files instead of %d", errNotPlain, files, entries)
+	}
+	*mode = c.mode
+	return nil
+}
+
+// census counts what is in a tree.
+type census struct {
+	files    int
+	mode     fs.FileMode // 0: that of the first directory
+	uid, gid uint32
+	started  bool
+	umask    uint32
+}
+
+func (c *census) count(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	if c.mode == 0 {
+		c.mode = info.Mode()
+	}
+	if !c.started {
+		c.uid, c.gid, c.started = stat.Uid, stat.Gid, true
+	}
+	if info.Mode() != c.mode || stat.Uid != c.uid || stat.Gid != c.gid {
+		return fmt.Errorf("%w: mode or owner of %s", errNotPlain, dir)
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	before := c.files
+	for {
+		entries, err := d.ReadDir(256)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.add(d, entries); err != nil {
+			return err
+		}
+	}
+	if c.files == before {
+		return fmt.Errorf("%w: %s is empty", errNotPlain, dir)
+	}
+	return nil
+}
+
+func (c *census) add(d *os.File, entries []fs.DirEntry) error {
+	for _, e := range entries {
+		if e.IsDir() {
+			if err := c.count(filepath.Join(d.Name(), e.Name())); err != nil {
+				return err
+			}
+			continue
+		}
+		c.files++
+		var stat unix.Stat_t
+		if err := unix.Fstatat(int(d.Fd()), e.Name(), &stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return err
+		}
+		if !c.made(&stat) {
+			return fmt.Errorf("%w: mode or owner of %s", errNotPlain, filepath.Join(d.Name(), e.Name()))
+		}
+	}
+	return nil
+}
+
+// made reports whether a file has the mode and owner with which git makes
+// files. Whether it is executable git itself has compared; it does not look
+// at the other bits.
+func (c *census) made(stat *unix.Stat_t) bool {
+	want := uint32(0o666)
+	switch {
+	case stat.Uid != c.uid || stat.Gid != c.gid:
+		return false
+	case stat.Mode&unix.S_IFMT == unix.S_IFLNK:
+		return true
+	case stat.Mode&unix.S_IFMT != unix.S_IFREG:
+		return false
+	case stat.Mode&0o100 != 0:
+		want = 0o777
+	}
+	return stat.Mode&0o7777 == want&^c.umask
+}
+
+// keep notes what a later recycling of the tree needs.
+func (b builder) keep(w worktree, rec *record) {
+	index := filepath.Join(b.st.admin(w.id), "index")
+	// Where the file system has no hard links, nothing is recycled.
+	if entryCount(index) < minRecycled || os.Link(index, filepath.Join(b.st.admin(w.id), keptIndex)) != nil {
+		return
+	}
+	mode := fs.FileMode(0)
+	rec.Plain = !exists(w.sparseFile()) && b.plain(w, &mode) == nil
+	rec.DirMode = mode
+}
+
+// maker identifies what besides git decides modes and owners of new files.
+func maker() string {
+	return fmt.Sprintf("%d:%d:%o", os.Getuid(), os.Getgid(), umask())
+}
+
+// umask returns this process's umask, which umask(2) can only tell by changing
+// it; 0 when /proc does not say, with which no tree passes for plain.
+func umask() uint32 {
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "Umask:"); ok {
+			mask, err := strconv.ParseUint(strings.TrimSpace(value), 8, 32)
+			if err == nil {
+				return uint32(mask)
+			}
+		}
+	}
+	return 0
+}

@@ -1,0 +1,293 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"git-sync/test/gitserver"
+)
+
+// later lets the grace of trees set aside pass.
+func (f *fixture) later() {
+	f.repo.opts.Now = func() time.Time { return time.Now().Add(time.Hour) }
+}
+
+// recycled syncs to hash and checks whether the tree was made from the one set
+// aside, by the log of the reasons against it.
+func (f *fixture) recycled(hash string) {
+	f.t.Helper()
+	f.later()
+	f.logs = nil
+	f.sync(hash)
+	for _, line := range f.logs {
+		if strings.Contains(line, "checking out in full") {
+			f.t.Errorf("not recycled: %s", line)
+		}
+	}
+	f.same(hash)
+}
+
+// full is recycled's opposite: because is part of the reason.
+func (f *fixture) full(hash, because string) {
+	f.t.Helper()
+	f.later()
+	f.logs = nil
+	f.sync(hash)
+	f.same(hash)
+	if !strings.Contains(strings.Join(f.logs, "\n"), because) {
+		f.t.Errorf("no reason %q in %q", because, f.logs)
+	}
+}
+
+// same compares the published tree with a fresh checkout, mode for mode.
+func (f *fixture) same(hash string) {
+	f.t.Helper()
+	fresh := newFixture(f.t, func(o *Options) {
+		*o = f.opts
+		o.Root = filepath.Join(f.t.TempDir(), "fresh")
+		o.Checkout = CheckoutFull
+	})
+	fresh.up = f.up
+	fresh.sync(hash)
+	want, got := modes(f.t, fresh.link()+"/."), modes(f.t, f.link()+"/.")
+	for _, name := range keys(want, got) {
+		if want[name] != got[name] {
+			f.t.Errorf("%s: mode %s, want %s", name, got[name], want[name])
+		}
+	}
+	fresh.stop()
+}
+
+func modes(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.Name() == ".git" {
+			return skip(d)
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(dir, name)
+		stat := info.Sys().(*syscall.Stat_t)
+		all[rel] = fmt.Sprint(info.Mode(), stat.Uid, stat.Gid)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+const many = minRecycled + 100
+
+// ready gives a fixture whose next update can be recycled: v1 was published,
+// then v2.
+func ready(t *testing.T, change ...func(*Options)) *fixture {
+	t.Helper()
+	f := newFixture(t, change...)
+	f.sync(f.up.BigTree(many))
+	f.sync(f.up.Commit(map[string]string{"a": "2"}))
+	if len(f.aside()) != 1 {
+		t.Fatal("no tree was set aside")
+	}
+	return f
+}
+
+func TestRecycle(t *testing.T) {
+	f := ready(t)
+	for i := range 5 {
+		f.recycled(f.up.Apply(gitserver.Change{
+			Files:    map[string]string{"a": fmt.Sprint(i), fmt.Sprintf("new%d/x", i): "new", gitserver.BigPath(i): "changed"},
+			Delete:   []string{gitserver.BigPath(100 + i)},
+			Execs:    map[string]string{gitserver.BigPath(200 + i): "now executable"},
+			Symlinks: map[string]string{gitserver.BigPath(300 + i): "a"},
+		}))
+		f.clean()
+	}
+	// A directory becomes a file, a file a directory, a directory a symlink.
+	f.recycled(f.up.Apply(gitserver.Change{Delete: []string{"new0", "a", "new1"}, Files: map[string]string{"new0": "file", "a/b/c": "dir"}, Symlinks: map[string]string{"new1": "new2"}}))
+	f.recycled(f.up.Apply(gitserver.Change{Delete: []string{"new0", "a", "new1"}, Files: map[string]string{"a": "file", "new1/deep/x": "dir"}}))
+	if err := f.restart(); err != nil {
+		t.Fatal(err)
+	}
+	f.recycled(f.up.Commit(map[string]string{"a": "after a restart"}))
+}
+
+// What consumers do to a tree must not show in one made from it.
+func TestRecycleMeddled(t *testing.T) {
+	for name, meddle := range map[string]func(dir string) error{
+		"edited": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, gitserver.BigPath(1)), []byte("edited"), 0o644)
+		},
+		"edited, same size, times restored": func(dir string) error {
+			name := filepath.Join(dir, gitserver.BigPath(1))
+			info, err := os.Stat(name)
+			if err != nil {
+				return err
+			}
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			data[3] ^= 1
+			return errors.Join(os.WriteFile(name, data, 0o644), os.Chtimes(name, info.ModTime(), info.ModTime()))
+		},
+		"deleted":         func(dir string) error { return os.Remove(filepath.Join(dir, gitserver.BigPath(1))) },
+		"added":           func(dir string) error { return os.WriteFile(filepath.Join(dir, "d00/x.pyc"), []byte("x"), 0o644) },
+		"added directory": func(dir string) error { return os.MkdirAll(filepath.Join(dir, "d00/__pycache__/empty"), 0o755) },
+		"ignored": func(dir string) error {
+			return errors.Join(os.WriteFile(filepath.Join(dir, "d00/.gitignore"), []byte("*"), 0o644), os.WriteFile(filepath.Join(dir, "d00/y"), nil, 0o644))
+		},
+		"repository within": func(dir string) error {
+			_, err := gitserver.Run("", gitserver.Env(), "init", "-q", filepath.Join(dir, "d00/repo"))
+			return err
+		},
+		"mode":             func(dir string) error { return os.Chmod(filepath.Join(dir, gitserver.BigPath(1)), 0o600) },
+		"executable":       func(dir string) error { return os.Chmod(filepath.Join(dir, gitserver.BigPath(1)), 0o755) },
+		"directory's mode": func(dir string) error { return os.Chmod(filepath.Join(dir, "d00"), 0o700) },
+		"top mode":         func(dir string) error { return os.Chmod(dir, 0o700) },
+		"fifo":             func(dir string) error { return syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o644) },
+		"hard link":        func(dir string) error { return os.Link(filepath.Join(dir, gitserver.BigPath(1)), dir+"-taken") },
+		"file to directory": func(dir string) error {
+			name := filepath.Join(dir, gitserver.BigPath(1))
+			return errors.Join(os.Remove(name), os.MkdirAll(name+"/x", 0o755))
+		},
+		"directory to symlink": func(dir string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, "d00"), dir+"-moved"), os.Symlink(dir+"-moved", filepath.Join(dir, "d00")))
+		},
+		"git add": func(dir string) error {
+			err := os.WriteFile(filepath.Join(dir, gitserver.BigPath(1)), []byte("added"), 0o644)
+			_, gerr := gitserver.Run(dir, gitserver.Env(), "add", "-A")
+			return errors.Join(err, gerr)
+		},
+		"assume unchanged": func(dir string) error {
+			_, err := gitserver.Run(dir, gitserver.Env(), "update-index", "--assume-unchanged", gitserver.BigPath(1))
+			return errors.Join(err, os.WriteFile(filepath.Join(dir, gitserver.BigPath(1)), []byte("hidden"), 0o644))
+		},
+		"git commit": func(dir string) error {
+			_, err := gitserver.Run(dir, gitserver.Env(), "commit", "-q", "--allow-empty", "-m", "mine")
+			return err
+		},
+		"gitlink": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, ".git"), []byte("gitdir: /nowhere\n"), 0o644)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			tree := f.sync(f.up.BigTree(many))
+			if err := meddle(tree.Path); err != nil {
+				t.Fatal(err)
+			}
+			f.sync(f.up.Commit(map[string]string{"a": "2"}))
+			f.later()
+			hash := f.up.Commit(map[string]string{"a": "3"})
+			f.sync(hash)
+			f.same(hash)
+			f.sync(f.up.Commit(map[string]string{"a": "4"}))
+		})
+	}
+}
+
+func TestNotRecycled(t *testing.T) {
+	t.Run("too soon", func(t *testing.T) {
+		f := ready(t)
+		f.logs = nil
+		f.sync(f.up.Commit(map[string]string{"a": "3"}))
+		if !strings.Contains(strings.Join(f.logs, ""), "may still be read") {
+			t.Errorf("no reason in %q", f.logs)
+		}
+	})
+	t.Run("attributes", func(t *testing.T) {
+		f := ready(t)
+		f.full(f.up.Commit(map[string]string{".gitattributes": "* text eol=crlf\n"}), "attributes")
+	})
+	t.Run("submodules", func(t *testing.T) {
+		f := ready(t, func(o *Options) { o.Submodules = SubmodulesOff })
+		f.full(f.up.Apply(gitserver.Change{Gitlinks: map[string]string{"sub": f.up.Rev("main")}}), "submodules")
+	})
+	t.Run("most files", func(t *testing.T) {
+		f := ready(t)
+		f.full(f.up.BigChange(many, "v2"), "most of the files")
+	})
+	t.Run("permissions", func(t *testing.T) {
+		f := ready(t)
+		if err := f.restart(func(o *Options) { o.Permissions = 0o640 }); err != nil {
+			t.Fatal(err)
+		}
+		f.full(f.up.Commit(map[string]string{"a": "3"}), "options have changed")
+	})
+	t.Run("configuration", func(t *testing.T) {
+		f := ready(t)
+		f.opts.Config = append(f.opts.Config, kv("core.eol", "crlf"))
+		f.opts.Git = newGit(t, f.opts.Config)
+		if err := f.restart(); err != nil {
+			t.Fatal(err)
+		}
+		f.full(f.up.Commit(map[string]string{"a": "3"}), "options have changed")
+	})
+	t.Run("full", func(t *testing.T) {
+		f := newFixture(t, func(o *Options) { o.Checkout = CheckoutFull })
+		f.sync(f.up.BigTree(many))
+		f.sync(f.up.Commit(map[string]string{"a": "2"}))
+		if len(f.aside()) != 0 {
+			t.Error("a tree was set aside")
+		}
+	})
+}
+
+// TestRecycleRandomHistory publishes generated commits one after the other and
+// compares each tree with a fresh checkout.
+func TestRecycleRandomHistory(t *testing.T) {
+	steps := 30
+	if testing.Short() {
+		steps = 10
+	}
+	f := newFixture(t)
+	f.sync(f.up.BigTree(many))
+	rng := rand.New(rand.NewPCG(1, 2))
+	name := func() string { return fmt.Sprintf("r/%c/%c", 'a'+rng.IntN(6), 'a'+rng.IntN(6)) }
+	for i := range steps {
+		c := gitserver.Change{Files: map[string]string{"n": fmt.Sprint(i)}}
+		switch rng.IntN(8) {
+		case 0:
+			c.Delete = []string{"r"}
+		case 1:
+			c.Delete, c.Files[fmt.Sprintf("r/%c", 'a'+rng.IntN(6))] = []string{"r"}, "file"
+		case 2:
+			c.Delete, c.Symlinks = []string{"r"}, map[string]string{"r/" + fmt.Sprint(i%3): "../n"}
+		case 3:
+			c.Delete, c.Execs = []string{"r"}, map[string]string{name(): "exec"}
+		case 4:
+			c.Delete, c.Files[".gitattributes"] = []string{"r"}, fmt.Sprintf("*.txt text eol=%s\n", []string{"lf", "crlf"}[rng.IntN(2)])
+		case 5:
+			c.Delete = []string{gitserver.BigPath(rng.IntN(many))}
+		default:
+			c.Files[gitserver.BigPath(rng.IntN(many))] = fmt.Sprint("changed ", i)
+		}
+		hash := f.up.Apply(c)
+		if rng.IntN(2) == 0 {
+			if err := os.WriteFile(filepath.Join(f.link(), gitserver.BigPath(many-1)), []byte("meddled"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.later()
+		f.sync(hash)
+		f.same(hash)
+		if t.Failed() {
+			t.Fatalf("at step %d", i)
+		}
+	}
+}
