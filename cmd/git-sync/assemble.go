@@ -65,6 +65,7 @@ func newAuth(cfg config.Config, env func(string) string, log *logging.Logging) (
 	for _, one := range c.Credentials {
 		credentials = append(credentials, auth.Credential{
 			URL: one.URL, Username: one.Username, Password: one.Password.Reveal(), PasswordFile: one.PasswordFile,
+			SSHKeyFile: one.SSHKeyFile,
 		})
 	}
 	return auth.New(auth.Options{

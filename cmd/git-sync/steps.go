@@ -32,7 +32,7 @@ func (s *steps) Prepare(ctx context.Context) (syncer.Tree, error) {
 		if git.KindOf(err) == git.KindAuth {
 			s.auth.Rejected()
 		}
-		return syncer.Tree{}, err
+		return syncer.Tree{}, s.auth.Explain(err)
 	}
 	s.prepared = tree
 	return syncer.Tree{Hash: tree.Hash, Path: tree.Path, New: tree.New}, nil

@@ -57,7 +57,7 @@ func (d *draft) checkSSH() {
 		d.problem(name, "cannot be combined with "+ssh, "cookies are for http(s)")
 	}
 	for _, c := range d.Auth.Credentials {
-		if name, ok := d.given("credential"); ok && c.URL == d.Repo {
+		if name, ok := d.given("credential"); ok && c.URL == d.Repo && c.SSHKeyFile == "" {
 			d.problem(name, "is for the repository itself and cannot be combined with "+ssh, "keep what fits the URL: keys for ssh, passwords for http(s)")
 		}
 	}

@@ -170,11 +170,13 @@ type Auth struct {
 	AddUser bool
 }
 
-// Credential is a user and password for one URL (and what is below it). Either Password or PasswordFile is set.
+// Credential is a user and password for one URL (and what is below it): either Password or PasswordFile is set. For an ssh
+// URL it is SSHKeyFile alone.
 type Credential struct {
 	URL, Username string
 	Password      Secret
 	PasswordFile  string
+	SSHKeyFile    string
 }
 
 // GitHubApp says as which installation of which App to act. Unset when both IDs are empty.

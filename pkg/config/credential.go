@@ -14,6 +14,7 @@ type rawCredential struct {
 	Username     string  `json:"username"`
 	Password     *string `json:"password"`
 	PasswordFile *string `json:"password-file"`
+	SSHKeyFile   *string `json:"ssh-key-file"`
 }
 
 // parseCredentials reads one JSON object, or a list of them. Its errors do not repeat what was given.
@@ -58,7 +59,7 @@ func decode(s string, into any) error {
 	case errors.As(err, &kind):
 		return wrong(fmt.Sprintf("is of type %s, where an object is needed", kind.Value), hint)
 	case strings.Contains(err.Error(), "unknown field"):
-		return wrong("has an unknown field", "there are url, username, password and password-file")
+		return wrong("has an unknown field", "there are url, username, password, password-file and ssh-key-file")
 	case errors.As(err, &syntax):
 		return wrong(fmt.Sprintf("is not valid JSON (at byte %d)", syntax.Offset), hint)
 	default:
@@ -78,8 +79,10 @@ func (r rawCredential) credential() (Credential, error) {
 		return c, wrong("url is missing", "")
 	case strings.HasPrefix(r.URL, "-"), hasControl(r.URL):
 		return c, wrong("url is not a URL", "")
+	case r.SSHKeyFile != nil:
+		return r.key()
 	case checkHTTPURL(r.URL) != nil:
-		return c, wrong("url is not an http or https URL", "for ssh there is --ssh-key-file")
+		return c, wrong("url is not an http or https URL", "an ssh URL takes an ssh-key-file instead of username and password")
 	case strings.Contains(authority(r.URL), "@"):
 		return c, wrong("url holds a user or password of its own", "they go into username and password")
 	case r.Username == "":
@@ -100,6 +103,29 @@ func (r rawCredential) credential() (Credential, error) {
 		}
 	}
 	return c, nil
+}
+
+// key checks a credential that is an SSH key.
+func (r rawCredential) key() (Credential, error) {
+	c := Credential{URL: r.URL, SSHKeyFile: *r.SSHKeyFile}
+	switch {
+	case !isSSHURL(r.URL):
+		return c, wrong("url is not an ssh URL", "ssh-key-file is for ssh://user@host/path and user@host:path")
+	case r.Username != "" || r.Password != nil || r.PasswordFile != nil:
+		return c, wrong("ssh-key-file cannot be combined with username or password", "the user of an ssh URL is part of it")
+	case c.SSHKeyFile == "" || hasControl(c.SSHKeyFile):
+		return c, wrong("ssh-key-file is not a path", "")
+	}
+	return c, nil
+}
+
+// isSSHURL knows ssh://... and what scp understands: a colon before the first slash.
+func isSSHURL(s string) bool {
+	if scheme, rest, ok := strings.Cut(s, "://"); ok {
+		return strings.EqualFold(scheme, "ssh") && authority("ssh://"+rest) != ""
+	}
+	host, _, ok := strings.Cut(s, ":")
+	return ok && host != "" && !strings.Contains(host, "/")
 }
 
 // authority is the part of a URL that names user and host.

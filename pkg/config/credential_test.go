@@ -13,6 +13,8 @@ func TestParseCredentials(t *testing.T) {
 		want []Credential
 	}{
 		{`{"url":"https://a.example","username":"u","password":"p"}`, []Credential{{URL: "https://a.example", Username: "u", Password: "p"}}},
+		{`{"url":"git@a.example:x","ssh-key-file":"/k"}`, []Credential{{URL: "git@a.example:x", SSHKeyFile: "/k"}}},
+		{`{"url":"ssh://git@a.example:22/x","ssh-key-file":"/k"}`, []Credential{{URL: "ssh://git@a.example:22/x", SSHKeyFile: "/k"}}},
 		{` {"url":"https://a.example/x","username":"u","password-file":"/p"} `, []Credential{{URL: "https://a.example/x", Username: "u", PasswordFile: "/p"}}},
 		{`[]`, nil},
 		{
@@ -33,6 +35,11 @@ func TestParseCredentials(t *testing.T) {
 		{`null`, "url is missing"},
 		{`[1]`, "is of type number, where an object is needed"},
 		{`{"hunter2":1}`, "has an unknown field"},
+		{`{"url":"https://a.example","ssh-key-file":"/k"}`, "url is not an ssh URL"},
+		{`{"url":"/a:b","ssh-key-file":"/k"}`, "url is not an ssh URL"},
+		{`{"url":"git@a.example:x","ssh-key-file":""}`, "ssh-key-file is not a path"},
+		{`{"url":"git@a.example:x","ssh-key-file":"/k","username":"u"}`, "ssh-key-file cannot be combined with username or password"},
+		{`{"url":"ssh://git@a.example/x","username":"u","password":"hunter2"}`, "url is not an http or https URL"},
 		{`{"url":"https://a.example","username":"u","password":["hunter2"]}`, `"password" is of type array, where a string is needed`},
 		{`{"username":"u","password":"hunter2"}`, "url is missing"},
 		{`{"url":"https://a.example","password":"hunter2"}`, "username is missing"},

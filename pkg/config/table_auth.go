@@ -24,7 +24,7 @@ func passwordRows() []option {
 		{
 			group: groupAuth, flags: named("credential"), vars: named("GITSYNC_CREDENTIAL"), arg: "JSON", kind: manyValues, secret: true,
 			set:  takeCredentials,
-			text: `Credentials for several URLs (submodules, say): a JSON object, or a list of them, with url, username, and either password or password-file. The flag may be given many times.`,
+			text: `Credentials for several URLs (submodules, say): a JSON object, or a list of them, with url, username, and either password or password-file; for an ssh URL, url and ssh-key-file. The flag may be given many times.`,
 		},
 		{
 			group: groupAuth, flags: named("askpass-url"), vars: named("GIT_ASKPASS_URL", "GIT_SYNC_ASKPASS_URL", "GITSYNC_ASKPASS_URL"), arg: "URL", secret: true,

@@ -125,14 +125,12 @@ func doAs(t *testing.T, uid int, o auth.Options, by ...string) string {
 // openDir is a temporary directory that everybody can read.
 func openDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "auth-credentials-")
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
+	dir := t.TempDir()
+	for _, d := range []string{filepath.Dir(dir), dir} { // the upper one is private
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
 }
 
