@@ -25,7 +25,7 @@ func (a *app) run(ctx context.Context) error {
 	defer stop()
 	var all sync.WaitGroup
 	all.Go(func() { a.hooks.run(beside) })
-	all.Go(func() { a.http.serve(beside, fail) })
+	all.Go(func() { a.http.run(beside, fail) })
 
 	err := a.syncer.Run(ctx)
 	if err == nil && a.cfg.OneTime {

@@ -24,6 +24,8 @@ type app struct {
 	hooks  hooks
 	http   listeners
 	syncer *syncer.Syncer
+
+	gitVersion string
 }
 
 // assemble builds everything from the configuration. It looks at the environment (git, the root, the addresses to listen
@@ -31,10 +33,13 @@ type app struct {
 func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.Logging) (*app, []error) {
 	a := &app{cfg: cfg, log: log}
 	progress := log.Progress()
-	g, err := git.New(ctx, git.Options{Path: cfg.Git, Env: p.environ, Config: gitConfig(cfg), Log: log.Logger()})
+	g, err := git.New(ctx, git.Options{
+		Path: cfg.Git, Env: p.environ, Config: gitConfig(cfg), Log: log.Logger(), Observe: a.http.gitEnded,
+	})
 	if err != nil {
 		return nil, []error{err} // nothing else makes sense without git
 	}
+	a.gitVersion = g.Version().String()
 	var problems []error
 	note := func(err error) {
 		if err != nil {
@@ -46,7 +51,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	a.repo, err = repo.Open(repoOptions(cfg, g, log, progress))
 	note(err)
 	a.hooks = p.newHooks(cfg, log)
-	note(a.listen(ctx))
+	problems = append(problems, a.listen(ctx)...)
 	if len(problems) > 0 {
 		a.close()
 		return nil, problems

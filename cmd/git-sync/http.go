@@ -2,70 +2,107 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"sync"
+	"time"
 
+	"git-sync/pkg/hook"
+	"git-sync/pkg/server"
 	"git-sync/pkg/syncer"
 )
 
 // listeners are the servers: one for operators, and the receiver's own where it does not share that one's port.
 type listeners struct {
-	listener net.Listener
-	receiver *receiverServer
+	server *server.Server // nil without --http-bind
+	serve  []func(context.Context) error
 }
 
-// listen takes the addresses, so that one that is taken shows before anything is done.
-func (a *app) listen(ctx context.Context) error {
-	var problems error
-	if a.cfg.HTTP.Bind != "" {
-		l, err := bind(ctx, "--http-bind", a.cfg.HTTP.Bind)
-		problems = errors.Join(problems, err)
-		a.http.listener = l
+// listen takes the addresses, so that one that is taken shows before anything is done. It returns all that is wrong.
+func (a *app) listen(ctx context.Context) []error {
+	var problems []error
+	take := func(option, address string, serve func(context.Context, net.Listener) error) {
+		var lc net.ListenConfig
+		l, err := lc.Listen(ctx, "tcp", address)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("taking the address of %s: %w", option, err))
+			return
+		}
+		a.http.serve = append(a.http.serve, func(ctx context.Context) error { return serve(ctx, l) })
 	}
-	if a.cfg.Receiver.Bind == "" {
+	if at := a.cfg.HTTP.Bind; at != "" {
+		a.http.server = a.newServer()
+		take("--http-bind", at, a.http.server.Serve)
+	}
+	at := a.cfg.Receiver.Bind
+	if at == "" {
 		return problems
 	}
 	h, err := a.newReceiver()
-	if err != nil {
-		return errors.Join(problems, err)
+	switch {
+	case err != nil:
+		problems = append(problems, err)
+	case at == a.cfg.HTTP.Bind:
+		a.http.server.Handle(a.cfg.Receiver.Path, h)
+	default:
+		take("--receiver-bind", at, func(ctx context.Context, l net.Listener) error {
+			return server.ServeOnly(ctx, l, a.cfg.Receiver.Path, h, a.log.Logger())
+		})
 	}
-	l, err := bind(ctx, "--receiver-bind", a.cfg.Receiver.Bind)
-	if err != nil {
-		return errors.Join(problems, err)
-	}
-	a.http.receiver = newReceiverServer(l, a.cfg.Receiver.Path, h)
 	return problems
 }
 
-func bind(ctx context.Context, option, address string) (net.Listener, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listening on the address of %s: %w", option, err)
-	}
-	return l, nil
+// newServer makes what operators see.
+func (a *app) newServer() *server.Server {
+	return server.New(server.Options{
+		Build:   server.Build{Version: versionText(), Commit: commitText(), Go: runtime.Version(), Git: a.gitVersion},
+		Metrics: a.cfg.HTTP.Metrics, Pprof: a.cfg.HTTP.Pprof, MaxStaleness: a.cfg.HTTP.MaxStaleness,
+		Hooks: func() []hook.Report { return a.hooks.reports() },
+		Stats: a.stats, Scrub: a.log.Scrub, Log: a.log.Logger(),
+	})
 }
 
-// serve answers on all ports until ctx ends; failed is told what ended one before.
-func (l *listeners) serve(ctx context.Context, failed func(error)) {
+// stats are the figures from below the loop.
+func (a *app) stats() server.Stats {
+	files, creds := a.repo.Stats(), a.auth.Report()
+	return server.Stats{
+		DiskBytes:    map[string]int64{"objects": files.ObjectBytes},
+		StuckTrees:   files.Stuck,
+		AskpassCalls: creds.AskpassCalls, GitHubRefreshes: creds.GitHubRefreshes,
+	}
+}
+
+// run answers on all ports until ctx ends; failed is told what ended one before.
+func (l *listeners) run(ctx context.Context, failed func(error)) {
 	var all sync.WaitGroup
-	start := func(serve func() error) {
+	for _, serve := range l.serve {
 		all.Go(func() {
-			if err := serve(); err != nil && ctx.Err() == nil {
-				failed(err)
+			if err := serve(ctx); err != nil && ctx.Err() == nil {
+				failed(fmt.Errorf("serving HTTP: %w", err))
 			}
 		})
-	}
-	if l.receiver != nil {
-		start(func() error { return l.receiver.serve(ctx) })
 	}
 	all.Wait()
 }
 
 // observe shows the loop's reports.
-func (l *listeners) observe(syncer.Report) {}
+func (l *listeners) observe(r syncer.Report) {
+	if l.server != nil {
+		l.server.Observe(r)
+	}
+}
 
-// observePush counts what became of a delivery.
-func (l *listeners) observePush(string, string) {}
+// delivered counts what became of a push that was delivered.
+func (l *listeners) delivered(source, outcome string) {
+	if l.server != nil {
+		l.server.CountDelivery(source, outcome)
+	}
+}
+
+// gitEnded counts a git command.
+func (l *listeners) gitEnded(command string, took time.Duration) {
+	if l.server != nil {
+		l.server.ObserveGit(command, took)
+	}
+}

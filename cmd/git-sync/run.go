@@ -127,3 +127,17 @@ func versionText() string {
 	}
 	return info.Main.Version
 }
+
+// commitText is the revision that the program was built from, "" if the Go tool did not know.
+func commitText() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			return setting.Value
+		}
+	}
+	return ""
+}

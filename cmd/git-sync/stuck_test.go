@@ -1,11 +1,14 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"git-sync/test/gitserver"
 )
 
 // A file on a disk that does not answer is made of a named pipe that nobody writes to: the open(2) of it blocks a thread, and
@@ -19,6 +22,45 @@ func deaf(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// heal makes the file an ordinary one, and lets whoever hangs on the deaf one go on.
+func heal(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.Rename(path, path+".deaf"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path+".deaf", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(text); err != nil {
+		t.Error(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStuckLoopIsNotAlive(t *testing.T) { // W14
+	t.Parallel()
+	r := newRemote(t)
+	r.Require(gitserver.Basic("user", "pass"))
+	root, at, file := t.TempDir(), freePort(t), deaf(t)
+	p := start(t, setup{args: args(r.url, root, "--period=100ms", "--sync-timeout=1s", "--max-failures=-1",
+		"--http-bind="+at, "--username=user", "--password-file="+file)})
+	until(t, "/livez", func() bool { return status("http://"+at+"/livez") == 200 })
+	p.logs("sync failed")
+	until(t, "/livez to turn", func() bool { return status("http://"+at+"/livez") == 503 })
+	if children := family(p.cmd.Process.Pid); len(children) != 0 {
+		t.Errorf("children %v run beside the stuck sync", children)
+	}
+	heal(t, file, "pass\n")
+	published(t, root, "one")
+	until(t, "/livez to turn back", func() bool { return status("http://"+at+"/livez") == 200 })
 }
 
 func TestStuckOneTimeSyncEnds(t *testing.T) {
@@ -35,8 +77,7 @@ func TestStuckOneTimeSyncEnds(t *testing.T) {
 func TestStopWhileStuck(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)
-	file := deaf(t)
-	p := start(t, setup{args: args(r.url, t.TempDir(), "--username=user", "--password-file="+file)})
+	p := start(t, setup{args: args(r.url, t.TempDir(), "--username=user", "--password-file="+deaf(t))})
 	p.logs("started")
 	p.kill(syscall.SIGTERM)
 	select {

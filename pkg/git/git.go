@@ -56,6 +56,8 @@ type Options struct {
 	Config []KV
 	// Log gets each command at V(5) and its output at V(6).
 	Log logr.Logger
+	// Observe, when set, is told of each run that has ended: the subcommand, and how long it took.
+	Observe func(op string, wall time.Duration)
 }
 
 // Git is a git that was found good. It is immutable and safe for concurrent use.
@@ -65,6 +67,7 @@ type Git struct {
 	config  []KV
 	version Version
 	log     logr.Logger
+	observe func(op string, wall time.Duration)
 }
 
 // Result is what a run left.
@@ -80,10 +83,14 @@ type Result struct {
 // error when git cannot be run or is older than 2.34.
 func New(ctx context.Context, o Options) (*Git, error) {
 	g := &Git{
-		path:   o.Path,
-		env:    environment(o.Env),
-		config: slices.Concat(defaults(), o.Config),
-		log:    o.Log,
+		path:    o.Path,
+		env:     environment(o.Env),
+		config:  slices.Concat(defaults(), o.Config),
+		log:     o.Log,
+		observe: o.Observe,
+	}
+	if g.observe == nil {
+		g.observe = func(string, time.Duration) {}
 	}
 	if g.path == "" {
 		g.path = "git"
@@ -126,6 +133,7 @@ func (g *Git) Run(ctx context.Context, c *Command) (Result, error) {
 	}
 	g.log.V(5).Info("running git", "args", scrubAll(pc.Args), "dir", pc.Dir)
 	res, err := proc.Run(ctx, pc)
+	g.observe(c.op(), res.Wall)
 	out := Result{Stdout: string(res.Stdout), Wall: res.Wall, CPU: res.User + res.System}
 	if log := g.log.V(6); log.Enabled() {
 		log.Info("git ended", "op", c.op(), "wall", res.Wall.String(), "cpu", out.CPU.String(),
