@@ -23,8 +23,10 @@ type option struct {
 	secret bool
 	// fresh rows are new in this git-sync: neither peer has them.
 	fresh bool
-	// planned rows are documented, but what they ask for is not built yet: using one is a problem.
-	planned bool
+	// planned rows are documented, but what they ask for is not built yet: using one for anything but its default is a
+	// problem. Where only some of the choices are not built, they are the plannedChoices.
+	planned        bool
+	plannedChoices []string
 	// set takes the value (or values) over.
 	set func(d *draft, in given) error
 }

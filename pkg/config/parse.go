@@ -161,8 +161,8 @@ func sameValue(a, b given) bool {
 
 // take checks what holds for every row, then lets the row take its value.
 func (d *draft) take(o option, in given) {
-	if o.planned {
-		d.problem(in.label, "is not there yet in this version", "leave it out")
+	if o.planned && in.value() != o.preset || slices.Contains(o.plannedChoices, in.value()) {
+		d.problem(in.label, "what this asks for is not there yet in this version", "leave it out")
 		return
 	}
 	if v := in.value(); len(o.choices) > 0 && !slices.Contains(o.choices, v) {

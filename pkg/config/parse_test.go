@@ -350,15 +350,20 @@ func TestModes(t *testing.T) {
 
 // A row whose feature is still to come says so when it is used.
 func TestPlanned(t *testing.T) {
-	o := table()[0]
-	o.planned = true
-	d := &draft{Config: defaults(), from: map[string]given{}}
-	d.apply([]option{o}, &scanned{values: map[string][]string{"repo": {"/r"}}})
-	if len(d.problems) != 1 || d.problems[0].String() != "--repo: is not there yet in this version" {
-		t.Errorf("%v", d.problems)
-	}
-	if !strings.Contains(o.about(), "Not there yet") {
-		t.Error("not documented")
+	whole := option{flags: named("poll"), preset: "plain", text: "x", planned: true, set: text(func(c *Config) *string { return &c.Poll })}
+	part := whole
+	part.planned, part.plannedChoices = false, []string{"persistent"}
+	for _, o := range []option{whole, part} {
+		for value, want := range map[string]int{"persistent": 1, "plain": 0} { // the default asks for nothing
+			d := &draft{Config: defaults(), from: map[string]given{}}
+			d.apply([]option{o}, &scanned{values: map[string][]string{"poll": {value}}})
+			if len(d.problems) != want || want > 0 && d.problems[0].String() != "--poll: what this asks for is not there yet in this version" {
+				t.Errorf("%s: %v", value, d.problems)
+			}
+		}
+		if !strings.Contains(o.about(), "Not there yet") {
+			t.Error("not documented")
+		}
 	}
 }
 

@@ -111,6 +111,9 @@ func (o option) about() string {
 	if o.planned {
 		s += " Not there yet in this version."
 	}
+	if len(o.plannedChoices) > 0 {
+		s += " Not there yet in this version: " + strings.Join(o.plannedChoices, ", ") + "."
+	}
 	return s
 }
 
