@@ -23,7 +23,9 @@ func TestMain(m *testing.M) {
 	if done := runAsAnother(); done {
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	removeBuilt()
+	os.Exit(code)
 }
 
 // client syncs with one set of options, as the loop does, but only to ask where the remote is.

@@ -3,8 +3,6 @@ package credentials
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,9 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
-
-	"github.com/golang-jwt/jwt/v5"
 
 	"git-sync/pkg/auth"
 	"git-sync/pkg/git"
@@ -151,36 +146,20 @@ func TestGitHubApp(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "app.pem")
-	put(t, file, string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})), 0o400)
+	put(t, file, pemOf(key), 0o400)
 	s, raw := upstream(t, gitserver.AnyOf())
-	minted := 0
-	github := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var claims jwt.RegisteredClaims
-		_, err := jwt.ParseWithClaims(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), &claims,
-			func(*jwt.Token) (any, error) { return &key.PublicKey, nil }, jwt.WithValidMethods([]string{"RS256"}),
-			jwt.WithIssuer("Iv23"), jwt.WithIssuedAt(), jwt.WithExpirationRequired())
-		if err != nil || r.Method != http.MethodPost || r.URL.Path != "/app/installations/42/access_tokens" {
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		minted++
-		token := fmt.Sprintf("ghs_token%d", minted)
-		s.Require(gitserver.Basic("x-access-token", token))
-		w.WriteHeader(http.StatusCreated)
-		fmt.Fprintf(w, `{"token":%q,"expires_at":%q}`, token, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
-	}))
-	defer github.Close()
+	github := newGitHub(t, "Iv23", &key.PublicKey, func(token string) { s.Require(gitserver.Basic("x-access-token", token)) })
 	c := newClient(t, auth.Options{URL: raw, GitHub: auth.GitHubApp{BaseURL: github.URL, PrivateKeyFile: file, ClientID: "Iv23", InstallationID: 42}})
 	c.lets(t, "first")
 	c.lets(t, "the same token")
-	if minted != 1 {
-		t.Errorf("%d tokens for two syncs", minted)
+	if minted := github.tokens(); len(minted) != 1 {
+		t.Errorf("for two syncs: %v", minted)
 	}
 	s.Require(gitserver.AnyOf()) // the token is revoked in mid-life
 	c.refuses(t, "revoked", "the GitHub App's installation token")
 	c.lets(t, "minted anew")
-	if minted != 2 {
-		t.Errorf("%d tokens", minted)
+	if minted := github.tokens(); len(minted) != 2 {
+		t.Errorf("minted %v", minted)
 	}
 }
 
