@@ -25,19 +25,22 @@ var built struct {
 
 func binary(t *testing.T) string {
 	t.Helper()
-	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "auth-binary-"); built.err != nil { // outlives the test
-			return
-		}
-		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", built.dir, "git-sync/cmd/git-sync")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			built.err = fmt.Errorf("building git-sync: %w\n%s", err, out)
-		}
-	})
+	built.once.Do(build)
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
 	return filepath.Join(built.dir, "git-sync")
+}
+
+// build builds it in a directory that outlives the test.
+func build() {
+	if built.dir, built.err = os.MkdirTemp("", "auth-binary-"); built.err != nil {
+		return
+	}
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", built.dir, "git-sync/cmd/git-sync")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		built.err = fmt.Errorf("building git-sync: %w\n%s", err, out)
+	}
 }
 
 // removeBuilt is called when all tests are over.
