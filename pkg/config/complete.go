@@ -101,14 +101,15 @@ func (d *draft) repoName() string {
 	return name
 }
 
-// linkFromRepo is the last part of a URL or path, without .git.
+// linkFromRepo is the last part of a URL or path, as it stands: both older
+// generations keep a ".git" at its end, and consumers have that in their paths.
 func linkFromRepo(repo string) string {
 	if u, err := url.Parse(repo); err == nil && strings.Contains(repo, "://") {
 		repo = u.Path
 	}
 	for _, part := range slices.Backward(strings.FieldsFunc(repo, func(r rune) bool { return r == '/' || r == ':' })) {
-		if name := strings.TrimSuffix(part, ".git"); name != "" {
-			return name
+		if part != ".git" {
+			return part
 		}
 	}
 	return ""

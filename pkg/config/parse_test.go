@@ -89,7 +89,7 @@ func TestDefaults(t *testing.T) {
 	}
 	c.secrets, c.fields = nil, nil
 	want := defaults()
-	want.Repo, want.Root, want.Link, want.InitPeriod = "https://example.com/a/b.git", "/home/me/git", "b", 10*time.Second
+	want.Repo, want.Root, want.Link, want.InitPeriod = "https://example.com/a/b.git", "/home/me/git", "b.git", 10*time.Second
 	want.InitBudget = want.Budget
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v\nwant\n%+v", c, want)
@@ -308,10 +308,10 @@ func TestPlace(t *testing.T) {
 		args, env, root, link string
 		layout                Layout
 	}{
-		{"--repo=https://h/a/b.git", "", "/home/me/git", "b", LayoutRev},
+		{"--repo=https://h/a/b.git", "", "/home/me/git", "b.git", LayoutRev},
 		{"--repo=https://h/a/b/", "", "/home/me/git", "b", LayoutRev},
-		{"--repo=git@h:b.git", "", "/home/me/git", "b", LayoutRev},
-		{"--repo=git@h:a/b.c.git", "", "/home/me/git", "b.c", LayoutRev},
+		{"--repo=git@h:b.git", "", "/home/me/git", "b.git", LayoutRev},
+		{"--repo=git@h:a/b.c.git", "", "/home/me/git", "b.c.git", LayoutRev},
 		{"--repo=file:///a/b", "", "/home/me/git", "b", LayoutRev},
 		{"--repo=/a/b/.git", "", "/home/me/git", "b", LayoutRev},
 		{"--repo=https://u:p@h:99/b", "", "/home/me/git", "b", LayoutRev},

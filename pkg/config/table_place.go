@@ -12,7 +12,7 @@ func placeRows() []option {
 		{
 			group: groupPlace, flags: []spelling{{name: "dest", v3: true}, {name: "link"}},
 			vars: []spelling{{name: "GIT_SYNC_DEST", v3: true}, {name: "GITSYNC_LINK"}, {name: "GITSYNC_DEST", v3: true, stray: true}},
-			arg:  "PATH", preset: "the last part of --repo, without .git",
+			arg:  "PATH", preset: "the last part of --repo",
 			set:  checked(checkLink, text(func(c *Config) *string { return &c.Link })),
 			text: "The link that always leads to the published tree: absolute, or relative to --root. Asked for as --dest, it leads to rev-HASH; as --link, to .worktrees/HASH.",
 		},
