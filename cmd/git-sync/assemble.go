@@ -105,6 +105,8 @@ func repoOptions(cfg config.Config, g *git.Git, log *logging.Logging, progress *
 		Checkout: repo.CheckoutMode(cfg.Checkout), StaleTimeout: cfg.StaleWorktreeTimeout,
 		Permissions: cfg.Permissions, GroupWrite: cfg.GroupWrite,
 		GC: repo.GC(cfg.GitGC), Config: gitConfig(cfg),
+		RefPattern: cfg.RefPattern, RefSemver: cfg.RefSemver, RefPinned: cfg.RefPinned,
+		Verify: repo.Verify(cfg.Verify), Trust: git.Trust{Keyring: cfg.VerifyKeyring, AllowedSigners: cfg.VerifyAllowedSigners},
 		Progress: func(p git.Progress) {
 			_, detail, _ := strings.Cut(p.Text, "), ")
 			progress.Update(p.Phase, p.Percent, detail)

@@ -35,6 +35,9 @@ func (r *Repo) Publish(ctx context.Context, t Tree) error {
 	delete(r.retired, t.rel)
 	r.observe(t.Ref)
 	r.unflushed = true
+	if err := r.pin(t); err != nil {
+		r.log.Error(err, "remembering where the tag is")
+	}
 	if err := r.unlinkFormer(); err != nil {
 		r.log.Error(err, "removing the link that was published before --link was changed")
 	}

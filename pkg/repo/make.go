@@ -70,6 +70,9 @@ func (s session) makeIn(ctx context.Context, st *store, want target) (Tree, erro
 	err := s.obtain(ctx, st, &want)
 	var tree Tree
 	if err == nil {
+		err = s.verifySignature(ctx, *st, want)
+	}
+	if err == nil {
 		if tree, ok := s.current(want); ok && st.dir == s.store.dir {
 			return tree, nil
 		}
@@ -171,6 +174,9 @@ func (s session) obtainAll(ctx context.Context, st *store, want target) error {
 func (s session) adoptStore(st *store) error {
 	meta := st.meta
 	meta.Ready, meta.Link = true, s.store.meta.Link
+	if err := st.savePins(s.store.pins()); err != nil {
+		return err
+	}
 	if err := st.save(meta); err != nil {
 		return err
 	}

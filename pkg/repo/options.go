@@ -69,6 +69,15 @@ type Options struct {
 	// Config is the user's extra git configuration, already part of Git; what
 	// in it can change the content of a checkout makes trees differ.
 	Config []git.KV
+	// RefPattern, a glob of tag names as path.Match has it, and RefSemver, a
+	// range of versions, choose the highest matching tag instead of Ref.
+	RefPattern, RefSemver string
+	// RefPinned refuses a tag that has moved since it was published.
+	RefPinned bool
+	// Verify says which signature a revision needs to be published.
+	Verify Verify
+	// Trust holds the keys whose signatures count.
+	Trust git.Trust
 	// Progress, when set, hears of long fetches and checkouts.
 	Progress func(git.Progress)
 	// Now is time.Now when nil.
@@ -84,6 +93,7 @@ type Tree struct {
 
 	rel string // its place below the root
 	rec record
+	oid string // what the ref itself held: the commit, or an annotated tag
 }
 
 // Revision is what is published.

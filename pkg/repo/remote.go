@@ -33,6 +33,9 @@ func (s session) resolve(ctx context.Context) (target, error) {
 	if fullHash.MatchString(ref) {
 		return s.resolveHash(ref), nil
 	}
+	if s.followsTags() {
+		return s.resolveTag(ctx)
+	}
 	rows, err := s.lsRemote(ctx, patterns(ref))
 	if err != nil {
 		return target{}, err
@@ -42,11 +45,7 @@ func (s session) resolve(ctx context.Context) (target, error) {
 		if !ok {
 			continue
 		}
-		t := target{oid: oid, commit: oid, name: name}
-		if peeled, ok := rows[name+"^{}"]; ok {
-			t.commit = peeled
-		}
-		return t, nil
+		return s.pinned(rows, target{oid: oid, commit: oid, name: name})
 	}
 	if len(rows) == 0 {
 		return target{}, remoteEmpty(ref)
@@ -92,9 +91,13 @@ func patterns(ref string) []string {
 	return list
 }
 
+// maxRefs is how many bytes of refs are read, for those who follow tags: some
+// hundred thousand of them.
+const maxRefs = 32 << 20
+
 // lsRemote returns the refs of the remote that match patterns.
 func (s session) lsRemote(ctx context.Context, patterns []string) (map[string]string, error) {
-	res, err := s.git.Run(ctx, git.Cmd("ls-remote", "--quiet").Operand(s.opts.URL).Operand(patterns...))
+	res, err := s.git.Run(ctx, git.Cmd("ls-remote", "--quiet").MaxOutput(maxRefs).Operand(s.opts.URL).Operand(patterns...))
 	if err != nil {
 		return nil, fmt.Errorf("asking the remote for its refs: %w", err)
 	}

@@ -38,6 +38,7 @@ type Repo struct {
 
 	unflushed bool      // something was published that may not be on the disk yet
 	corrupt   bool      // the store is proved to be corrupt
+	verified  string    // the object whose signature was found good last
 	grown     bool      // objects were fetched since garbage was collected
 	seen      inventory // of the store, as the last sync left it
 
@@ -226,7 +227,7 @@ func (r *Repo) current(want target) (Tree, bool) {
 		return Tree{}, false
 	}
 	rec, ok := r.recordOf(rel)
-	if !ok || rec.Recipe != want.recipe || r.damaged[rec.id] || r.corrupt || !r.store.serves(r.opts) {
+	if !ok || rec.Recipe != want.recipe || r.damaged[rec.id] || r.corrupt || !r.store.serves(r.opts) || !r.trusted(want) {
 		return Tree{}, false
 	}
 	if !r.intact(rel, rec) {

@@ -5,6 +5,7 @@ type Stats struct {
 	Fetches     int   // fetches that ended well, submodules' included
 	Stuck       int   // replaced trees that cannot be removed for now
 	ObjectBytes int64 // the object store on disk
+	Unverified  int   // times that a revision was refused for its signature
 }
 
 // Stats returns the counts so far. It may be called at any time.

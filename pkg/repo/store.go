@@ -63,6 +63,7 @@ func (st store) path(name string) string { return filepath.Join(st.dir, name) }
 func (st store) usable() bool            { return st.meta.Version == storeVersion }
 func (st store) shallow() bool           { return exists(st.path("shallow")) }
 func (st store) serves(o Options) bool   { return st.meta.Depth == o.Depth && st.meta.Filter == o.Filter }
+
 func (st *store) save(m storeMeta) error {
 	if err := writeJSON(st.own(markerName), m, 0o666); err != nil {
 		return fmt.Errorf("writing the store's marker: %w", err)

@@ -42,7 +42,7 @@ func (s session) reusable(ctx context.Context, st store, want target) (Tree, boo
 			continue
 		}
 		s.checked[id] = true
-		return Tree{Hash: rec.Hash, Ref: want.name, Path: filepath.Join(s.root, rec.Place), New: true, rel: rec.Place, rec: rec}, true
+		return Tree{Hash: rec.Hash, Ref: want.name, Path: filepath.Join(s.root, rec.Place), New: true, rel: rec.Place, rec: rec, oid: want.oid}, true
 	}
 	return Tree{}, false
 }
@@ -98,7 +98,7 @@ func (s session) buildOnce(ctx context.Context, st store, want target, rec recor
 	}
 	s.records[rec.id] = rec
 	s.checked[rec.id] = true
-	return Tree{Hash: want.commit, Ref: want.name, Path: b.dir, New: true, rel: rec.Place, rec: rec}, nil
+	return Tree{Hash: want.commit, Ref: want.name, Path: b.dir, New: true, rel: rec.Place, rec: rec, oid: want.oid}, nil
 }
 
 // builder makes one tree at dir.

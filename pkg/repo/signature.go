@@ -1,0 +1,83 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Verify says which signature a revision needs to be published.
+type Verify string
+
+// The values of Verify.
+const (
+	VerifyOff    Verify = "off"
+	VerifyCommit Verify = "commit" // the commit's
+	VerifyTag    Verify = "tag"    // the annotated tag's that the ref is
+	VerifyAny    Verify = "any"    // either
+)
+
+func (r *Repo) verifies() bool { return r.opts.Verify != "" && r.opts.Verify != VerifyOff }
+
+// trusted reports whether want needs no signature, or has been found to have a
+// good one by this process.
+func (r *Repo) trusted(want target) bool { return !r.verifies() || r.verified == want.oid }
+
+// verifySignature lets git check the signature of what is to be published. It
+// is asked again at every sync until it is good: the keys may change.
+func (s session) verifySignature(ctx context.Context, st store, want target) error {
+	if s.trusted(want) {
+		return nil
+	}
+	isTag := want.oid != want.commit
+	var errs []error
+	if isTag && s.opts.Verify != VerifyCommit {
+		errs = append(errs, s.signed(ctx, st, "verify-tag", want.oid))
+	}
+	if s.opts.Verify != VerifyTag {
+		errs = append(errs, s.signed(ctx, st, "verify-commit", want.commit))
+	}
+	if len(errs) == 0 {
+		errs = append(errs, &UnverifiedError{Object: want.source(), Err: errors.New("it is not an annotated tag, and --verify=tag asks for a signed one")})
+	}
+	for _, err := range errs {
+		if err == nil {
+			s.verified = want.oid
+			return nil
+		}
+	}
+	// One that could not be checked says more than one that is not signed.
+	s.count(func(t *Stats) { t.Unverified++ })
+	return errors.Join(errs...)
+}
+
+func (s session) signed(ctx context.Context, st store, how, object string) error {
+	trust := s.opts.Trust
+	trust.Home = st.own("gnupg")
+	verify := s.git.VerifyCommit
+	if how == "verify-tag" {
+		verify = s.git.VerifyTag
+	}
+	if err := verify(ctx, st.dir, object, trust); err != nil {
+		return &UnverifiedError{Object: object, Err: err}
+	}
+	return nil
+}
+
+// UnverifiedError says that a revision has no signature that counts. It is not
+// published; what was published stays.
+type UnverifiedError struct {
+	Object string // the commit or tag
+	Err    error  // what git, gpg or ssh-keygen say
+}
+
+func (e *UnverifiedError) Error() string {
+	return fmt.Sprintf("%s has no good signature: %v", e.Object, e.Err)
+}
+
+func (e *UnverifiedError) Unwrap() error { return e.Err }
+
+// Hint says what to do about it.
+func (*UnverifiedError) Hint() string {
+	return "sign it, or add the signer's key to --verify-keyring or --verify-allowed-signers; the last good revision stays published"
+}
