@@ -35,6 +35,8 @@ func classifyEnd(pe *proc.Error) (kind Kind, hint string, told bool) {
 		return KindTimeout, "", true
 	case pe.Canceled:
 		return KindCanceled, "", true
+	case errors.Is(pe, proc.ErrOutputTooLarge):
+		return KindUnknown, "", true
 	case pe.Signal == syscall.SIGBUS:
 		// A page of a mapped file could not be read.
 		return KindIO, "", true

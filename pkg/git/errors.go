@@ -116,15 +116,37 @@ func withoutProgress(stderr string) string {
 	return strings.Join(kept, "\n")
 }
 
-// headline picks the line that says most: the first one that git calls fatal,
-// else the first error, else the last line.
+// headline picks the line that says most, and adds what the server has to say:
+// the line that tells how a connection or a helper ended, else the first one that
+// git calls fatal, else the first error, else the last one.
 func headline(stderr string) string {
-	lines := strings.Split(stderr, "\n")
+	local, remote := split(stderr)
+	said := telling(strings.Split(local, "\n"))
+	for line := range strings.SplitSeq(remote, "\n") {
+		if words := strings.TrimSpace(strings.TrimPrefix(line, "remote:")); words != "" {
+			return said + "; the remote says: " + words
+		}
+	}
+	return said
+}
+
+// telling is headline for our side's lines.
+func telling(lines []string) string {
+	for _, line := range lines {
+		if strings.HasPrefix(line, "error: RPC failed") || strings.Contains(line, " died of signal ") {
+			return strings.TrimPrefix(line, "error: ")
+		}
+	}
 	for _, mark := range []string{"fatal: ", "error: ", "ERROR: "} {
-		for _, line := range lines {
-			if text, ok := strings.CutPrefix(line, mark); ok && !isEcho(text) {
-				return text
+		for i, line := range lines {
+			text, ok := strings.CutPrefix(line, mark)
+			if !ok || isEcho(text) {
+				continue
 			}
+			if strings.HasSuffix(text, ":") && i+1 < len(lines) {
+				text += " " + lines[i+1] // "unable to connect to host:", and then why
+			}
+			return text
 		}
 	}
 	for _, line := range slices.Backward(lines) {

@@ -27,6 +27,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -131,6 +132,15 @@ func (g *Git) Run(ctx context.Context, c *Command) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	var trace *os.File
+	if traced(c.op()) {
+		trace = traceFile()
+	}
+	if trace != nil {
+		defer func() { _ = trace.Close() }()
+		pc.ExtraFiles = []*os.File{trace}
+		pc.Env = append(pc.Env, traceEnv()...)
+	}
 	g.log.V(5).Info("running git", "args", scrubAll(pc.Args), "dir", pc.Dir)
 	res, err := proc.Run(ctx, pc)
 	g.observe(c.op(), res.Wall)
@@ -139,10 +149,14 @@ func (g *Git) Run(ctx context.Context, c *Command) (Result, error) {
 		log.Info("git ended", "op", c.op(), "wall", res.Wall.String(), "cpu", out.CPU.String(),
 			"stdout", scrub(excerpt(out.Stdout)), "stderr", scrub(excerpt(string(res.Stderr))))
 	}
-	if err != nil {
-		return out, failure(c, err)
+	if err == nil {
+		return out, nil
 	}
-	return out, nil
+	e := failure(c, err)
+	if trace != nil {
+		e.obeyServer(trace, time.Now())
+	}
+	return out, e
 }
 
 // Start starts c as a long-lived child that is talked to over its pipes.

@@ -93,12 +93,12 @@ func remoteRules() []rule {
 			any:  []string{"No user exists for uid "},
 		},
 		{
-			kind: KindUnsupported, hint: "install an ssh client (Debian: openssh-client), or use an https URL",
-			any: []string{"cannot run ssh: No such file or directory", "ssh: not found"},
+			kind: KindUnsupported, hint: "a program that git runs is missing; for an ssh URL install an ssh client (Debian: openssh-client)",
+			any: []string{"error: cannot run ", "ssh: not found"},
 		},
 		{
 			kind: KindUnsupported, hint: "this git lacks the helper for the transport of --repo: install all of git, or name another with --git",
-			any: []string{"unable to find remote helper for ", "is not a git command", "cannot run git-remote-"},
+			any: []string{"unable to find remote helper for ", "is not a git command"},
 		},
 		{
 			kind: KindRepoNotFound,
@@ -134,7 +134,7 @@ func remoteRules() []rule {
 		{kind: KindServer, any: []string{"Internal Server Error", "Internal server error"}},
 		{kind: KindTLS, any: []string{
 			"SSL certificate problem", "certificate verification failed", "server verification failed",
-			"does not match target host name", "does not match the host", "gnutls_handshake() failed", "TLS connect error",
+			"match target host name", "matches target host name", "does not match the host", "gnutls_handshake() failed", "TLS connect error",
 			"SSL routines", "SSL_connect", "error setting certificate", "Problem with the SSL CA cert", "OpenSSL/",
 		}},
 	}

@@ -39,18 +39,21 @@ func parseVersion(out string) (Version, error) {
 	if !ok {
 		return Version{}, fmt.Errorf("not an answer of git's: %.80q", out)
 	}
-	word, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	word, _, _ = strings.Cut(word, "-")
-	var numbers [3]int
-	for i, part := range strings.SplitN(word, ".", 4) {
+	word := rest
+	if i := strings.IndexAny(rest, " -\r\n"); i >= 0 {
+		word = rest[:i]
+	}
+	var numbers []int
+	for part := range strings.SplitSeq(word, ".") {
 		n, err := strconv.Atoi(part)
-		if err != nil || n < 0 || i == len(numbers) {
-			if i < 2 {
-				return Version{}, fmt.Errorf("not a version: %.80q", out)
-			}
+		if err != nil || n < 0 {
 			break
 		}
-		numbers[i] = n
+		numbers = append(numbers, n)
 	}
+	if len(numbers) < 2 {
+		return Version{}, fmt.Errorf("not a version: %.80q", out)
+	}
+	numbers = append(numbers, 0)
 	return Version{numbers[0], numbers[1], numbers[2]}, nil
 }

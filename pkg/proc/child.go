@@ -3,6 +3,7 @@ package proc
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"runtime"
 	"slices"
@@ -71,7 +72,7 @@ func launch(c Cmd, files []*os.File) (*os.Process, error) {
 	if env == nil {
 		env = []string{} // nil would mean ours
 	}
-	return os.StartProcess(path, slices.Concat([]string{c.Path}, c.Args), &os.ProcAttr{
+	p, err := os.StartProcess(path, slices.Concat([]string{c.Path}, c.Args), &os.ProcAttr{
 		Dir:   c.Dir,
 		Env:   env,
 		Files: slices.Concat(files, c.ExtraFiles),
@@ -80,6 +81,13 @@ func launch(c Cmd, files []*os.File) (*os.Process, error) {
 			Pdeathsig: syscall.SIGKILL,
 		},
 	})
+	if err != nil && c.Dir != "" {
+		// The kernel's error may be about the directory, and names the program.
+		if _, derr := os.Stat(c.Dir); derr != nil {
+			return nil, &fs.PathError{Op: "chdir", Path: c.Dir, Err: errors.Unwrap(derr)}
+		}
+	}
+	return p, err
 }
 
 // onOwnThread runs f in the background, on a thread that does nothing else

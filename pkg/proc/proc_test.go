@@ -155,6 +155,11 @@ func TestRunProgramMissing(t *testing.T) {
 			t.Errorf("%s: error is %v", path, err)
 		}
 	}
+	var pathErr *fs.PathError
+	_, err := proc.Run(t.Context(), proc.Cmd{Path: "/bin/sh", Dir: filepath.Join(dir, "none")})
+	if !errors.As(err, &pathErr) || pathErr.Op != "chdir" || pathErr.Path != filepath.Join(dir, "none") {
+		t.Errorf("error is %v", err)
+	}
 	if _, err := proc.Run(t.Context(), proc.Cmd{}); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("error is %v", err)
 	}

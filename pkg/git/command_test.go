@@ -1,0 +1,35 @@
+package git_test
+
+import (
+	"strings"
+	"testing"
+
+	"git-sync/pkg/git"
+)
+
+// TestOperandsCannotBecomeOptions: X3.
+func TestOperandsCannotBecomeOptions(t *testing.T) {
+	g := newGit(t)
+	for _, bad := range []string{"-x", "--upload-pack=touch /tmp/x", "-", "a\nb", "a\x00b", "a\rb"} {
+		if _, err := g.Run(t.Context(), git.Cmd("ls-remote").Operand(bad)); err == nil || !strings.Contains(err.Error(), "git ls-remote: ") {
+			t.Errorf("%q: error is %v", bad, err)
+		}
+	}
+	if _, err := g.Run(t.Context(), git.Cmd("fetch").Opt("--depth=", "1\n2")); err == nil {
+		t.Error("an option's value may hold a line break")
+	}
+}
+
+func TestCommandIsPassedOn(t *testing.T) {
+	g := newGit(t)
+	dir := emptyStore(t, g)
+	hash := must(t, g, git.Cmd("hash-object", "-w", "--stdin").GitDir(dir).Stdin(strings.NewReader("hello")))
+	got := must(t, g, git.Cmd("cat-file").Arg("-p").GitDir(dir).Operand(strings.TrimSpace(hash)))
+	if got != "hello" {
+		t.Errorf("got %q", got)
+	}
+	_, err := g.Run(t.Context(), git.Cmd("cat-file", "-p").GitDir(dir).Operand(strings.TrimSpace(hash)).MaxOutput(3))
+	if err == nil || !strings.Contains(err.Error(), "more output than expected") {
+		t.Errorf("error is %v", err)
+	}
+}

@@ -1,0 +1,134 @@
+package git
+
+import (
+	"bufio"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// git does not tell the headers of an HTTP answer, but writes them to its trace.
+// For commands that talk to a remote that trace goes to a file in memory, which no
+// name leads to and which only our user can open. It is looked at when the command
+// has failed, for the few headers of [answer]; all else in it is thrown away. That
+// costs about 2 % of the CPU time of "git ls-remote".
+
+// traced are the commands whose trace is kept. The others run programs (filters,
+// git-lfs) that may close the descriptor and run git again: it would then write its
+// trace to whatever got the number next.
+func traced(op string) bool { return op == "ls-remote" || op == "fetch" }
+
+// maxTrace is how much of a trace is looked at: its end.
+const maxTrace = 256 << 10
+
+// maxDelay bounds what a server can ask for.
+const maxDelay = 24 * time.Hour
+
+// answer is what is of interest in the head of an HTTP answer.
+type answer struct {
+	status    int
+	after     string // Retry-After
+	remaining string // X-RateLimit-Remaining, RateLimit-Remaining
+	reset     string // X-RateLimit-Reset, RateLimit-Reset
+}
+
+// traceFile opens a file in memory, nil if there is no such thing here.
+func traceFile() *os.File {
+	fd, err := unix.MemfdCreate("git-trace", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil
+	}
+	return os.NewFile(uintptr(fd), "git-trace")
+}
+
+// traceEnv makes git, and the helpers that inherit it, trace to descriptor 3.
+func traceEnv() []string {
+	return []string{"GIT_TRACE_CURL=3", "GIT_TRACE_CURL_NO_DATA=1", "GIT_TRACE_REDACT=1"}
+}
+
+// obeyServer corrects e by what the last answer in the trace says: whether it was
+// a matter of too many requests, and when to come again.
+func (e *Error) obeyServer(trace *os.File, now time.Time) {
+	size, err := trace.Seek(0, io.SeekEnd)
+	if err != nil {
+		return
+	}
+	a := lastAnswer(io.NewSectionReader(trace, max(0, size-maxTrace), maxTrace))
+	switch a.status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		e.After = a.delay(now)
+	case http.StatusForbidden:
+		// Some servers refuse so who asks too often.
+		if e.Kind != KindAuth || a.after == "" && a.remaining != "0" {
+			return
+		}
+		e.Kind, e.Hinted, e.After = KindRateLimited, "", a.delay(now)
+	}
+}
+
+// lastAnswer reads the trace. Its lines of interest look like this, in HTTP/2 with
+// names in lower case:
+//
+//	05:05:06.339918 http.c:684              <= Recv header: HTTP/1.1 429 Too Many Requests
+//	05:05:06.339932 http.c:684              <= Recv header: Retry-After: 120
+func lastAnswer(trace io.Reader) answer {
+	var a answer
+	lines := bufio.NewScanner(trace)
+	lines.Buffer(nil, maxTrace)
+	for lines.Scan() {
+		_, header, ok := strings.Cut(lines.Text(), "<= Recv header: ")
+		if !ok {
+			continue
+		}
+		if strings.HasPrefix(header, "HTTP/") {
+			a = answer{}
+			_, rest, _ := strings.Cut(header, " ")
+			word, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+			a.status, _ = strconv.Atoi(word) // 0 is no status of interest
+			continue
+		}
+		name, value, _ := strings.Cut(header, ":")
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(name) {
+		case "retry-after":
+			a.after = value
+		case "x-ratelimit-remaining", "ratelimit-remaining":
+			a.remaining = value
+		case "x-ratelimit-reset", "ratelimit-reset":
+			a.reset = value
+		}
+	}
+	return a
+}
+
+// delay is how long the server wants to be left alone, 0 if it does not say.
+//
+// Retry-After is a number of seconds or a date. The reset of a rate limit is a
+// number of seconds, or for GitHub and GitLab the time as seconds since 1970.
+func (a answer) delay(now time.Time) time.Duration {
+	if seconds, err := strconv.ParseInt(a.after, 10, 64); err == nil {
+		return bounded(seconds)
+	}
+	if at, err := http.ParseTime(a.after); err == nil {
+		return min(max(0, at.Sub(now)), maxDelay)
+	}
+	seconds, err := strconv.ParseInt(a.reset, 10, 64)
+	if err != nil || a.remaining != "0" {
+		return 0
+	}
+	const year = 365 * 24 * 60 * 60
+	if seconds > year {
+		seconds -= now.Unix()
+	}
+	return bounded(seconds)
+}
+
+// bounded turns seconds into a delay that makes sense.
+func bounded(seconds int64) time.Duration {
+	return time.Duration(min(max(0, seconds), int64(maxDelay/time.Second))) * time.Second
+}
