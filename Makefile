@@ -62,7 +62,7 @@ vet:
 
 .PHONY: lint
 lint: $(LINT) ## golangci-lint with the house rules of .golangci.yml
-	@$(call each_module,$(CURDIR)/$(LINT) run --config $(CURDIR)/.golangci.yml ./...)
+	@$(call each_module,$(CURDIR)/$(LINT) run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...)
 
 .PHONY: race
 race: bin/runtests

@@ -23,7 +23,7 @@ export GIT_COMMITTER_NAME='An Author' GIT_COMMITTER_EMAIL=author@example.com
 if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
 step() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 show() { printf '  $ %s\n' "$*"; (cd "$tmp" && "$@") | sed 's/^/    /'; }
-quiet() { sed -u "s/^/  ${dim}$1 |${plain} /"; }
+logged() { sed "s#$tmp#...#g; s/^/  ${dim}$1 |${plain} /"; }
 die() { printf '\nThe demo went wrong: %s\n' "$*" >&2; exit 1; }
 
 push() { # push CONTENT...: what a colleague does on their own machine
@@ -33,17 +33,23 @@ push() { # push CONTENT...: what a colleague does on their own machine
   git -C "$tmp/work" push --quiet origin main
 }
 
-await() { # await HASH: until the link points at that commit
+await() { # await HASH: until the sidecar says that it publishes that commit, and the link leads there
   local i
   for ((i = 0; i < 300; i++)); do
-    if [ "$(readlink "$root/from-github" 2>/dev/null || true)" = "rev-$1" ]; then return 0; fi
-    kill -0 "$sidecar" 2>/dev/null || die 'the sidecar ended'
+    if [ "$(readlink "$root/from-github")" = "rev-$1" ] && grep -q "$1" "$log"; then
+      tail -n "+$((shown + 1))" "$log" | logged sidecar
+      shown=$(wc -l < "$log")
+      return
+    fi
+    kill -0 "$sidecar" 2>/dev/null || die "the sidecar ended: $(cat "$log")"
     sleep 0.1
   done
   die "commit $1 was not published within thirty seconds"
 }
 
 root=$tmp/templates
+log=$tmp/sidecar.log
+shown=0 # lines of the log
 
 step '1. Somebody has a git repository with templates in it.'
 git init --quiet --bare --initial-branch=main "$tmp/upstream.git"
@@ -58,8 +64,8 @@ show git -C work ls-files
 step '2. An init container fetches it once. The pod starts only when there is something to serve.'
 args=(-repo="file://$tmp/upstream.git" -branch=main -depth=1 -root="$root" -dest=from-github --log-format=text)
 init=("${args[@]}" -one-time=true -max-sync-failures=6 -wait=10)
-printf '  $ git-sync %s\n' "${init[*]/$tmp/...}"
-"$git_sync" "${init[@]}" 2>&1 | quiet init
+printf '  $ git-sync %s\n' "${init[*]//$tmp/...}"
+"$git_sync" "${init[@]}" 2>&1 | logged init
 first=$(git -C "$tmp/work" rev-parse HEAD)
 [ "$(readlink "$root/from-github")" = "rev-$first" ] || die 'the init container published something else'
 show ls templates
@@ -68,9 +74,10 @@ show cat templates/from-github/folder1/foo.md
 
 step '3. A sidecar takes over the same directory and looks for news every second.'
 loop=("${args[@]}" -max-sync-failures=-1 -wait=1)
-printf '  $ git-sync %s &\n' "${loop[*]/$tmp/...}"
-"$git_sync" "${loop[@]}" > >(quiet sidecar) 2>&1 &
+printf '  $ git-sync %s &\n' "${loop[*]//$tmp/...}"
+"$git_sync" "${loop[@]}" > "$log" 2>&1 &
 sidecar=$!
+await "$first"
 
 step '4. A colleague pushes. The link is replaced in one step; whoever reads sees the old tree or the new one, never a mix.'
 push 'Good morning, {{name}}.'
@@ -90,6 +97,7 @@ step '6. The pod is stopped. The sidecar leaves at once and leaves everything in
 kill "$sidecar"
 wait "$sidecar" || die "the sidecar ended with status $?"
 sidecar=
+tail -n "+$((shown + 1))" "$log" | logged sidecar
 [ "$(cat "$root/from-github/folder1/foo.md")" = $'Good evening, {{name}}.\nIt is late.' ] || die 'the published tree is not whole'
 
 printf '\nPublished, in this order:\n  rev-%s\n  rev-%s\n  rev-%s\n' "$first" "$second" "$third"

@@ -36,7 +36,7 @@ type Request struct {
 	Status   int      // 0 while it is not answered
 	Sent     int64    // bytes of the answer's body
 	Start    time.Time
-	Done     bool // the answer has ended, whole or cut
+	End      time.Time // when the answer had ended, whole or cut; zero until then
 }
 
 // describe reads from a request what it is for.
@@ -110,7 +110,7 @@ func (s *Server) enter(q Request) *Request {
 func (s *Server) leave(q *Request, a *answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q.Status, q.Sent, q.Done = a.status, a.sent, true
+	q.Status, q.Sent, q.End = a.status, a.sent, time.Now()
 	s.tell()
 }
 
