@@ -306,6 +306,22 @@ func TestManySlowBodies(t *testing.T) {
 	})
 }
 
+// TestNoPlace has a push wait in vain.
+func TestNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Options{URL: urls["github"], Ref: "main"})
+		places := r.Handler.(*handler).places
+		for range maxReading {
+			places.reading <- struct{}{}
+		}
+		start := time.Now()
+		status, text := r.post(recording(t, "github", "push").signed(secret))
+		if status != http.StatusServiceUnavailable || text != "" || time.Since(start) != BodyTime {
+			t.Errorf("%d %q after %s", status, text, time.Since(start))
+		}
+	})
+}
+
 func TestQueueIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlaces()

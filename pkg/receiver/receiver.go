@@ -170,7 +170,9 @@ func (h *handler) receive(w http.ResponseWriter, req *http.Request) (source stri
 	if f == nil {
 		return unknown, Push{}, refusal(http.StatusUnauthorized, "no header of a forge that is known, nor a token")
 	}
-	setDeadline(w, time.Now().Add(BodyTime))
+	// For the body, or for what the server throws away of it. When all has been read, the server lifts the deadline
+	// itself. A writer that has no connection, as in tests, has nothing to limit.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(BodyTime))
 	ctx, cancel := context.WithTimeout(req.Context(), BodyTime)
 	defer cancel()
 	v, err := h.places.enter(ctx)
@@ -182,7 +184,6 @@ func (h *handler) receive(w http.ResponseWriter, req *http.Request) (source stri
 	if a.outcome != "" {
 		return f.name, Push{}, a
 	}
-	setDeadline(w, time.Time{}) // the body is here; what follows has times of its own
 	p, a = h.understand(f, req.Header, body)
 	return f.name, p, a
 }
@@ -252,11 +253,6 @@ func (f *forge) split() (strong, weak []scheme) {
 		}
 	}
 	return strong, weak
-}
-
-// setDeadline bounds the time of reading; a writer that has no connection, as in tests, has nothing to bound.
-func setDeadline(w http.ResponseWriter, at time.Time) {
-	_ = http.NewResponseController(w).SetReadDeadline(at)
 }
 
 func refusal(status int, cause string) answer {

@@ -183,9 +183,10 @@ func TestSecretFile(t *testing.T) {
 	expect("one")
 	write("two \r\n", long.Add(time.Second))
 	expect("two")
-	write("red", time.Now()) // within the clock's grain the next looks just like it
+	now := time.Now()
+	write("red", now)
 	expect("red")
-	write("rad", time.Now())
+	write("rad", now) // within the grain of the clock: the same size and time
 	expect("rad")
 	for name, content := range map[string]string{"empty": "\n", "too long": strings.Repeat("x", maxSecret+1)} {
 		write(content, long)
