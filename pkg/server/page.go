@@ -21,8 +21,12 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
-// shownEvents is how many of the newest revisions the page lists and draws.
-const shownEvents = 24
+const (
+	// shownEvents is how many of the newest revisions and failures the page draws.
+	shownEvents = 24
+	// shownRows is how many it lists; failures of one kind in a row are one row.
+	shownRows = 12
+)
 
 // page is the status page for people. It loads nothing, runs no script, and asks to be loaded anew now and then.
 type page struct {
@@ -37,6 +41,7 @@ func newPage() (*page, error) {
 		"stamp":    func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
 		"iso":      func(t time.Time) string { return t.Format(time.RFC3339) },
 		"source":   source,
+		"parts":    parts,
 	}).Parse(pageHTML)
 	if err != nil {
 		return nil, err
@@ -55,19 +60,27 @@ type view struct {
 	Advice   string
 	Tone     string // good, wait or bad
 	Chart    *chart
-	Recent   []event // newest first
+	Recent   []row // newest first
 }
 
 func (p *page) render(w io.Writer, st status) error {
 	v := view{status: st, CSS: template.CSS(pageCSS), Chart: newChart(st.History)}
 	v.Headline, v.Advice, v.Tone = headline(st)
-	v.Recent = slices.Clone(lastEvents(st.History))
-	slices.Reverse(v.Recent)
+	v.Recent = rows(st.History)
 	return p.template.Execute(w, v)
 }
 
-// Ago is how long before the page was made something happened.
-func (v view) Ago(t time.Time) string { return duration(v.Time.Sub(t)) + " ago" }
+// Ago is how long before the page was made something happened; the longer, the rougher.
+func (v view) Ago(t time.Time) string {
+	d := v.Time.Sub(t)
+	switch {
+	case d >= 10*time.Hour:
+		d = d.Truncate(time.Hour)
+	case d >= 10*time.Minute:
+		d = d.Truncate(time.Minute)
+	}
+	return duration(d) + " ago"
+}
 
 // In is how long until something is due.
 func (v view) In(t time.Time) string {
@@ -102,6 +115,42 @@ func times(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// row is a line of the table of revisions: an event, or several failures of one kind in a row, of which it shows the newest.
+type row struct {
+	event
+	Times int
+}
+
+// rows lists the newest events, newest first.
+func rows(history []event) []row {
+	var out []row
+	for _, e := range slices.Backward(history) {
+		if n := len(out) - 1; n >= 0 && e.Error != "" && e.Error == out[n].Error {
+			out[n].Times++
+			continue
+		}
+		if len(out) == shownRows {
+			break
+		}
+		out = append(out, row{e, 1})
+	}
+	return out
+}
+
+// parts cuts a URL where a line may be broken.
+func parts(s string) []string {
+	var out []string
+	for len(s) > 0 {
+		end := strings.IndexAny(s, "/:@") + 1
+		if end == 0 {
+			end = len(s)
+		}
+		out = append(out, s[:end])
+		s = s[end:]
+	}
+	return out
 }
 
 // chart is a bar for each of the last revisions, as high as the sync took.
