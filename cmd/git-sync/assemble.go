@@ -133,7 +133,7 @@ func (a *app) connect(progress *logging.Progress) []error {
 		GateBackoff: cfg.PrePublish.Backoff, Tell: a.hooks.tell,
 		Period: cfg.Period, InitPeriod: cfg.InitPeriod, Timeout: cfg.SyncTimeout, OneTime: cfg.OneTime,
 		Budget: syncer.Budget(cfg.Budget), InitBudget: &initBudget, BackoffMax: cfg.BackoffMax,
-		Log: a.log.Logger(), Observe: a.http.observe,
+		Log: a.log.Logger(), Observe: leanOn(a.http.observe),
 		Failed: a.errors.failed, Succeeded: a.errors.succeeded,
 	}
 	if a.hooks.gate != nil {

@@ -1,9 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -11,8 +12,8 @@ import (
 
 // env is a variable of the environment, "" if it is not set; the last setting counts.
 func (p process) env(name string) string {
-	for i := len(p.environ) - 1; i >= 0; i-- {
-		if value, ok := strings.CutPrefix(p.environ[i], name+"="); ok {
+	for _, kv := range slices.Backward(p.environ) {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok {
 			return value
 		}
 	}
@@ -32,19 +33,5 @@ func terminalWidth(w io.Writer) int {
 	return 80
 }
 
-const (
-	// gcPercent and memoryLimit keep the collector busy while there is little to collect, and ours is a program that has
-	// little: what git holds is not in our memory.
-	gcPercent   = 25
-	memoryLimit = 64 << 20
-)
-
-// tuneMemory bounds our own memory, unless the user has set Go's variables for it.
-func tuneMemory(env func(string) string) {
-	if env("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	if env("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
-}
+// complain is for what goes wrong where there is no log. If it cannot be written, there is nobody to tell.
+func (p process) complain(err error) { _, _ = fmt.Fprintf(p.stderr, "error: %v\n", err) }

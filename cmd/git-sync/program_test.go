@@ -42,7 +42,6 @@ func TestMain(m *testing.M) {
 type program struct {
 	t    *testing.T
 	cmd  *exec.Cmd
-	root string
 	done chan struct{} // closed when it has exited
 	code int           // after done
 

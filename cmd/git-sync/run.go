@@ -40,7 +40,7 @@ func run(p process) int {
 	}
 	cfg, notices, err := config.Parse(p.args, p.environ)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "error: %v\n", err)
+		p.complain(err)
 		return exitUsage
 	}
 	if cfg.Mode != config.ModeRun {
@@ -110,7 +110,7 @@ func (p process) inform(mode config.Mode) int {
 	case config.ModeRun:
 	}
 	if _, err := io.WriteString(p.stdout, text); err != nil {
-		fmt.Fprintf(p.stderr, "error: writing: %v\n", err)
+		p.complain(fmt.Errorf("writing to standard output: %w", err))
 		return exitFailed
 	}
 	return exitDone
