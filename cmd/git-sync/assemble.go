@@ -114,6 +114,14 @@ func repoOptions(cfg config.Config, g *git.Git, log *logging.Logging, progress *
 	}
 }
 
+// followed is the ref, "" where it is chosen among tags.
+func followed(cfg config.Config) string {
+	if cfg.RefPattern != "" || cfg.RefSemver != "" {
+		return ""
+	}
+	return cfg.Ref
+}
+
 // connect makes the loop out of the parts.
 func (a *app) connect(progress *logging.Progress) []error {
 	cfg := a.cfg
@@ -129,7 +137,7 @@ func (a *app) connect(progress *logging.Progress) []error {
 	initBudget := syncer.Budget(cfg.InitBudget)
 	opt := syncer.Options{
 		Steps: &steps{auth: a.auth, repo: a.repo, progress: progress.Done},
-		Repo:  logging.Redact(cfg.Repo), Ref: cfg.Ref,
+		Repo:  logging.Redact(cfg.Repo), Ref: followed(cfg),
 		GateBackoff: cfg.PrePublish.Backoff, Tell: a.hooks.tell,
 		Period: cfg.Period, InitPeriod: cfg.InitPeriod, Timeout: cfg.SyncTimeout, OneTime: cfg.OneTime,
 		Budget: syncer.Budget(cfg.Budget), InitBudget: &initBudget, BackoffMax: cfg.BackoffMax,

@@ -69,6 +69,7 @@ func (a *app) stats() server.Stats {
 	return server.Stats{
 		DiskBytes:    map[string]int64{"objects": files.ObjectBytes},
 		StuckTrees:   files.Stuck,
+		Unverified:   files.Unverified,
 		AskpassCalls: creds.AskpassCalls, GitHubRefreshes: creds.GitHubRefreshes,
 	}
 }

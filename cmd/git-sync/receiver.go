@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"git-sync/pkg/receiver"
 	"git-sync/pkg/syncer"
@@ -12,7 +13,12 @@ import (
 // newReceiver makes the handler of forges' pushes.
 func (a *app) newReceiver() (http.Handler, error) {
 	o := a.cfg.Receiver
+	var match func(ref string) bool // nil: Ref alone
+	if followed(a.cfg) == "" {
+		match = func(ref string) bool { return strings.HasPrefix(ref, "refs/tags/") }
+	}
 	h, err := receiver.New(receiver.Options{
+		Match:    match,
 		Provider: o.Provider, Secret: a.receiverSecret(), URL: a.cfg.Repo, Ref: a.cfg.Ref, AllowSHA1: o.AllowSHA1,
 		Trigger: func(receiver.Push) { a.syncer.Trigger(syncer.SourceReceiver) },
 		Wait: func(ctx context.Context, _ receiver.Push) (string, error) {

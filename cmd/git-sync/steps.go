@@ -35,7 +35,7 @@ func (s *steps) Prepare(ctx context.Context) (syncer.Tree, error) {
 		return syncer.Tree{}, s.auth.Explain(err)
 	}
 	s.prepared = tree
-	return syncer.Tree{Hash: tree.Hash, Path: tree.Path, New: tree.New}, nil
+	return syncer.Tree{Hash: tree.Hash, Ref: tree.Ref, Path: tree.Path, New: tree.New}, nil
 }
 
 func (s *steps) Publish(ctx context.Context, _ syncer.Tree) error {

@@ -75,7 +75,7 @@ func (f *fake) Prepare(ctx context.Context) (Tree, error) {
 	if ctx.Err() != nil {
 		return Tree{}, ctx.Err()
 	}
-	return Tree{Hash: head, Path: "/root/rev-" + head, New: f.published.Hash != head}, nil
+	return Tree{Hash: head, Ref: "refs/heads/main", Path: "/root/rev-" + head, New: f.published.Hash != head}, nil
 }
 
 func (f *fake) Publish(_ context.Context, t Tree) error {

@@ -21,7 +21,7 @@ func TestPollingGoesOn(t *testing.T) {
 		}
 		wantTimes(t, f.times(), seconds(0, 10, 20, 30, 40)...)
 		rep := r.Report()
-		if rep.Hash != "b" || rep.PreviousHash != "a" || rep.Counts[ResultSuccess] != 2 || rep.Counts[ResultNoop] != 3 {
+		if rep.Ref != "refs/heads/main" || rep.Hash != "b" || rep.PreviousHash != "a" || rep.Counts[ResultSuccess] != 2 || rep.Counts[ResultNoop] != 3 {
 			t.Errorf("report: %+v", rep)
 		}
 		if len(rep.History) != 2 || rep.History[0].Hash != "a" || rep.History[1].Hash != "b" {

@@ -31,7 +31,8 @@ const (
 // One is sent to Options.Observe at start, when a sync starts, when it ends, and
 // whenever anything else in it has changed.
 type Report struct {
-	// Repo is the repository, without user and password; Ref is what is followed.
+	// Repo is the repository, without user and password; Ref is what is followed, or, where that is a pattern of tags, the tag
+	// that is published.
 	Repo, Ref string
 
 	// Hash is the published commit, "" as long as there is none, PreviousHash the one it replaced

@@ -33,7 +33,7 @@ func (s *Syncer) succeed(q *request, out outcome) {
 	}
 	switch {
 	case out.tree.New:
-		log.Info("published", "previous", out.previous, "path", out.tree.Path, "trigger", q.source, "took", took(out))
+		log.Info("published", "ref", out.tree.Ref, "previous", out.previous, "path", out.tree.Path, "trigger", q.source, "took", took(out))
 	case !s.sit.succeeded:
 		log.Info("up to date: what was published before is what the ref is at", "path", out.tree.Path, "took", took(out))
 	default:
@@ -44,6 +44,9 @@ func (s *Syncer) succeed(q *request, out outcome) {
 	s.update(func(r *Report) {
 		s.ended(r, out, result)
 		r.LastSuccess, r.Failures = out.ended, 0
+		if s.opt.Ref == "" {
+			r.Ref = out.tree.Ref
+		}
 		if out.tree.New || r.Hash != out.tree.Hash {
 			s.publication(r, q, out)
 		}

@@ -27,6 +27,7 @@ var ErrStopped = errors.New("git-sync is stopping")
 // Tree is a revision that Steps.Prepare has made ready.
 type Tree struct {
 	Hash string // full commit hash
+	Ref  string // what it was found under, in full; may be empty
 	Path string // absolute path of the tree
 	// New says that it has to be published; false: it is what is published already, intact.
 	New bool
@@ -61,7 +62,7 @@ type Steps interface {
 type Options struct {
 	Steps Steps
 
-	// Repo (without userinfo) and Ref are for the Report.
+	// Repo (without userinfo) and Ref are for the Report. Ref "": what each tree was found under.
 	Repo, Ref string
 
 	// Gate runs the pre-publish hook in a tree that is about to be published, previous being the hash that is published; its
