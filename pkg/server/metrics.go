@@ -134,7 +134,7 @@ func described() []description {
 		{"git_sync_hook_pending", "Whether a hook has not yet accepted the newest revision.", gauge, []string{"name"}},
 		{"git_sync_disk_bytes", "Bytes on disk, by part.", gauge, []string{"part"}},
 		{"git_sync_unremovable_trees", "Replaced trees that cannot be removed for now.", gauge, nil},
-		{"git_sync_unverified_revisions_total", "Revisions that --verify kept from being published.", counter, nil},
+		{"git_sync_unverified_revisions_total", "Times that --verify kept a revision from being published.", counter, nil},
 		{"git_sync_build_info", "What is running, as labels.", gauge, []string{"version", "commit", "go_version", "git_version"}},
 	}
 }
