@@ -106,6 +106,7 @@ func repoOptions(cfg config.Config, g *git.Git, log *logging.Logging, progress *
 		Permissions: cfg.Permissions, GroupWrite: cfg.GroupWrite,
 		GC: repo.GC(cfg.GitGC), Config: gitConfig(cfg),
 		RefPattern: cfg.RefPattern, RefSemver: cfg.RefSemver, RefPinned: cfg.RefPinned,
+		Poll:   repo.Poll(cfg.Poll),
 		Verify: repo.Verify(cfg.Verify), Trust: git.Trust{Keyring: cfg.VerifyKeyring, AllowedSigners: cfg.VerifyAllowedSigners},
 		Progress: func(p git.Progress) {
 			_, detail, _ := strings.Cut(p.Text, "), ")

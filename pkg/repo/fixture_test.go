@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -24,6 +25,8 @@ type fixture struct {
 	opts Options
 	repo *Repo
 	logs []string
+
+	timeout time.Duration // of a sync; 0: a minute
 }
 
 func newFixture(t *testing.T, change ...func(*Options)) *fixture {
@@ -100,7 +103,7 @@ func (f *fixture) try() (Tree, error) {
 			return Tree{}, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(f.t.Context(), cmp.Or(f.timeout, time.Minute))
 	defer cancel()
 	tree, err := f.repo.Prepare(ctx, git.Overlay{})
 	if err != nil {

@@ -69,6 +69,8 @@ type Options struct {
 	// Config is the user's extra git configuration, already part of Git; what
 	// in it can change the content of a checkout makes trees differ.
 	Config []git.KV
+	// Poll says how the remote is asked.
+	Poll Poll
 	// RefPattern, a glob of tag names as path.Match has it, and RefSemver, a
 	// range of versions, choose the highest matching tag instead of Ref.
 	RefPattern, RefSemver string

@@ -97,6 +97,17 @@ const maxRefs = 32 << 20
 
 // lsRemote returns the refs of the remote that match patterns.
 func (s session) lsRemote(ctx context.Context, patterns []string) (map[string]string, error) {
+	if s.persistent() {
+		prefixes := make([]string, len(patterns))
+		for i, p := range patterns {
+			prefixes[i] = strings.TrimSuffix(p, "*")
+		}
+		rows, err := s.askTransport(ctx, prefixes)
+		if err == nil {
+			return rows, nil
+		}
+		s.log.V(1).Info("asking the remote the plain way", "because", err.Error())
+	}
 	res, err := s.git.Run(ctx, git.Cmd("ls-remote", "--quiet").MaxOutput(maxRefs).Operand(s.opts.URL).Operand(patterns...))
 	if err != nil {
 		return nil, fmt.Errorf("asking the remote for its refs: %w", err)

@@ -42,6 +42,8 @@ type Repo struct {
 	grown     bool      // objects were fetched since garbage was collected
 	seen      inventory // of the store, as the last sync left it
 
+	transport *transport // kept between polls; nil when there is none
+
 	work    workLock // held by whoever changes the root or the fields above
 	janitor janitor
 
@@ -172,6 +174,7 @@ func (r *Repo) Published() (Revision, bool) {
 // Close stops what works in the background and lets go of the lock.
 func (r *Repo) Close() error {
 	r.janitor.stop()
+	r.hangUp()
 	if r.lock == nil {
 		return nil
 	}

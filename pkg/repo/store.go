@@ -168,11 +168,12 @@ func (st store) ref(name string) string {
 // sync's credentials.
 type session struct {
 	*Repo
-	git *git.Git
+	git   *git.Git
+	creds git.Overlay
 }
 
 func (r *Repo) session(creds git.Overlay) session {
-	return session{Repo: r, git: r.opts.Git.With(creds)}
+	return session{Repo: r, git: r.opts.Git.With(creds), creds: creds}
 }
 
 // fetch brings refspecs into st. It blocks for as long as the network takes.
