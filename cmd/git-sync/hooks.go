@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"git-sync/pkg/auth"
 	"git-sync/pkg/config"
 	"git-sync/pkg/hook"
 	"git-sync/pkg/logging"
@@ -34,7 +35,7 @@ func (p process) newHooks(cfg config.Config, log *logging.Logging) hooks {
 	if url := cfg.Webhook.URL.Reveal(); url != "" {
 		w := hook.NewWebhook(hook.WebhookOptions{
 			URL: url, Method: cfg.Webhook.Method, SuccessStatus: cfg.Webhook.SuccessStatus,
-			Timeout: cfg.Webhook.Timeout, Log: log.Logger(),
+			Timeout: cfg.Webhook.Timeout, Log: log.Logger(), Transport: auth.NewTransport(p.env, gitConfig(cfg)),
 		})
 		h.queues = append(h.queues, hook.NewQueue(w,
 			hook.QueueOptions{Backoff: cfg.Webhook.Backoff, Once: cfg.OneTime, Log: log.Logger()}))

@@ -34,14 +34,15 @@ type WebhookOptions struct {
 	// Timeout bounds one request with its answer. 0: one second.
 	Timeout time.Duration
 	Log     logr.Logger
-	// Client is used for the requests; nil is one that follows Go's proxy variables, keeps no connection, and
-	// follows a redirect only when the method stays the same.
-	Client *http.Client
+	// Transport sends the requests, through proxies and trusting authorities as it sees fit; nil is one that follows Go's
+	// proxy variables. A redirect is followed only when the method stays the same.
+	Transport http.RoundTripper
 }
 
 // Webhook is a hook that makes an HTTP request without a body, the revision in the header Gitsync-Hash.
 type Webhook struct {
-	opt WebhookOptions
+	opt    WebhookOptions
+	client *http.Client
 }
 
 // NewWebhook makes a webhook. A URL that is none shows at its first run.
@@ -52,15 +53,15 @@ func NewWebhook(o WebhookOptions) *Webhook {
 	if o.Timeout <= 0 {
 		o.Timeout = time.Second
 	}
-	if o.Client == nil {
-		o.Client = newClient()
+	if o.Transport == nil {
+		o.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true}
 	}
-	return &Webhook{o}
+	return &Webhook{opt: o, client: newClient(o.Transport)}
 }
 
-func newClient() *http.Client {
+func newClient(transport http.RoundTripper) *http.Client {
 	return &http.Client{
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true},
+		Transport: transport,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if req.Method != via[0].Method {
 				return http.ErrUseLastResponse
@@ -87,7 +88,7 @@ func (w *Webhook) Run(ctx context.Context, e Event) error {
 	req.Header.Set(hashHeader, e.Hash)
 	req.Header.Set("User-Agent", "git-sync")
 	begun := time.Now()
-	res, err := w.opt.Client.Do(req)
+	res, err := w.client.Do(req)
 	if err != nil {
 		if limited.Err() != nil && ctx.Err() == nil {
 			err = fmt.Errorf("no answer within %v", w.opt.Timeout)

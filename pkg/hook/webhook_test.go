@@ -14,8 +14,7 @@ import (
 // direct makes a webhook that ignores the proxies of the machine.
 func direct(o WebhookOptions) *Webhook {
 	o.Log = logr.Discard()
-	o.Client = newClient()
-	o.Client.Transport = &http.Transport{DisableKeepAlives: true}
+	o.Transport = &http.Transport{DisableKeepAlives: true}
 	return NewWebhook(o)
 }
 
