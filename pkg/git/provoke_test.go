@@ -372,7 +372,8 @@ func TestProvokePermission(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.Chmod(objects, 0o700)
-	_, err := g.Run(t.Context(), fetch(dir, up.FileURL(), "refs/heads/main"))
+	// Loose objects need new directories there.
+	_, err := g.Run(t.Context(), fetch(dir, up.FileURL(), "refs/heads/main").Config(git.KV{Key: "fetch.unpackLimit", Value: "10000"}))
 	expect(t, err, git.KindPermission)
 }
 

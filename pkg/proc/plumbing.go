@@ -110,7 +110,8 @@ func (p *plumbing) read(captures ...*capture) {
 		from := p.outEnds[i]
 		p.reading = append(p.reading, from)
 		streams.Go(func() {
-			_, _ = io.Copy(into, onlyReader{from})
+			// A pipe rarely holds more, and a child is started for each poll.
+			_, _ = io.CopyBuffer(into, onlyReader{from}, make([]byte, 8<<10))
 			closeAll([]*os.File{from})
 		})
 	}
