@@ -37,9 +37,7 @@ func (e *Error) Error() string {
 		return what
 	}
 	if pe, ok := errors.AsType[*proc.Error](e.Err); ok {
-		quiet := *pe
-		quiet.Stderr = "" // raw: e.Stderr is the scrubbed one
-		return what + quiet.Error()
+		return what + pe.Error()
 	}
 	if e.Err != nil {
 		return what + e.Err.Error()
@@ -84,6 +82,9 @@ func failure(c *Command, err error) *Error {
 		return e
 	}
 	e.Stderr = scrub(withoutProgress(pe.Stderr))
+	clean := *pe
+	clean.Stderr = e.Stderr
+	e.Err = &clean
 	kind, hint, told := classifyEnd(pe)
 	if !told {
 		kind, hint = classify(evidence{op: e.Op, gitDir: c.gitDir, exit: pe.ExitCode, stderr: e.Stderr})

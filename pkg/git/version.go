@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// The oldest git that works: before 2.34 relative paths in worktrees, sparse
-// checkouts and GIT_CONFIG_COUNT do not all behave.
+// The oldest git we take. What we cannot do without, configuration by
+// GIT_CONFIG_COUNT and none from files, came with 2.31 and 2.32; 2.34 is what the
+// oldest of the usual distributions brings (Ubuntu 22.04).
 const (
 	needMajor = 2
 	needMinor = 34
