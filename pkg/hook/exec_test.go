@@ -227,14 +227,12 @@ func TestExecStops(t *testing.T) {
 	started := filepath.Join(t.TempDir(), "started")
 	x := NewExec(ExecOptions{Name: NameExec, Command: script(t, `echo > "$OUT"; sleep 600`), Env: []string{"PATH=" + os.Getenv("PATH"), "OUT=" + started}, Log: logr.Discard()})
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		for ctx.Err() == nil {
-			if _, err := os.Stat(started); err == nil {
-				cancel()
-			}
-		}
-	}()
-	if err := x.Run(ctx, Event{Dir: t.TempDir()}); err == nil || !errors.Is(err, context.Canceled) {
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- x.Run(ctx, Event{Dir: t.TempDir()}) }()
+	eventually(t, "the hook runs", func() bool { _, err := os.Stat(started); return err == nil })
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

@@ -93,7 +93,7 @@ func (w *Webhook) Run(ctx context.Context, e Event) error {
 		if limited.Err() != nil && ctx.Err() == nil {
 			err = fmt.Errorf("no answer within %v", w.opt.Timeout)
 		}
-		return &webhookError{err: fmt.Errorf("%s %s: %w", w.opt.Method, origin(req.URL), withoutURL(err)), hint: timeoutHint(limited, ctx)}
+		return &webhookError{err: fmt.Errorf("%s %s: %w", w.opt.Method, origin(req.URL), withoutURL(err)), hint: unansweredHint(limited, ctx)}
 	}
 	defer func() { _ = res.Body.Close() }()
 	// The status has been said: an answer that breaks off later changes nothing.
@@ -129,11 +129,11 @@ func (e *webhookError) Error() string { return e.err.Error() }
 func (e *webhookError) Unwrap() error { return e.err }
 func (e *webhookError) Hint() string  { return e.hint }
 
-func timeoutHint(limited, ctx context.Context) string {
+func unansweredHint(limited, ctx context.Context) string {
 	if limited.Err() != nil && ctx.Err() == nil {
 		return "raise --webhook-timeout if the receiver needs longer"
 	}
-	return ""
+	return "check --webhook-url, and whether what should answer there is up"
 }
 
 // origin is what may be shown of a URL.
