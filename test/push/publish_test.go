@@ -1,0 +1,223 @@
+package push
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"git-sync/test/sshserver"
+)
+
+// ready is an upstream with one commit on main, told to a mirror that has published it.
+func ready(t *testing.T, forge string, args ...string) (*upstream, *clone, *mirror) {
+	t.Helper()
+	u := newUpstream(t, sshserver.New(t), "team/docs.git")
+	alice := u.clone("alice")
+	hash := alice.commit("page.md", "one")
+	alice.git("push", "--quiet", "origin", "main", "main:refs/tags/v1.0.0")
+	m := u.mirror(args...)
+	m.publishes(hash, time.Time{})
+	u.tells(forge, u.secret, m.webhook())
+	return u, alice, m
+}
+
+// TestPublished is the whole way: push, hook, curl, receiver, sync, link.
+func TestPublished(t *testing.T) {
+	u, alice, m := ready(t, "github", "--ref=main")
+	first := m.hash()
+
+	second := alice.commit("page.md", "two", "more/page.md", "new")
+	began := time.Now()
+	alice.git("push", "--quiet", "origin", "main")
+	m.publishes(second, began)
+
+	// By force, to a commit that is no descendant: what made the article's tool crash.
+	alice.git("reset", "--quiet", "--hard", first)
+	third := alice.commit("page.md", "three")
+	began = time.Now()
+	alice.git("push", "--quiet", "--force", "origin", "main")
+	m.publishes(third, began)
+	if _, err := os.Stat(filepath.Join(m.link, "more")); !os.IsNotExist(err) {
+		t.Errorf("what the force-push took away is still there: %v", err)
+	}
+
+	// Another branch is no reason to sync.
+	syncs := m.syncs()
+	alice.git("push", "--quiet", "origin", "main:other")
+	if got := m.syncs(); got != syncs {
+		t.Errorf("%d syncs for another branch", got-syncs)
+	}
+	for _, line := range u.deliveries() {
+		if !strings.HasPrefix(line, "refs/heads/main 202 ") && !strings.HasPrefix(line, "refs/heads/other 200 ignored") {
+			t.Errorf("delivery: %s", line)
+		}
+	}
+}
+
+// TestTags follows the highest tag of a pattern, which only a push can tell.
+func TestTags(t *testing.T) {
+	_, alice, m := ready(t, "gitea", "--ref-semver=>=1.0.0")
+	second := alice.commit("page.md", "two")
+	began := time.Now()
+	alice.git("push", "--quiet", "origin", "main", "main:refs/tags/v1.1.0")
+	m.publishes(second, began)
+}
+
+// TestDefaultBranch follows HEAD.
+func TestDefaultBranch(t *testing.T) {
+	_, alice, m := ready(t, "gitlab")
+	second := alice.commit("page.md", "two")
+	alice.git("push", "--quiet", "origin", "main")
+	m.publishes(second, time.Time{})
+}
+
+// TestWait is a pipeline that deploys and knows.
+func TestWait(t *testing.T) {
+	u, alice, m := ready(t, "none", "--ref=main")
+	second := alice.commit("page.md", "two")
+	alice.git("push", "--quiet", "origin", "main")
+	if got, err := m.post(u.secret, "?wait=30s"); err != nil || got != second || m.hash() != second {
+		t.Errorf("answered %q %v, published %s, want %s", got, err, m.hash(), second)
+	}
+	if got, err := m.post("another", "?wait=30s"); err == nil || strings.Contains(got, second) {
+		t.Errorf("without the secret: %q %v", got, err)
+	}
+	// The hook may wait as well: then whoever pushes knows.
+	u.tells("gitea", u.secret, m.webhook()+"?wait=30s")
+	third := alice.commit("page.md", "three")
+	alice.git("push", "--quiet", "origin", "main")
+	if m.hash() != third {
+		t.Errorf("the push has returned, %s is published, want %s", m.hash(), third)
+	}
+	if got := u.deliveries(); len(got) != 1 || strings.TrimSpace(got[0]) != "refs/heads/main 200 "+third {
+		t.Errorf("delivery: %q", got)
+	}
+}
+
+// TestAtTheSameMoment has twenty pushes from two clones race each other; whatever order
+// they and their webhooks take, the last state is what is served, and nobody ever reads a mix.
+func TestAtTheSameMoment(t *testing.T) {
+	u, alice, m := ready(t, "forgejo", "--ref=main")
+	pair := alice.commit("a", "start", "b", "start")
+	alice.git("push", "--quiet", "origin", "main")
+	m.publishes(pair, time.Time{})
+	bob := u.clone("bob")
+
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	readers.Go(func() { m.readPairs(stop) })
+
+	var pushers sync.WaitGroup
+	for _, c := range []*clone{alice, bob} {
+		pushers.Go(func() {
+			for i := range 10 {
+				c.pushPair(fmt.Sprintf("%s %d", filepath.Base(c.dir), i))
+			}
+		})
+	}
+	pushers.Wait()
+	m.publishes(u.tip("refs/heads/main"), time.Time{})
+	close(stop)
+	readers.Wait()
+	if got := u.deliveries(); len(got) != 21 {
+		t.Errorf("%d deliveries of 21 pushes", len(got))
+	}
+	t.Logf("21 pushes, %d syncs", m.syncs())
+}
+
+// pushPair pushes two files of one content, over whatever the other has pushed meanwhile.
+func (c *clone) pushPair(content string) {
+	c.commit("a", content, "b", content)
+	env := c.u.srv.GitEnv(c.u.key)
+	for deadline := time.Now().Add(patience); ; {
+		out, err := tryGit(env, "-C", c.dir, "push", "--quiet", "--force-with-lease", "origin", "HEAD:main")
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Errorf("cannot push: %v\n%s", err, out)
+			return
+		}
+		// The other was faster: on top of what is there now, with our own files.
+		_, _ = tryGit(env, "-C", c.dir, "fetch", "--quiet", "origin")
+		_, _ = tryGit(env, "-C", c.dir, "reset", "--quiet", "--soft", "origin/main")
+		_, _ = tryGit(env, "-C", c.dir, "commit", "--quiet", "--allow-empty", "-m", content)
+	}
+}
+
+// readPairs reads the published tree, as a consumer does that resolves the link once for each reading, until stop is closed.
+func (m *mirror) readPairs(stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		dir, err := filepath.EvalSymlinks(m.link)
+		if err != nil {
+			m.t.Errorf("the link does not resolve: %v", err)
+			return
+		}
+		a, errA := os.ReadFile(filepath.Join(dir, "a"))
+		b, errB := os.ReadFile(filepath.Join(dir, "b"))
+		switch {
+		case errA != nil || errB != nil:
+			if _, err := os.Stat(filepath.Join(m.link, "a")); err != nil {
+				m.t.Errorf("the published tree is not complete: %v", err)
+				return
+			}
+		case string(a) != string(b):
+			if now, err := filepath.EvalSymlinks(m.link); err == nil && now == dir {
+				m.t.Errorf("a mix is published: %q and %q", a, b)
+				return
+			}
+		}
+	}
+}
+
+// TestThousandTriggers is a thousand deliveries at once: what they cause is counted in syncs per second, not per delivery.
+func TestThousandTriggers(t *testing.T) {
+	u, _, m := ready(t, "none", "--ref=main")
+	before := m.syncs()
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 20}}
+	defer client.CloseIdleConnections()
+	began := time.Now()
+	var senders sync.WaitGroup
+	for range 20 {
+		senders.Go(func() {
+			for range 50 {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, m.webhook(), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				req.Header.Set("Authorization", "Bearer "+u.secret)
+				resp, err := client.Do(req)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusAccepted {
+					t.Errorf("%s", resp.Status)
+				}
+			}
+		})
+	}
+	senders.Wait()
+	took := time.Since(began)
+	// A sync that starts after all of them has ended: nothing that they caused is still to come.
+	if _, err := m.post(u.secret, "?wait=30s"); err != nil {
+		t.Fatal(err)
+	}
+	caused := m.syncs() - before - 1
+	t.Logf("1000 deliveries within %s caused %d syncs", took.Round(time.Millisecond), caused)
+	if most := 2 + int(took/time.Second); caused > most {
+		t.Errorf("%d syncs, of at most %d", caused, most)
+	}
+}
