@@ -132,7 +132,7 @@ func parseSSH(raw string) (t sshTarget, ok bool) {
 		}
 		t.User, t.Host = cutLogin(login)
 		t.Path = canonicalPath(path)
-		return t, true
+		return t, t.Host != ""
 	}
 	if scheme != "ssh" && scheme != "git+ssh" && scheme != "ssh+git" {
 		return sshTarget{}, false

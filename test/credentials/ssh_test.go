@@ -88,15 +88,16 @@ func TestSSHKeyModesAndForms(t *testing.T) {
 	s := sshUpstream(t, "a.git")
 	key := s.NewKey("alice")
 	content := get(t, key)
-	dir := filepath.Join(t.TempDir(), "with space, 100% odd $HOME")
+	dir := t.TempDir()
 	for name, c := range map[string]struct {
 		content string
 		mode    os.FileMode
 	}{
-		"0600": {content, 0o600},
-		"0440": {content, 0o440}, // defaultMode: 0400 and fsGroup
-		"crlf": {strings.ReplaceAll(content, "\n", "\r\n"), 0o600},
-		"end":  {strings.TrimSpace(content), 0o600},
+		"0600":                         {content, 0o600},
+		"with space, 100% odd $HOME/~": {content, 0o600},
+		"0440":                         {content, 0o440}, // defaultMode: 0400 and fsGroup
+		"crlf":                         {strings.ReplaceAll(content, "\n", "\r\n"), 0o600},
+		"end":                          {strings.TrimSpace(content), 0o600},
 	} {
 		file := filepath.Join(dir, name)
 		put(t, file, c.content, c.mode)
