@@ -121,6 +121,10 @@ func (g *Git) With(o Overlay) *Git {
 	return &c
 }
 
+// Installed reports whether a program that git may run, such as git-lfs, is
+// there for it.
+func (g *Git) Installed(program string) bool { return proc.Installed(program, g.env) }
+
 // Version is the version found by [New].
 func (g *Git) Version() Version { return g.version }
 

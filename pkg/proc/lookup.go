@@ -10,6 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Installed reports whether the program name is found in the PATH of env.
+func Installed(name string, env []string) bool {
+	_, err := lookup(name, env)
+	return err == nil
+}
+
 // lookup finds the program name in the PATH of env, or returns name itself if it
 // holds a slash. Relative and empty entries of PATH are passed over: what runs
 // must not depend on the working directory.

@@ -42,6 +42,9 @@ type Repo struct {
 	grown     bool      // objects were fetched since garbage was collected
 	seen      inventory // of the store, as the last sync left it
 
+	hasLFS bool // git-lfs is installed
+	warned bool // of its absence
+
 	transport *transport // kept between polls; nil when there is none
 
 	work    workLock // held by whoever changes the root or the fields above
@@ -86,6 +89,7 @@ func Open(opts Options) (*Repo, error) {
 		return nil, err
 	}
 	r.store = r.newStore(filepath.Join(r.root, gitDirName))
+	r.opts.Git, r.hasLFS = withLFS(r.opts.Git)
 	r.observe("")
 	return r, nil
 }

@@ -131,6 +131,7 @@ func (b builder) checkout(ctx context.Context, want target, rec *record) error {
 		}
 	}
 	b.keep(w, rec)
+	b.warnOfPointers(w.dir)
 	return b.submodules(ctx, w, rec)
 }
 
