@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"git-sync/pkg/git"
@@ -28,15 +29,15 @@ type sshOffer struct {
 }
 
 // prepareSSH inspects the keys and makes git run our executable in ssh's place. What is wrong with
-// the keys is an error only when the repository itself is reached by ssh: it may be that no
-// submodule is.
+// the keys for all hosts is an error only when the repository itself is reached by ssh: it may be
+// that no submodule is. A key that is meant for one repository is asked for, and must be there.
 func (a *Auth) prepareSSH() (sshOffer, git.Overlay, error) {
 	offer := sshOffer{}
 	for _, path := range a.opts.SSHKeyFiles {
 		offer.keys = append(offer.keys, inspectKey(path))
 	}
 	offer.natural = noneConfigured(offer.keys)
-	if offer.natural && a.hasOwnSSH() {
+	if offer.natural && a.hasOwnSSH() && !a.hasRules() {
 		offer.untouched = true
 		return offer, git.Overlay{}, nil
 	}
@@ -47,8 +48,10 @@ func (a *Auth) prepareSSH() (sshOffer, git.Overlay, error) {
 		return offer, git.Overlay{}, err
 	}
 	plan.Options = append(plan.Options, hostOptions...)
-	rulesErr := a.addRules(&plan)
-	if err := errors.Join(rulesErr, a.addKeys(&plan, offer)); err != nil && required {
+	if err := a.addRules(&plan); err != nil {
+		return offer, git.Overlay{}, err
+	}
+	if err := a.addKeys(&plan, offer); err != nil && required {
 		return offer, git.Overlay{}, err
 	}
 	plan.Env = a.userEnv()
@@ -85,6 +88,11 @@ func (a *Auth) hasOwnSSH() bool {
 		}
 	}
 	return false
+}
+
+// hasRules reports whether a --credential names an SSH key.
+func (a *Auth) hasRules() bool {
+	return slices.ContainsFunc(a.opts.Credentials, func(c Credential) bool { return c.SSHKeyFile != "" })
 }
 
 // hostKeyOptions says how ssh is to know hosts.

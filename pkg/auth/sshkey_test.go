@@ -302,6 +302,26 @@ func TestSSHProblemsBeforeTheAttempt(t *testing.T) {
 	}
 }
 
+func TestKeyOfOneRepository(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "theme")
+	o := Options{
+		URL: "https://host/x", SSHKeyFiles: []string{DefaultSSHKeyFile}, Env: lookup([]string{"GIT_SSH_COMMAND=ssh -v"}),
+		Credentials: []Credential{{URL: "git@host:theme.git", SSHKeyFile: file}},
+	}
+	if _, err := newAuth(t, o).Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), file+": does not exist") {
+		t.Errorf("missing: %v", err)
+	}
+	keygen(t, file, "-t", "ed25519", "-N", "")
+	overlay, err := newAuth(t, o).Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := planOf(t, overlay.Env); len(p.Rules) != 1 || p.Rules[0].Target.Path != "theme" || !slices.Contains(p.Rules[0].Keys, file) {
+		t.Errorf("plan %+v", p)
+	}
+}
+
 func TestKnownHostsOff(t *testing.T) {
 	dir := t.TempDir()
 	keygen(t, filepath.Join(dir, "k"), "-t", "ed25519", "-N", "")
