@@ -33,17 +33,20 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// build builds it in a directory that outlives the test.
+func build() {
+	if built.dir, built.err = os.MkdirTemp("", "push-binary-"); built.err != nil {
+		return
+	}
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", built.dir, "git-sync/cmd/git-sync").CombinedOutput()
+	if err != nil {
+		built.err = fmt.Errorf("building git-sync: %w\n%s", err, out)
+	}
+}
+
 func binary(t *testing.T) string {
 	t.Helper()
-	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "push-binary-"); built.err != nil {
-			return
-		}
-		out, err := exec.Command("go", "build", "-buildvcs=false", "-o", built.dir, "git-sync/cmd/git-sync").CombinedOutput()
-		if err != nil {
-			built.err = fmt.Errorf("building git-sync: %w\n%s", err, out)
-		}
-	})
+	built.once.Do(build)
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
@@ -145,12 +148,12 @@ func (m *mirror) hash() string {
 	return out
 }
 
-// publishes waits until the link holds the commit, and says how long it took since then.
+// publishes waits until the link holds the commit, and says how long it took since the push.
 func (m *mirror) publishes(hash string, since time.Time) {
 	m.t.Helper()
 	until(m.t, "publication of "+hash, func() bool { return m.hash() == hash })
 	if !since.IsZero() {
-		m.t.Logf("published %s after the push began: %s", time.Since(since).Round(time.Millisecond), hash[:8])
+		m.t.Logf("published %s after the push: %s", time.Since(since).Round(time.Millisecond), hash[:8])
 	}
 }
 

@@ -32,16 +32,14 @@ func TestPublished(t *testing.T) {
 	first := m.hash()
 
 	second := alice.commit("page.md", "two", "more/page.md", "new")
-	began := time.Now()
 	alice.git("push", "--quiet", "origin", "main")
-	m.publishes(second, began)
+	m.publishes(second, time.Now())
 
 	// By force, to a commit that is no descendant: what made the article's tool crash.
 	alice.git("reset", "--quiet", "--hard", first)
 	third := alice.commit("page.md", "three")
-	began = time.Now()
 	alice.git("push", "--quiet", "--force", "origin", "main")
-	m.publishes(third, began)
+	m.publishes(third, time.Now())
 	if _, err := os.Stat(filepath.Join(m.link, "more")); !os.IsNotExist(err) {
 		t.Errorf("what the force-push took away is still there: %v", err)
 	}
@@ -63,9 +61,8 @@ func TestPublished(t *testing.T) {
 func TestTags(t *testing.T) {
 	_, alice, m := ready(t, "gitea", "--ref-semver=>=1.0.0")
 	second := alice.commit("page.md", "two")
-	began := time.Now()
 	alice.git("push", "--quiet", "origin", "main", "main:refs/tags/v1.1.0")
-	m.publishes(second, began)
+	m.publishes(second, time.Now())
 }
 
 // TestDefaultBranch follows HEAD.
@@ -116,7 +113,8 @@ func TestAtTheSameMoment(t *testing.T) {
 	for _, c := range []*clone{alice, bob} {
 		pushers.Go(func() {
 			for i := range 10 {
-				c.pushPair(fmt.Sprintf("%s %d", filepath.Base(c.dir), i))
+				content := fmt.Sprintf("%s %d", filepath.Base(c.dir), i)
+				c.push("a", content, "b", content)
 			}
 		})
 	}
@@ -130,9 +128,9 @@ func TestAtTheSameMoment(t *testing.T) {
 	t.Logf("21 pushes, %d syncs", m.syncs())
 }
 
-// pushPair pushes two files of one content, over whatever the other has pushed meanwhile.
-func (c *clone) pushPair(content string) {
-	c.commit("a", content, "b", content)
+// push commits files as commit does, and pushes them over whatever somebody else has pushed meanwhile.
+func (c *clone) push(files ...string) {
+	c.commit(files...)
 	env := c.u.srv.GitEnv(c.u.key)
 	for deadline := time.Now().Add(patience); ; {
 		out, err := tryGit(env, "-C", c.dir, "push", "--quiet", "--force-with-lease", "origin", "HEAD:main")
@@ -146,7 +144,7 @@ func (c *clone) pushPair(content string) {
 		// The other was faster: on top of what is there now, with our own files.
 		_, _ = tryGit(env, "-C", c.dir, "fetch", "--quiet", "origin")
 		_, _ = tryGit(env, "-C", c.dir, "reset", "--quiet", "--soft", "origin/main")
-		_, _ = tryGit(env, "-C", c.dir, "commit", "--quiet", "--allow-empty", "-m", content)
+		_, _ = tryGit(env, "-C", c.dir, "commit", "--quiet", "--allow-empty", "-m", "change")
 	}
 }
 

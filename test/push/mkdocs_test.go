@@ -1,0 +1,69 @@
+package push
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"git-sync/test/sshserver"
+)
+
+// TestMkdocs is the job of the git-volume-reloader article for real: mkdocs serves what git-sync publishes, git-sync
+// is told by the forge's webhook, and would look by itself once an hour. The reader's browser sees each push, a
+// force-push, and the last of twenty that were made at the same moment.
+func TestMkdocs(t *testing.T) {
+	mkdocs := sshserver.Require(t, "mkdocs", "mkdocs")
+	u := newUpstream(t, sshserver.New(t), "team/docs.git")
+	alice := u.clone("alice")
+	page := func(text string) []string { return []string{"docs/index.md", "# Handbook\n\n" + text + "\n"} }
+	first := alice.commit(append(page("first edition"), "mkdocs.yml", "site_name: Handbook\ntheme: mkdocs\n")...)
+	alice.git("push", "--quiet", "origin", "main")
+	m := u.mirror("--ref=main")
+	m.publishes(first, time.Time{})
+	u.tells("github", u.secret, m.webhook())
+
+	site := "http://" + freeAddr(t) + "/"
+	cmd := exec.Command(mkdocs, "serve", "--config-file", filepath.Join(m.link, "mkdocs.yml"), "--dev-addr", strings.Trim(site, "htp:/"))
+	cmd.Dir = t.TempDir()
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "TMPDIR=" + cmd.Dir, "LC_ALL=C.UTF-8"}
+	start(t, cmd)
+	shows := func(text string, began time.Time) {
+		t.Helper()
+		until(t, "a page that says "+text, func() bool {
+			html, err := tryGet(site)
+			return err == nil && strings.Contains(html, text)
+		})
+		if !began.IsZero() {
+			t.Logf("%q is shown %s after it was pushed", text, time.Since(began).Round(time.Millisecond))
+		}
+	}
+	shows("first edition", time.Time{})
+
+	alice.commit(page("second edition")...)
+	alice.git("push", "--quiet", "origin", "main")
+	shows("second edition", time.Now())
+
+	alice.git("reset", "--quiet", "--hard", first)
+	alice.commit(page("third edition")...)
+	alice.git("push", "--quiet", "--force", "origin", "main")
+	shows("third edition", time.Now())
+
+	bob := u.clone("bob")
+	var pushers sync.WaitGroup
+	for _, c := range []*clone{alice, bob} {
+		pushers.Go(func() {
+			for i := range 10 {
+				c.push(page(fmt.Sprintf("edition %s-%d.", filepath.Base(c.dir), i))...)
+			}
+		})
+	}
+	pushers.Wait()
+	began := time.Now()
+	last := git(t, u.srv.GitEnv(u.key), "--git-dir="+filepath.Join(u.srv.Dir, u.name), "show", "main:docs/index.md")
+	shows(strings.TrimSpace(last[strings.Index(last, "edition"):]), began)
+}
