@@ -132,13 +132,12 @@ func (b *bench) idle(how string) func(*upstream, *row) {
 			polls = 500 // their cost is near the clock's resolution
 		}
 		for range b.times(100) / 2 {
-			s := b.sidecar(u.url, "--period=10ms", "--poll="+how)
-			first := s.polls()
-			before := s.cpu()
-			b.until("polls", func() bool { return s.polls() >= first+polls || b.paused() })
-			n := s.polls() - first
-			ours := sample{cpu: (s.cpu() - before) / time.Duration(n)}
-			b.table.memory(how, memory(s.pid(), "VmRSS"), memory(s.pid(), "VmHWM"))
+			addr := b.freeAddress()
+			s := b.sidecar(u.url, "--period=10ms", "--poll="+how, "--http-bind="+addr, "--http-metrics")
+			first, before := s.polls(addr), s.cpu()
+			b.until("polls", func() bool { return s.polls(addr) >= first+polls || b.paused() })
+			ours := sample{cpu: (s.cpu() - before) / time.Duration(s.polls(addr)-first)}
+			b.table.memory("polling ("+how+"), with metrics", s)
 			s.stop()
 			var plain sample
 			for range 20 {
@@ -153,7 +152,7 @@ func (b *bench) idle(how string) func(*upstream, *row) {
 // paused lets some time pass between two looks that cost something themselves.
 func (b *bench) paused() bool {
 	select {
-	case <-time.After(50 * time.Millisecond):
+	case <-time.After(500 * time.Millisecond):
 	case <-b.ctx.Done():
 		b.Fatalf("interrupted")
 	}
@@ -168,6 +167,7 @@ func (b *bench) update(files int) func(*upstream, *row) {
 		plain := filepath.Join(b.home, "plain")
 		old := ""
 		s := b.sidecar(u.url, "--period=1h", "--sync-on-signal=SIGHUP")
+		s.settle()
 		publish := &row{Transport: u.transport, Size: u.size, What: r.What + ", from fetched to published", Plain: "git worktree add"}
 		clean := &row{Transport: u.transport, Size: u.size, What: r.What + ", clean-up", Plain: "git worktree remove, gc"}
 		publish.WallBudget, publish.CPUBudget = updateBudget(u.size, files)
@@ -201,6 +201,7 @@ func (b *bench) update(files int) func(*upstream, *row) {
 			}
 			clean.round(sample{cpu: ours.cpu - flip}, sample{cpu: remove.cpu})
 		}
+		b.table.memory("after updates", s)
 		b.table.disk(u, b.diskUse(s.root), b.diskUse(filepath.Join(plain, old)))
 		s.stop()
 		b.discard(s.root, plain)

@@ -23,19 +23,17 @@ type sidecar struct {
 	cmd  *exec.Cmd
 	root string
 	link string
-	addr string
 }
 
 // sidecar starts a git-sync on a root, and returns when it has published.
 func (b *bench) sidecar(url string, args ...string) *sidecar {
 	root := filepath.Join(b.TempDir(), "root")
-	s := &sidecar{b: b, root: root, link: filepath.Join(root, "link"), addr: b.freeAddress()}
+	s := &sidecar{b: b, root: root, link: filepath.Join(root, "link")}
 	log, err := os.Create(filepath.Join(b.TempDir(), "log"))
 	b.check(err)
 	defer log.Close()
 	all := append([]string{
 		"--repo=" + url, "--ref=main", "--depth=1", "--root=" + root, "--dest=link", "--checkout=" + b.checkout,
-		"--http-bind=" + s.addr, "--http-metrics",
 	}, args...)
 	s.cmd = exec.CommandContext(b.ctx, b.binary, all...)
 	s.cmd.Env, s.cmd.Stderr = gitserver.Env("HOME="+b.home), log
@@ -45,7 +43,6 @@ func (b *bench) sidecar(url string, args ...string) *sidecar {
 		_, err := os.Stat(s.link)
 		return err == nil
 	})
-	s.settle()
 	return s
 }
 
@@ -79,10 +76,10 @@ func (s *sidecar) settle() {
 	})
 }
 
-// polls reads how many syncs found nothing new.
-func (s *sidecar) polls() int {
+// polls reads from a sidecar's metrics how many of its syncs found nothing new.
+func (s *sidecar) polls(addr string) int {
 	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get("http://" + s.addr + "/metrics")
+	resp, err := client.Get("http://" + addr + "/metrics")
 	s.b.check(err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)

@@ -123,8 +123,9 @@ func cost(all []sample) string {
 	return text.String()
 }
 
-func (t *table) memory(how string, now, most int64) {
-	t.note("resident, idle (%s): %.1f MiB, at most %.1f MiB", how, float64(now)/(1<<20), float64(most)/(1<<20))
+func (t *table) memory(when string, s *sidecar) {
+	mib := func(field string) float64 { return float64(memory(s.pid(), field)) / (1 << 20) }
+	t.note("resident, %s: %.1f MiB, at most %.1f MiB", when, mib("VmRSS"), mib("VmHWM"))
 }
 
 func (t *table) disk(u *upstream, root, tree int64) {
