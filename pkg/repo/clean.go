@@ -42,10 +42,9 @@ func (r *Repo) Settle(ctx context.Context) error {
 // moments in which it takes something away.
 func (r *Repo) tidy(ctx context.Context) {
 	for {
-		if r.takeUnflushed() {
-			if err := flush(r.root); err != nil {
-				r.log.Error(err, "flushing the published tree to the disk")
-			}
+		if err := r.flushPublished(); err != nil {
+			r.log.Error(err, "cleaning up is put off: the published tree could not be written to the disk")
+			return
 		}
 		next, err := r.retireStale(ctx)
 		if err != nil {
@@ -58,6 +57,7 @@ func (r *Repo) tidy(ctx context.Context) {
 		if next == 0 {
 			return
 		}
+		r.janitor.rest()
 		timer := time.NewTimer(next)
 		select {
 		case <-ctx.Done():
@@ -68,14 +68,23 @@ func (r *Repo) tidy(ctx context.Context) {
 	}
 }
 
-// takeUnflushed reports whether something was published since it was last
-// asked.
-func (r *Repo) takeUnflushed() bool {
+// flushPublished sees to it that what was published is on the disk before what
+// it replaced is taken away: a power cut then finds one of them whole.
+func (r *Repo) flushPublished() error {
 	r.work.Lock()
-	defer r.work.Unlock()
-	was := r.unflushed
+	needed := r.unflushed
 	r.unflushed = false
-	return was
+	r.work.Unlock()
+	if !needed {
+		return nil
+	}
+	err := flush(r.root)
+	if err != nil {
+		r.work.Lock()
+		r.unflushed = true
+		r.work.Unlock()
+	}
+	return err
 }
 
 // retireStale moves trees whose time is up out of the root, and forgets what

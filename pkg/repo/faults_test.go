@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -529,4 +530,22 @@ func TestMoved(t *testing.T) {
 	}
 	f.sync(f.up.Commit(map[string]string{"a": "2"}))
 	f.clean()
+}
+
+// D6: a replaced tree stays for the grace, which nobody has to wait for, and
+// goes by itself when it is over.
+func TestGrace(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.StaleTimeout = 700 * time.Millisecond })
+	first := f.sync(f.up.Commit(map[string]string{"a": "1"}))
+	second := f.sync(f.up.Commit(map[string]string{"a": "2"}))
+	if !exists(filepath.Join(first.Path, "a")) || !exists(filepath.Join(second.Path, "a")) {
+		t.Fatal("a tree is gone within its grace")
+	}
+	for deadline := time.Now().Add(30 * time.Second); exists(first.Path); {
+		if time.Now().After(deadline) {
+			t.Fatal("the replaced tree does not go")
+		}
+		runtime.Gosched()
+	}
+	f.published(second.Hash)
 }

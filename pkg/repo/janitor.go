@@ -9,22 +9,28 @@ import (
 type janitor struct {
 	mu     sync.Mutex
 	cancel context.CancelFunc
-	done   chan struct{} // closed when the work under way has ended; nil when idle
-	again  bool          // asked for while it ran
+	busy   bool // work is under way
+	rested bool // the work under way only waits for a time to come
+	again  bool // asked for while it ran
 	closed bool
+	// waiters are closed, and forgotten, when something has changed.
+	waiters []chan struct{}
 }
 
 // start runs work in the background, with ctx's values but not its end. While
-// it runs already, it is cut short and run again.
+// it is at work already, it is run once more afterwards; one that only waits
+// is cut short for that.
 func (j *janitor) start(ctx context.Context, work func(context.Context)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {
 		return
 	}
-	if j.done != nil {
-		j.again = true
-		j.cancel()
+	if j.busy {
+		if j.rested {
+			j.cancel()
+		}
+		j.again, j.rested = true, false
 		return
 	}
 	j.launch(context.WithoutCancel(ctx), work)
@@ -33,8 +39,7 @@ func (j *janitor) start(ctx context.Context, work func(context.Context)) {
 // launch needs j.mu.
 func (j *janitor) launch(base context.Context, work func(context.Context)) {
 	ctx, cancel := context.WithCancel(base)
-	done := make(chan struct{})
-	j.cancel, j.done, j.again = cancel, done, false
+	j.cancel, j.busy, j.again, j.rested = cancel, true, false, false
 	go func() {
 		work(ctx)
 		cancel()
@@ -43,23 +48,43 @@ func (j *janitor) launch(base context.Context, work func(context.Context)) {
 		if j.again && !j.closed {
 			j.launch(base, work)
 		} else {
-			j.done = nil
+			j.busy = false
 		}
-		close(done)
+		j.wake()
 	}()
 }
 
-// wait blocks until nothing is under way, or ctx ends.
+// rest says that the work under way has done what there is to do for now, and
+// waits.
+func (j *janitor) rest() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.rested = !j.again
+	j.wake()
+}
+
+// wake tells those who wait to look again. It needs j.mu.
+func (j *janitor) wake() {
+	for _, w := range j.waiters {
+		close(w)
+	}
+	j.waiters = nil
+}
+
+// wait blocks until nothing is under way but waiting for a time to come, or
+// ctx ends.
 func (j *janitor) wait(ctx context.Context) error {
 	for {
 		j.mu.Lock()
-		done := j.done
-		j.mu.Unlock()
-		if done == nil {
+		if !j.busy || j.rested {
+			j.mu.Unlock()
 			return nil
 		}
+		changed := make(chan struct{})
+		j.waiters = append(j.waiters, changed)
+		j.mu.Unlock()
 		select {
-		case <-done:
+		case <-changed:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
