@@ -87,7 +87,7 @@ e2e: ## the image, driven as users do; without a container engine, the same on t
 
 .PHONY: crash
 crash: ## end git-sync at every instant (CI takes a sample)
-	CRASH=all go test -count=1 -timeout=3h -v ./test/crash/...
+	GITSYNC_CRASH=all go test -count=1 -timeout=3h -v ./test/crash/...
 
 .PHONY: bench
 bench: build ## cost beside plain git's in the same run: make bench SIZES="100 10000"

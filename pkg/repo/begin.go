@@ -25,7 +25,7 @@ func (r *Repo) begin(ctx context.Context) error {
 		return err
 	}
 	if r.store.usable() {
-		if err := errors.Join(r.store.healLocks(), r.store.healObjects(), r.healWorktreeLocks()); err != nil {
+		if err := errors.Join(r.store.healLocks(), r.healObjects(), r.healWorktreeLocks()); err != nil {
 			return err
 		}
 		if err := r.loadRecords(); err != nil {
@@ -51,6 +51,16 @@ func (r *Repo) beginAgain() error {
 		return r.checkRoot()
 	}
 	return errors.Join(r.store.healLocks(), r.healWorktreeLocks())
+}
+
+// healObjects removes the temporary files of interrupted fetches, submodules'
+// included.
+func (r *Repo) healObjects() error {
+	stores, err := r.moduleStores()
+	for _, st := range append(stores, r.store) {
+		err = errors.Join(err, st.healObjects())
+	}
+	return err
 }
 
 // lockAge is after how long a lock in a worktree is taken for a dead

@@ -67,10 +67,24 @@ func (r *Repo) unlinkFormer() error {
 	}
 	// An empty target, of what is gone or no link, is not one of ours.
 	target, _ := os.Readlink(former)
-	if _, ok := hashOfTarget(target); !ok {
+	if _, ok := hashOfTarget(target); !ok || !r.leadsHere(former, target) {
 		return nil
 	}
 	return remove(former)
+}
+
+// leadsHere reports whether the link called name leads into the root: a link
+// outside of it may by now be that of another root, of which ours is a copy.
+func (r *Repo) leadsHere(name, target string) bool {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(name))
+	if err != nil {
+		return false
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(dir, target)
+	}
+	rel, err := filepath.Rel(r.root, target)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // settle gives a tree its final place where a published tree of the same

@@ -202,7 +202,8 @@ func (s session) fetch(ctx context.Context, st *store, f fetchOptions) error {
 		c.Env("GIT_PROTOCOL_FROM_USER=0")
 	}
 	if _, err := s.git.Run(ctx, c.Operand(remote).Operand(f.refspecs...)); err != nil {
-		return err
+		// A git that was killed leaves what it had received: over and over, that fills a disk.
+		return errors.Join(err, st.healObjects())
 	}
 	s.grown = true
 	s.count(func(t *Stats) { t.Fetches++ })

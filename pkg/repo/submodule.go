@@ -271,8 +271,10 @@ func moduleURL(parent, sub string) (string, error) {
 	base, prefix := strings.TrimSuffix(parent, "/"), ""
 	if u, err := url.Parse(base); err == nil && u.Scheme != "" && strings.Contains(base, "://") {
 		base = u.EscapedPath()
-		u.Path, u.RawPath, u.RawQuery = "", "", ""
-		prefix = u.String()
+		prefix = u.Scheme + "://" // url.URL leaves the slashes out where there is no host, and "file:" is a host to git
+		if u.Host != "" {
+			prefix = (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()
+		}
 	} else if host, rest, ok := strings.Cut(base, ":"); ok && !strings.Contains(host, "/") {
 		prefix, base = host+":", rest // scp-like: user@host:path
 	}

@@ -1,0 +1,362 @@
+//go:build amd64
+
+package crash
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"git-sync/test/gitserver"
+)
+
+// listing is what is below a directory: path to type, mode and content.
+type listing map[string]string
+
+// list reads a tree, without the .git files of worktrees.
+func list(t *testing.T, dir string) listing {
+	t.Helper()
+	all := listing{}
+	err := filepath.WalkDir(dir+"/.", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(dir, name)
+		if d.Name() == ".git" {
+			return nil
+		}
+		switch d.Type() {
+		case 0:
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			all[rel] = fmt.Sprintf("file %t %s", info.Mode()&0o100 != 0, data)
+		case fs.ModeSymlink:
+			target, err := os.Readlink(name)
+			if err != nil {
+				return err
+			}
+			all[rel] = "link " + target
+		default:
+			all[rel] = d.Type().String()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// same says where two listings differ, "" when they do not.
+func (l listing) differs(o listing) string {
+	for name := range l {
+		if l[name] != o[name] {
+			return fmt.Sprintf("%s: %.60q, want %.60q", name, o[name], l[name])
+		}
+	}
+	for name := range o {
+		if _, ok := l[name]; !ok {
+			return fmt.Sprintf("%s: there is no such thing", name)
+		}
+	}
+	return ""
+}
+
+// world is an upstream with three revisions, and what their trees have to look like.
+type world struct {
+	t    *testing.T
+	up   *gitserver.Repo
+	v    [3]string // the revisions: published first, being synced, and pushed after the crash
+	want [3]listing
+}
+
+// point makes the branch be at a revision, without a process.
+func (w *world) at(i int) {
+	w.t.Helper()
+	ref := filepath.Join(w.up.Dir, "refs/heads/main")
+	tmp := ref + ".new"
+	if err := os.WriteFile(tmp, []byte(w.v[i]+"\n"), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.Rename(tmp, ref); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// plain is an upstream of a few files; more makes it one of many.
+func plain(t *testing.T, more int) *world {
+	w := &world{t: t, up: gitserver.NewRepo(t)}
+	if more > 0 {
+		w.up.Tag("base", w.up.BigTree(more))
+	}
+	w.v[0] = w.up.Apply(gitserver.Change{
+		Files:    map[string]string{"a": "1\n", "dir/b": "1\n", "dir/sub/c": "1\n", "gone/x": "1\n", "keep/k": "1\n"},
+		Execs:    map[string]string{"run": "#!/bin/sh\n"},
+		Symlinks: map[string]string{"ln": "dir/b"},
+	})
+	w.v[1] = w.up.Apply(gitserver.Change{
+		Delete:   []string{"gone", "ln"},
+		Files:    map[string]string{"a": "2\n", "dir/sub/c": "2\n", "new/y": "2\n", "ln/file": "2\n", "keep/l": strings.Repeat("2\n", 5000)},
+		Symlinks: map[string]string{"gone": "new"},
+	})
+	w.v[2] = w.up.Apply(gitserver.Change{Delete: []string{"ln", "new"}, Files: map[string]string{"a": "3\n"}, Execs: map[string]string{"dir/b": "3\n"}})
+	for i, v := range w.v {
+		w.want[i] = list(t, w.up.Export(v))
+	}
+	return w
+}
+
+// sparse is plain of which only the patterns' part is checked out.
+func sparse(t *testing.T) *world {
+	w := plain(t, 0)
+	for i := range w.want {
+		part := listing{}
+		for name, what := range w.want[i] {
+			if name == "." || name == "dir" || name == "keep" || strings.HasPrefix(name, "dir/") || strings.HasPrefix(name, "keep/") {
+				part[name] = what
+			}
+		}
+		w.want[i] = part
+	}
+	return w
+}
+
+// modules is an upstream with submodules, of which one moves, one changes and one goes.
+func modules(t *testing.T) *world {
+	root := t.TempDir()
+	w := &world{t: t, up: gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: root})}
+	inner := gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: root, Name: "inner.git"})
+	lib := gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: root, Name: "lib.git"})
+	in := inner.Commit(map[string]string{"deep": "1\n"})
+	section := func(name, path, url string) string {
+		return fmt.Sprintf("[submodule %q]\n\tpath = %s\n\turl = ../%s\n", name, path, url)
+	}
+	lib1 := lib.Apply(gitserver.Change{Files: map[string]string{"l": "1\n", ".gitmodules": section("inner", "in", "inner.git")}, Gitlinks: map[string]string{"in": in}})
+	lib2 := lib.Commit(map[string]string{"l": "2\n"})
+	w.v[0] = w.up.Apply(gitserver.Change{
+		Files:    map[string]string{"a": "1\n", ".gitmodules": section("lib", "lib", "lib.git") + section("gone", "gone", "inner.git")},
+		Gitlinks: map[string]string{"lib": lib1, "gone": in},
+	})
+	w.v[1] = w.up.Apply(gitserver.Change{
+		Delete:   []string{"lib", "gone"},
+		Files:    map[string]string{"a": "2\n", ".gitmodules": section("lib", "third/lib", "lib.git")},
+		Gitlinks: map[string]string{"third/lib": lib2},
+	})
+	w.v[2] = w.up.Apply(gitserver.Change{Files: map[string]string{"a": "3\n"}, Gitlinks: map[string]string{"third/lib": lib1}})
+	for i, mounts := range []map[string]string{
+		{"lib": lib1, "lib/in": in, "gone": in},
+		{"third/lib": lib2, "third/lib/in": in},
+		{"third/lib": lib1, "third/lib/in": in},
+	} {
+		dir := w.up.Export(w.v[i])
+		for _, at := range slices.Sorted(func(yield func(string) bool) {
+			for at := range mounts {
+				if !yield(at) {
+					return
+				}
+			}
+		}) {
+			repo := lib
+			if mounts[at] == in {
+				repo = inner
+			}
+			if err := errors2(os.RemoveAll(filepath.Join(dir, at)), os.Rename(repo.Export(mounts[at]), filepath.Join(dir, at))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.want[i] = list(t, dir)
+	}
+	return w
+}
+
+func errors2(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sandbox is one root, with what others keep in it and beside it.
+type sandbox struct {
+	t    *testing.T
+	dir  string
+	link string // below dir
+	args []string
+}
+
+func (b *sandbox) root() string { return filepath.Join(b.dir, "root") }
+
+// argv is the command line of one run.
+func (b *sandbox) argv(more ...string) []string {
+	rel, err := filepath.Rel(b.root(), filepath.Join(b.dir, b.link))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	fixed := []string{binary(b.t), "--ref=main", "--root=" + b.root(), "--link=" + rel, "--one-time", "--stale-worktree-timeout=0s", "--log-format=json"}
+	return append(append(fixed, b.args...), more...)
+}
+
+func environment(dir string) []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "GIT_TRACE=0"}
+}
+
+// sync runs git-sync to its end, which has to be a good one.
+func (b *sandbox) sync(more ...string) {
+	b.t.Helper()
+	argv := b.argv(more...)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = environment(b.dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	late := false
+	err := cmd.Start()
+	if err == nil {
+		timer := time.AfterFunc(patience, func() { late = true; _ = cmd.Process.Kill() })
+		err = cmd.Wait()
+		timer.Stop()
+	}
+	if err != nil {
+		b.t.Fatalf("a run without help: %v (out of time: %t)\n%s", err, late, out.String())
+	}
+}
+
+// patience is how long one run may take on a machine that has much else to do.
+const patience = 90 * time.Second
+
+// others are files that are not git-sync's.
+func others() map[string]string {
+	return map[string]string{"root/notes/readme": "mine\n", "root/lost+found/x": "mine\n", "root/rev-mine": "mine\n", "root/.hidden": "mine\n"}
+}
+
+func (b *sandbox) putOthers() {
+	for name, content := range others() {
+		name = filepath.Join(b.dir, name)
+		if err := errors2(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(content), 0o644)); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+func (b *sandbox) checkOthers() {
+	b.t.Helper()
+	for name, content := range others() {
+		if data, err := os.ReadFile(filepath.Join(b.dir, name)); err != nil || string(data) != content {
+			b.t.Errorf("%s, which is not ours: %q, %v", name, data, err)
+		}
+	}
+}
+
+// published is what the link resolves to; nil when it is not there or leads nowhere.
+func (b *sandbox) published() listing {
+	dir, err := filepath.EvalSymlinks(filepath.Join(b.dir, b.link))
+	if err != nil {
+		return nil
+	}
+	return list(b.t, dir)
+}
+
+// clone copies a sandbox, times and hard links included.
+func (b *sandbox) clone(to string) *sandbox {
+	b.t.Helper()
+	if out, err := exec.Command("cp", "-a", b.dir, to).CombinedOutput(); err != nil {
+		b.t.Fatalf("copying: %v\n%s", err, out)
+	}
+	c := *b
+	c.dir = to
+	return &c
+}
+
+func (b *sandbox) remove() {
+	if err := os.RemoveAll(b.dir); err != nil {
+		b.t.Error(err)
+	}
+}
+
+var tree = regexp.MustCompile(`^(rev-|\.worktrees/)[0-9a-f]{40}(\.[0-9]+)?$`)
+
+// checkClean looks for leftovers: beside others' there is the store, the link and one tree, and in the store nothing
+// temporary, and nothing that belongs to a tree that is gone.
+func (b *sandbox) checkClean() {
+	b.t.Helper()
+	root := b.root()
+	published, _ := filepath.EvalSymlinks(filepath.Join(b.dir, b.link))
+	for _, dir := range []string{".", ".worktrees", filepath.Dir(filepath.Join("..", b.link))} {
+		entries, _ := os.ReadDir(filepath.Join(root, dir))
+		for _, e := range entries {
+			at := filepath.Join(root, dir, e.Name())
+			rel, _ := filepath.Rel(b.dir, at)
+			_, theirs := others()[rel]
+			known := []string{"root", "root/notes", "root/lost+found", "root/.git", "root/.worktrees", b.link}
+			if !theirs && !slices.Contains(known, rel) && at != published {
+				b.t.Errorf("left over: %s", rel)
+			}
+		}
+	}
+	if _, err := os.Stat(filepath.Join(root, ".worktrees")); err == nil && !strings.Contains(published, "/.worktrees/") {
+		b.t.Errorf("left over: .worktrees")
+	}
+	b.checkStore(filepath.Join(root, ".git"))
+}
+
+func (b *sandbox) checkStore(dir string) {
+	b.t.Helper()
+	admins := names(filepath.Join(dir, "worktrees"))
+	aside := names(filepath.Join(dir, "git-sync/aside"))
+	if len(admins) != 1+len(aside) {
+		b.t.Errorf("admin directories %v, with %v set aside", admins, aside)
+	}
+	if trash := names(filepath.Join(dir, "git-sync/trash")); len(trash) > 0 {
+		b.t.Errorf("left over: trash %v", trash)
+	}
+	for _, store := range names(filepath.Join(dir, "git-sync/modules")) {
+		for _, admin := range names(filepath.Join(dir, "git-sync/modules", store, "worktrees")) {
+			if !slices.ContainsFunc(admins, func(id string) bool { return strings.HasPrefix(admin, id+"-") }) {
+				b.t.Errorf("left over: submodule's admin directory %s", admin)
+			}
+		}
+	}
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := d.Name()
+		switch {
+		case name == filepath.Join(dir, "git-sync/aside"):
+			return fs.SkipDir
+		case strings.HasSuffix(base, ".lock"), strings.HasSuffix(base, ".keep"), strings.HasPrefix(base, "tmp_"),
+			strings.HasPrefix(base, ".tmp"), strings.HasPrefix(base, ".git-sync."):
+			b.t.Errorf("left over: %s", name)
+		}
+		return nil
+	})
+	if err != nil {
+		b.t.Error(err)
+	}
+}
+
+func names(dir string) []string {
+	entries, _ := os.ReadDir(dir) // absent: none
+	var all []string
+	for _, e := range entries {
+		all = append(all, e.Name())
+	}
+	return all
+}
