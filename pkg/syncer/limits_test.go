@@ -56,6 +56,10 @@ func TestStuckSyncIsReportedAndLeftAlone(t *testing.T) {
 			t.Error("counts as stuck while ending its children may still take a moment")
 		}
 		r.Trigger(SourceReceiver)
+		pass(time.Second)
+		if rep := r.Report(); rep.Failures != 1 {
+			t.Errorf("a push is no other failure: %+v", rep)
+		}
 		pass(time.Minute)
 		if rep := r.Report(); !rep.Stuck(time.Now()) || rep.Failures < 2 {
 			t.Errorf("later: %+v", rep)
@@ -106,7 +110,7 @@ func TestStuckSyncThatPublishedAfterAll(t *testing.T) {
 			t.Errorf("while stuck: %+v", rep)
 		}
 		pass(30 * time.Second)
-		if rep := r.Report(); rep.Failures != 0 || rep.Hash != "b" {
+		if rep := r.Report(); rep.Failures != 0 || rep.Hash != "b" || rep.Counts[ResultSuccess] != 2 {
 			t.Errorf("afterwards: %+v", rep)
 		}
 		_ = r.stop()
@@ -147,7 +151,7 @@ func TestTheIdleLoopHasADeadlineToo(t *testing.T) {
 		r := start(t, newFake(), nil)
 		pass(5 * time.Second)
 		rep := r.Report()
-		if rep.Stuck(time.Now()) || rep.Stuck(rep.Next) || !rep.Stuck(rep.Next.Add(time.Minute)) {
+		if rep.Stuck(time.Now()) || rep.Stuck(rep.Next) || !rep.Stuck(rep.Next.Add(slack+1)) {
 			t.Errorf("report: %+v", rep)
 		}
 		_ = r.stop()
