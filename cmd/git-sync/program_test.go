@@ -91,7 +91,11 @@ func start(t *testing.T, s setup) *program {
 		p.code = p.cmd.ProcessState.ExitCode()
 	}()
 	t.Cleanup(func() {
-		p.kill(syscall.SIGKILL)
+		select {
+		case <-p.done:
+		default:
+			_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // and the command that runs it, if there is one
+		}
 		<-p.done
 		if t.Failed() {
 			t.Logf("%s said:\n%s", strings.Join(s.args, " "), p.said())

@@ -177,6 +177,9 @@ func (g *Git) Start(ctx context.Context, c *Command) (*proc.Process, error) {
 	return p, nil
 }
 
+// grace is what git gets between SIGTERM and SIGKILL: it takes its lock and temporary files away.
+const grace = 300 * time.Millisecond
+
 // prepare turns c into a process.
 func (g *Git) prepare(c *Command) (proc.Cmd, error) {
 	if c.err != nil {
@@ -189,6 +192,7 @@ func (g *Git) prepare(c *Command) (proc.Cmd, error) {
 		Env:       slices.Concat(g.env, c.env, countedConfig(slices.Concat(g.config, c.config))),
 		Stdin:     c.stdin,
 		MaxOutput: c.maxOutput,
+		Grace:     grace,
 	}
 	if c.gitDir != "" {
 		pc.Env = append(pc.Env, "GIT_DIR="+c.gitDir)
