@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -111,6 +112,7 @@ func (d delivery) signed(secret string) delivery {
 // rig is a handler and what it has done.
 type rig struct {
 	http.Handler
+	mu       sync.Mutex // for what follows
 	pushes   []Push
 	outcomes []string
 }
@@ -122,9 +124,17 @@ func newRig(t testing.TB, o Options) *rig {
 		o.Secret = func() ([]byte, error) { return []byte(secret), nil }
 	}
 	if o.Trigger == nil {
-		o.Trigger = func(p Push) { r.pushes = append(r.pushes, p) }
+		o.Trigger = func(p Push) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.pushes = append(r.pushes, p)
+		}
 	}
-	o.Observe = func(source, outcome string) { r.outcomes = append(r.outcomes, source+" "+outcome) }
+	o.Observe = func(source, outcome string) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.outcomes = append(r.outcomes, source+" "+outcome)
+	}
 	h, err := New(o)
 	if err != nil {
 		t.Fatal(err)

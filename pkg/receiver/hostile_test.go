@@ -20,7 +20,7 @@ import (
 
 // TestHostileBodies is signed rightly: whatever a forge's bug or a stolen secret sends, the process lives.
 func TestHostileBodies(t *testing.T) {
-	deep := strings.Repeat("[", 5_000_000)
+	deep := strings.Repeat("[", 500_000)
 	for name, body := range map[string]string{
 		"nothing":          "",
 		"no JSON":          "hello",
@@ -36,7 +36,7 @@ func TestHostileBodies(t *testing.T) {
 		"an object as ref": `{"ref":{"ref":"refs/heads/main"},"repository":"team/docs"}`,
 		"true":             `{"after":true}`,
 		"deep lists":       deep,
-		"deep objects":     strings.Repeat(`{"a":`, 1_000_000),
+		"deep objects":     strings.Repeat(`{"a":`, 100_000),
 		"deep below push":  `{"push":{"changes":` + deep,
 		"no UTF-8":         "{\"ref\":\"\xff\xfe\"}",
 		"NUL":              "\x00\x00\x00",
