@@ -62,7 +62,7 @@ show git -C work log --oneline
 show git -C work ls-files
 
 step '2. An init container fetches it once. The pod starts only when there is something to serve.'
-args=(-repo="file://$tmp/upstream.git" -branch=main -depth=1 -root="$root" -dest=from-github --log-format=text)
+args=(-repo="file://$tmp/upstream.git" -branch=main -depth=1 -root="$root" -dest=from-github -ssh=true --log-format=text)
 init=("${args[@]}" -one-time=true -max-sync-failures=6 -wait=10)
 printf '  $ git-sync %s\n' "${init[*]//$tmp/...}"
 "$git_sync" "${init[@]}" 2>&1 | logged init

@@ -84,8 +84,17 @@ func (s script) hasText(args []string) error {
 
 func (s script) answers(args []string) error {
 	s.need(args, 2, "await http URL STATUS [REGEXP]")
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get(args[0])
+	req, err := http.NewRequest(http.MethodGet, args[0], nil)
+	if err != nil {
+		return err
+	}
+	return s.asked(req, args[1:])
+}
+
+// asked makes a request, whose answer must have the status args[0] and, if there is an args[1], text that matches it.
+func (s script) asked(req *http.Request, args []string) error {
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -94,13 +103,21 @@ func (s script) answers(args []string) error {
 	if err != nil {
 		return err
 	}
-	if strconv.Itoa(resp.StatusCode) != args[1] {
+	if strconv.Itoa(resp.StatusCode) != args[0] {
 		return fmt.Errorf("status %d: %s", resp.StatusCode, body)
 	}
-	if len(args) > 2 && !s.regexp(args[2]).Match(body) {
-		return fmt.Errorf("no %q in:\n%s", args[2], body)
+	if len(args) > 1 && !s.regexp(args[1]).Match(body) {
+		return fmt.Errorf("no %q in:\n%s", args[1], body)
 	}
 	return nil
+}
+
+func cmdPost(s script, args []string) {
+	s.need(args, 3, "post TOKEN URL STATUS [REGEXP]")
+	req, err := http.NewRequest(http.MethodPost, args[1], strings.NewReader("{}"))
+	s.Check(err)
+	req.Header.Set("Authorization", "Bearer "+args[0])
+	s.Check(s.asked(req, args[2:]))
 }
 
 func (s script) regexp(text string) *regexp.Regexp {

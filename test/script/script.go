@@ -22,6 +22,7 @@
 //	await file PATH, await gone PATH           wait until it is there, or no more
 //	await text PATH REGEXP                     wait until the file has such a line
 //	await http URL STATUS [REGEXP]             wait until a GET is answered so
+//	post TOKEN URL STATUS [REGEXP]             POST with a bearer token is answered so
 //	link PATH TARGET                           the symlink has that target now
 //	free NAME                                  set $NAME to a free address on loopback
 package script
@@ -63,6 +64,7 @@ func Run(t *testing.T, dir string) {
 			"ends":     positive(cmdEnds),
 			"await":    positive(cmdAwait),
 			"link":     positive(cmdLink),
+			"post":     positive(cmdPost),
 			"free":     positive(cmdFree),
 		},
 	})
