@@ -271,7 +271,9 @@ func TestProvokeSSH(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		s.Stop()
 		s.RotateHostKey()
+		s.Start()
 		file := filepath.Join(t.TempDir(), "known_hosts")
 		if err := os.WriteFile(file, old, 0o600); err != nil {
 			t.Fatal(err)
@@ -293,7 +295,11 @@ func TestProvokeRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		expect(t, lsRemote(t, g, up.FileURL()), git.KindRefused, "dubious ownership")
+		err = lsRemote(t, g, up.FileURL())
+		if err == nil {
+			t.Skip("this git does not mind (those from 2.45.2 do not)")
+		}
+		expect(t, err, git.KindRefused, "dubious ownership")
 	})
 }
 

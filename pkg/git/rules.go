@@ -48,7 +48,7 @@ func systemRules() []rule {
 //	fatal: bad config line 1 in file /root/.git/config
 func damage() rule {
 	return rule{kind: KindCorrupt, any: []string{
-		") is corrupt", ": object corrupt or missing: ", " is far too short to be a packfile",
+		") is corrupt", "error: object file ", ": object corrupt or missing: ", " is far too short to be a packfile",
 		" does not match index", " pack checksum mismatch", ".idx is too small",
 		"index file corrupt", "index file smaller than expected", "index file open failed: Not a directory",
 		"fatal: bad config line ", ".idx is corrupt", "error: bad index file sha1 signature",
@@ -133,8 +133,8 @@ func remoteRules() []rule {
 		},
 		{kind: KindServer, any: []string{"Internal Server Error", "Internal server error"}},
 		{kind: KindTLS, any: []string{
-			"SSL certificate problem", "certificate verification failed", "server verification failed",
-			"match target host name", "matches target host name", "does not match the host", "gnutls_handshake() failed", "TLS connect error",
+			"SSL certificate problem", "certificate verification failed", "server verification failed", "SSL: ", "GnuTLS, ",
+			"gnutls_handshake() failed", "TLS connect error",
 			"SSL routines", "SSL_connect", "error setting certificate", "Problem with the SSL CA cert", "OpenSSL/",
 		}},
 	}
