@@ -49,32 +49,26 @@ func recordings(t testing.TB) []delivery {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recordings: %v", err)
 	}
-	var all []delivery
+	all := make([]delivery, 0, len(files))
 	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		head, body, _ := bytes.Cut(content, []byte("\n\n"))
-		d := delivery{forge: filepath.Base(filepath.Dir(file)), name: strings.TrimSuffix(filepath.Base(file), ".http"), header: http.Header{}, body: body}
-		for line := range strings.Lines(string(head)) {
-			name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
-			d.header.Set(name, value)
-		}
-		all = append(all, d)
+		all = append(all, recording(t, filepath.Base(filepath.Dir(file)), strings.TrimSuffix(filepath.Base(file), ".http")))
 	}
 	return all
 }
 
 func recording(t testing.TB, forge, name string) delivery {
 	t.Helper()
-	for _, d := range recordings(t) {
-		if d.forge == forge && d.name == name {
-			return d
-		}
+	content, err := os.ReadFile(filepath.Join("testdata", forge, name+".http"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("no recording %s/%s", forge, name)
-	return delivery{}
+	head, body, _ := bytes.Cut(content, []byte("\n\n"))
+	d := delivery{forge: forge, name: name, header: http.Header{}, body: body}
+	for line := range strings.Lines(string(head)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		d.header.Set(name, value)
+	}
+	return d
 }
 
 // signed adds what the forge would prove itself with.

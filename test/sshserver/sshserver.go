@@ -70,11 +70,7 @@ func New(t testing.TB, config ...string) *Server {
 	Require(t, "ssh", "openssh-client")
 	Require(t, "ssh-keygen", "openssh-client")
 	Require(t, "git", "git")
-	me, err := user.Current()
-	if err != nil {
-		t.Fatalf("sshd lets only users in that have a passwd entry: %v", err)
-	}
-	s.User = me.Username
+	s.User = login(t)
 	s.Dir = filepath.Join(s.base, "repos")
 	s.KnownHosts = filepath.Join(s.base, "known_hosts")
 	s.must(os.Mkdir(s.Dir, 0o755))
@@ -102,11 +98,41 @@ func Require(t testing.TB, program, pkg string) string {
 			return path
 		}
 	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is missing: apt-get install %s", program, pkg)
-	}
-	t.Skipf("%s is missing: apt-get install %s", program, pkg)
+	missing(t, "%s is missing: apt-get install %s", program, pkg)
 	return ""
+}
+
+// login is the name of the user who runs the test, if an sshd lets that user in at all: it asks
+// /etc/passwd who that is and which shell to run commands with.
+func login(t testing.TB) string {
+	t.Helper()
+	me, err := user.Current()
+	if err != nil {
+		missing(t, "sshd lets in only users that have a passwd entry, UID %d has none", os.Getuid())
+	}
+	passwd, err := os.ReadFile("/etc/passwd")
+	if err != nil {
+		missing(t, "sshd lets in only users that have a passwd entry: %v", err)
+	}
+	for line := range strings.Lines(string(passwd)) {
+		fields := strings.Split(strings.TrimSpace(line), ":")
+		if len(fields) != 7 || fields[0] != me.Username {
+			continue
+		}
+		if shell := filepath.Base(fields[6]); shell == "nologin" || shell == "false" {
+			missing(t, "sshd runs commands with the user's shell, and that of %s is %s", me.Username, fields[6])
+		}
+	}
+	return me.Username
+}
+
+// missing skips the test for want of something, or fails it with CI=true.
+func missing(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
 }
 
 // URL is the ssh:// URL of the repository of that name below Dir.
