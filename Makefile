@@ -30,7 +30,7 @@ endif
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## build bin/git-sync, static and stripped
@@ -88,6 +88,10 @@ e2e: ## the image, driven as users do; without a container engine, the same on t
 .PHONY: crash
 crash: ## end git-sync at every instant (CI takes a sample)
 	GITSYNC_CRASH=all go test -count=1 -timeout=3h -v ./test/crash/...
+
+.PHONY: endurance
+endurance: ## 2,000 updates on one root, and a minute of readers, as tables
+	GITSYNC_ENDURANCE=2000 GITSYNC_READERS=1m go test -count=1 -timeout=3h -run 'TestEndurance|TestReaders' -v ./test/faults
 
 .PHONY: bench
 bench: build ## cost beside plain git's in the same run: make bench SIZES="100 10000"

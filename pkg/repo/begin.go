@@ -25,7 +25,7 @@ func (r *Repo) begin(ctx context.Context) error {
 		return err
 	}
 	if r.store.usable() {
-		if err := errors.Join(r.store.healLocks(), r.healObjects(), r.healWorktreeLocks()); err != nil {
+		if err := errors.Join(r.healFetches(), r.healWorktreeLocks()); err != nil {
 			return err
 		}
 		if err := r.loadRecords(); err != nil {
@@ -53,12 +53,12 @@ func (r *Repo) beginAgain() error {
 	return errors.Join(r.store.healLocks(), r.healWorktreeLocks())
 }
 
-// healObjects removes the temporary files of interrupted fetches, submodules'
-// included.
-func (r *Repo) healObjects() error {
+// healFetches removes what interrupted fetches have left, in submodules' stores
+// too.
+func (r *Repo) healFetches() error {
 	stores, err := r.moduleStores()
 	for _, st := range append(stores, r.store) {
-		err = errors.Join(err, st.healObjects())
+		err = errors.Join(err, st.healLocks(), st.healObjects())
 	}
 	return err
 }

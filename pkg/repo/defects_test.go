@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"git-sync/pkg/git"
+	"git-sync/test/gitserver"
 )
 
 // The tests here are of defects that test/crash has found.
@@ -80,4 +82,35 @@ func TestCopiedRoot(t *testing.T) {
 	two.up = f.up
 	two.sync(f.up.Commit(map[string]string{"a": "2"}))
 	f.published(first)
+}
+
+// A submodule's commits that are checked out nowhere go, with their refs; what
+// is checked out stays.
+func TestSubmodulesGarbage(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.GC = GCAlways })
+	f.opts.Git = newGit(t, []git.KV{kv("protocol.file.allow", "always")})
+	sub := gitserver.NewRepo(t)
+	for i := range 5 {
+		commit := sub.Commit(map[string]string{"s": noise(100<<10 + i)})
+		f.sync(f.up.Apply(gitserver.Change{
+			Files:    map[string]string{"a": fmt.Sprint(i), ".gitmodules": "[submodule \"s\"]\n\tpath = sub\n\turl = " + sub.FileURL() + "\n"},
+			Gitlinks: map[string]string{"sub": commit},
+		}))
+	}
+	stores, err := f.repo.moduleStores()
+	if err != nil || len(stores) != 1 {
+		t.Fatalf("stores of submodules: %v, %v", stores, err)
+	}
+	refs, err := os.ReadDir(stores[0].path(moduleRef("")))
+	if err != nil || len(refs) != 1 {
+		t.Errorf("refs %v, %v, want that of the commit checked out", refs, err)
+	}
+	inv, err := stores[0].inventory()
+	if err != nil || inv.bytes > 200<<10 {
+		t.Errorf("the submodule's store takes %d bytes, %v: old commits are kept", inv.bytes, err)
+	}
+	if f.repo.store.meta.Kept == 0 || stores[0].meta.Kept == 0 || f.repo.store.meta.Kept == stores[0].meta.Kept {
+		t.Errorf("kept sizes %d and %d, want each store's own", f.repo.store.meta.Kept, stores[0].meta.Kept)
+	}
+	f.clean()
 }

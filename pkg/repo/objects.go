@@ -3,7 +3,6 @@ package repo
 import (
 	"bytes"
 	"compress/zlib"
-	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -13,8 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"git-sync/pkg/git"
 )
 
 // inventory is what a walk of a store's objects shows, without reading any:
@@ -223,82 +220,6 @@ func (r *Repo) remember() {
 		r.seen = inv
 		r.count(func(s *Stats) { s.ObjectBytes = inv.bytes })
 	}
-}
-
-// Garbage is worth collecting when what was added since the last time
-// outweighs what was kept then, and the fixed cost; or when there are so many
-// packs or loose objects that git becomes slow (git's own gc.auto counts 50
-// packs and 6,700 loose objects).
-const (
-	minGarbage = 256 << 10
-	maxPacks   = 20
-	maxLoose   = 2000
-)
-
-func (r *Repo) worthCollecting() bool {
-	switch r.opts.GC {
-	case GCOff:
-		return false
-	case GCAlways, GCAggressive:
-		return r.grown
-	case GCAuto:
-	}
-	inv, err := r.store.inventory()
-	if err != nil {
-		return false
-	}
-	garbage := inv.bytes - r.store.meta.Kept
-	return garbage > minGarbage && garbage > r.store.meta.Kept || inv.packs > maxPacks || inv.loose > maxLoose
-}
-
-// collect drops unreachable objects from the store when that is worth it. It
-// gives way to a sync.
-func (r *Repo) collect(ctx context.Context) error {
-	r.work.Lock()
-	defer r.work.Unlock()
-	if ctx.Err() != nil || !r.worthCollecting() {
-		return nil
-	}
-	ctx, ok := r.work.collecting(ctx)
-	if !ok {
-		return nil
-	}
-	err := r.repack(ctx, r.store)
-	if err == nil {
-		r.work.forgive()
-	}
-	r.work.collected()
-	return err
-}
-
-func (r *Repo) repack(ctx context.Context, st store) error {
-	if err := st.healLocks(); err != nil {
-		return err
-	}
-	// One thread and a bounded window: beside the loop, in a small container.
-	c := git.Cmd("repack", "-a", "-d", "-l", "-q").GitDir(st.dir).
-		Config(git.KV{Key: "pack.threads", Value: "1"}, git.KV{Key: "pack.windowMemory", Value: "32m"}, git.KV{Key: "repack.writeBitmaps", Value: "false"})
-	if r.opts.GC == GCAggressive {
-		c.Arg("-f", "--depth=50", "--window=250")
-	}
-	if _, err := r.opts.Git.Run(ctx, c); err != nil {
-		return errors.Join(fmt.Errorf("repacking: %w", err), st.healObjects())
-	}
-	if _, err := r.opts.Git.Run(ctx, git.Cmd("prune", "--expire=now").GitDir(st.dir)); err != nil {
-		return fmt.Errorf("pruning: %w", err)
-	}
-	inv, err := st.inventory()
-	if err != nil {
-		return err
-	}
-	r.grown = false
-	meta := st.meta
-	meta.Kept = inv.bytes
-	if err := r.store.save(meta); err != nil {
-		return err
-	}
-	r.remember()
-	return nil
 }
 
 // snapshot is what a fetch may be rolled back to.
