@@ -22,7 +22,7 @@ type child struct {
 	state   *os.ProcessState // valid after done
 }
 
-// spawn starts c with files as its descriptors 0, 1 and 2, which it closes.
+// spawn starts c with files as its descriptors, which it closes.
 //
 // Starting may block, when the program lies on a disk that does; spawn returns
 // at ctx's end all the same, and what is started too late is killed.
@@ -73,9 +73,7 @@ func launch(c Cmd, files []*os.File) (*os.Process, error) {
 		env = []string{} // nil would mean ours
 	}
 	p, err := os.StartProcess(path, slices.Concat([]string{c.Path}, c.Args), &os.ProcAttr{
-		Dir:   c.Dir,
-		Env:   env,
-		Files: slices.Concat(files, c.ExtraFiles),
+		Dir: c.Dir, Env: env, Files: files,
 		Sys: &syscall.SysProcAttr{
 			Setsid:    true,
 			Pdeathsig: syscall.SIGKILL,

@@ -13,7 +13,7 @@ import (
 
 // plumbing is the set of pipes between us and one child.
 type plumbing struct {
-	childEnds []*os.File // become descriptors 0, 1 and 2; closed by spawn
+	childEnds []*os.File // become descriptors 0, 1, 2 and so on; closed by spawn
 	stdinEnd  *os.File   // nil unless stdin is copied
 	outEnds   []*os.File // the ends we read: standard output, standard error
 	reading   []*os.File // those of outEnds that are copied to a capture
@@ -39,16 +39,16 @@ func plumb(c Cmd) (*plumbing, error) {
 	if c.StdoutTo == nil {
 		p.stdout.overflow = make(chan struct{})
 	}
-	if err := p.open(c.Stdin); err != nil {
+	if err := p.open(c.Stdin, c.ExtraFiles); err != nil {
 		closeAll(p.childEnds)
-		closeAll(p.outEnds)
+		p.abandon()
 		return nil, err
 	}
 	return p, nil
 }
 
-// open makes the three descriptors of the child and our ends of them.
-func (p *plumbing) open(stdin io.Reader) error {
+// open makes the descriptors of the child and our ends of them.
+func (p *plumbing) open(stdin io.Reader, extra []*os.File) error {
 	in, inEnd, err := openStdin(stdin)
 	if err != nil {
 		return err
@@ -61,6 +61,13 @@ func (p *plumbing) open(stdin io.Reader) error {
 		}
 		p.outEnds = append(p.outEnds, r)
 		p.childEnds = append(p.childEnds, w)
+	}
+	for _, f := range extra {
+		own, err := dup(f)
+		if err != nil {
+			return err
+		}
+		p.childEnds = append(p.childEnds, own)
 	}
 	return nil
 }
@@ -79,8 +86,8 @@ func openStdin(stdin io.Reader) (child, ours *os.File, err error) {
 	}
 }
 
-// dup gives the child's descriptor a life of its own, so that it can be closed
-// like the others while the caller keeps his.
+// dup gives the child's descriptor a life of its own: the caller may close his as
+// soon as Run has returned, which it does although starting the child still blocks.
 func dup(f *os.File) (*os.File, error) {
 	conn, err := f.SyscallConn()
 	if err != nil {

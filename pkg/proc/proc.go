@@ -71,7 +71,8 @@ type Cmd struct {
 	// StdoutTo, more than that on standard output gets the child killed; of
 	// standard error the tail is kept.
 	MaxOutput int
-	// ExtraFiles become descriptors 3 and up.
+	// ExtraFiles become descriptors 3 and up. They stay the caller's, to be closed at
+	// any time after Run or Start has returned.
 	ExtraFiles []*os.File
 	// Grace is the time from SIGTERM to SIGKILL when the context ends. 0 means
 	// SIGKILL at once; more than 600 ms counts as 600 ms.

@@ -116,6 +116,23 @@ func TestRunExtraFiles(t *testing.T) {
 	}
 }
 
+// TestRunGivesUpFilesAtOnce: when the context ends while the child is being started,
+// Run is back before the files have been passed on. For the race detector.
+func TestRunGivesUpFilesAtOnce(t *testing.T) {
+	for i := range 50 {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*20*time.Microsecond)
+		c := self(t, "env")
+		c.ExtraFiles, c.Stdin = []*os.File{f}, f
+		_, _ = proc.Run(ctx, c)
+		f.Close()
+		cancel()
+	}
+}
+
 func TestRunReportsExitStatus(t *testing.T) {
 	res, err := proc.Run(t.Context(), self(t, "fail", "an-argument-with-a-secret"))
 	var pe *proc.Error
