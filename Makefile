@@ -89,6 +89,10 @@ e2e: ## the image, driven as users do; without a container engine, the same on t
 crash: ## end git-sync at every instant (CI takes a sample)
 	GITSYNC_CRASH=all go test -count=1 -timeout=3h -v ./test/crash/...
 
+.PHONY: crash-seeds
+crash-seeds: ## put known bugs into a copy of the source; each must be found
+	test/crash/seeds.sh
+
 .PHONY: endurance
 endurance: ## 2,000 updates on one root, and a minute of readers, as tables
 	GITSYNC_ENDURANCE=2000 GITSYNC_READERS=1m go test -count=1 -timeout=3h -run 'TestEndurance|TestReaders' -v ./test/faults

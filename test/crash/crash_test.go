@@ -24,7 +24,7 @@ const (
 )
 
 // tried counts the points, by what was done there.
-var tried struct{ git, calls, twice, errors, unreached atomic.Int64 }
+var tried struct{ git, steps, calls, twice, errors, unreached atomic.Int64 }
 
 func TestMain(m *testing.M) {
 	Launch()
@@ -32,8 +32,8 @@ func TestMain(m *testing.M) {
 	if built.dir != "" {
 		os.RemoveAll(built.dir)
 	}
-	fmt.Printf("crash points tried: %d before or after a run of git, %d at system calls, %d of them twice in a row; %d calls failed; %d points were not reached\n",
-		tried.git.Load(), tried.calls.Load(), tried.twice.Load(), tried.errors.Load(), tried.unreached.Load())
+	fmt.Printf("crash points tried: %d before or after a run of git, %d at git-sync's own steps, %d at any system calls, %d of them twice in a row; %d calls failed; %d points were not reached\n",
+		tried.git.Load(), tried.steps.Load(), tried.calls.Load(), tried.twice.Load(), tried.errors.Load(), tried.unreached.Load())
 	os.Exit(code)
 }
 
@@ -283,16 +283,19 @@ func TestCrash(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			st := prepare(t, s)
-			calls, gits := st.undisturbed(t)
+			calls, gits, steps := st.undisturbed(t)
 			rng := rand.New(rand.NewPCG(seed, 1))
 			for n := range 2 * gits {
 				st.atGit(t, n)
+			}
+			for n := range steps {
+				st.atStep(t, n)
 			}
 			for i, n := range sample(rng, calls, 6) {
 				st.atCall(t, n, i%3 == 2, rng)
 			}
 			if !t.Failed() {
-				t.Logf("%d system calls that change the disk, %d runs of git", calls, gits)
+				t.Logf("%d system calls that change the disk, %d of them git-sync's steps, %d runs of git", calls, steps, gits)
 			}
 		})
 	}
@@ -305,7 +308,7 @@ func TestErrors(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			st := prepare(t, s)
-			calls, _ := st.undisturbed(t)
+			calls, _, _ := st.undisturbed(t)
 			rng := rand.New(rand.NewPCG(seed, 2))
 			for _, n := range sample(rng, calls, 4) {
 				st.failing(t, n, rng)
@@ -344,17 +347,34 @@ func sample(rng *rand.Rand, calls, size int) []int {
 	return points
 }
 
+// isStep reports whether a call is git-sync's own and puts something in its place, or takes it away, where readers see it: in
+// the root, among the trees, or beside the link.
+func isStep(c Call, b *sandbox) bool {
+	if c.Exec || !c.Own || strings.HasPrefix(c.Name, "open") {
+		return false
+	}
+	visible := func(path string) bool {
+		dir := filepath.Dir(path)
+		return dir == b.root() || dir == filepath.Join(b.root(), ".worktrees") || dir == filepath.Dir(filepath.Join(b.dir, b.link))
+	}
+	return visible(c.Path) || visible(c.To)
+}
+
 // undisturbed makes the sync without a fault, checks the order of what it does, and counts.
-func (st *stage) undisturbed(t *testing.T) (calls, gits int) {
+func (st *stage) undisturbed(t *testing.T) (calls, gits, steps int) {
 	t.Helper()
 	b := st.fresh(t)
 	defer b.remove()
 	var all []Call
 	out := st.traced(b, Config{
 		Call: func(c Call) Action {
-			if !c.Exec {
+			switch {
+			case isStep(c, b):
+				steps++
 				all = append(all, c)
-			} else if c.Own {
+			case !c.Exec:
+				all = append(all, c)
+			case c.Own:
 				gits++
 			}
 			return Action{}
@@ -367,7 +387,7 @@ func (st *stage) undisturbed(t *testing.T) (calls, gits int) {
 	if err := flushedBeforeRemoved(all, b); err != nil {
 		t.Error(err)
 	}
-	return out.Calls, gits
+	return out.Calls, gits, steps
 }
 
 // atGit kills before (n even) and after the run of git with number n/2.
@@ -397,6 +417,27 @@ func (st *stage) atGit(t *testing.T, n int) {
 		return
 	}
 	st.report(t, b, n, fmt.Sprintf("killed %s %s", []string{"before", "after"}[n%2], what))
+}
+
+// atStep kills before git-sync's step with number n.
+func (st *stage) atStep(t *testing.T, n int) {
+	t.Helper()
+	b := st.fresh(t)
+	defer b.remove()
+	i, what := 0, ""
+	out := st.traced(b, Config{Call: func(c Call) Action {
+		if !isStep(c, b) {
+			return Action{}
+		}
+		if i++; i != n+1 {
+			return Action{}
+		}
+		what = c.String()
+		return Action{Kill: true}
+	}})
+	if reached(out.Killed, &tried.steps) {
+		st.report(t, b, n, "killed at "+what)
+	}
 }
 
 // reached counts a point.

@@ -146,7 +146,13 @@ func (p *program) stop() {
 		p.t.Error("does not stop")
 		<-p.done
 	}
-	until(p.t, "the end of its children", func() bool { return len(p.family()) == 0 })
+	// They have been killed, all of them: it takes moments.
+	for deadline := time.Now().Add(20 * time.Second); len(p.family()) > 0; <-time.After(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Errorf("it has ended, and left behind: %q", p.family())
+			return
+		}
+	}
 }
 
 // until polls a condition.
