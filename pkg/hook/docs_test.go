@@ -2,9 +2,11 @@ package hook
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/go-logr/logr"
@@ -36,6 +38,11 @@ func TestExamples(t *testing.T) {
 			Run(t.Context(), Event{Hash: "abc", Dir: dir})
 	}
 	tree := t.TempDir()
+
+	// Under nohup SIGHUP is ignored, and a shell cannot trap what was ignored when it began; a program's handler ends that.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 
 	// A "server" that leaves a note when it gets the signal.
 	place := t.TempDir()
