@@ -41,11 +41,12 @@ demo: build ## the main job on a small upstream of its own: init container, side
 	@test/demo/demo.sh bin/git-sync
 
 .PHONY: test
+# Never from go's cache: many tests run the program as built, of which the cache knows nothing.
 test: bin/runtests ## all tests that need no container
-	@$(call each_module,$(CURDIR)/bin/runtests ./...)
+	@$(call each_module,$(CURDIR)/bin/runtests -count=1 -timeout=20m ./...)
 
 .PHONY: check
-check: fmt-check vet lint race scripts fuzz e2e ## what CI runs: formatting, vet, lint, tests with the race detector, scripts, fuzzing, e2e
+check: fmt-check vet lint test race scripts fuzz e2e ## what CI runs: formatting, vet, lint, tests, races, scripts, fuzzing, e2e
 
 .PHONY: fmt
 fmt: $(LINT) ## format the code
@@ -65,8 +66,9 @@ lint: $(LINT) ## golangci-lint with the house rules of .golangci.yml
 	@$(call each_module,$(CURDIR)/$(LINT) run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...)
 
 .PHONY: race
-race: bin/runtests
-	@$(call each_module,$(CURDIR)/bin/runtests -race ./...)
+# Only what runs our code in the test itself, or builds it with the race detector; for the others it would be the same again.
+race: bin/runtests ## the tests of our packages, and the scripts, with the race detector
+	@bin/runtests -count=1 -timeout=20m -race ./cmd/... ./pkg/... ./test/gitserver ./test/script
 
 .PHONY: scripts
 scripts:
