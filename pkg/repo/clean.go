@@ -27,7 +27,13 @@ const retryTrash = time.Minute
 // for longer than the stale timeout, half-made ones, unreachable objects. It
 // returns at once. What fails is logged and tried again.
 func (r *Repo) Clean(ctx context.Context) error {
-	if r.lock != nil && r.started {
+	if r.lock == nil || !r.started {
+		return nil
+	}
+	r.work.Lock()
+	tidied := r.tidied
+	r.work.Unlock()
+	if !tidied {
 		r.janitor.start(ctx, r.tidy)
 	}
 	return nil
@@ -41,7 +47,7 @@ func (r *Repo) Settle(ctx context.Context) error {
 // tidy is the background's work. It runs without the work lock but for the
 // moments in which it takes something away.
 func (r *Repo) tidy(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		if err := r.flushPublished(); err != nil {
 			r.log.Error(err, "cleaning up is put off: the published tree could not be written to the disk")
 			return
@@ -55,6 +61,7 @@ func (r *Repo) tidy(ctx context.Context) {
 			r.log.Error(err, "collecting garbage")
 		}
 		if next == 0 {
+			r.rest(err)
 			return
 		}
 		r.janitor.rest()
@@ -66,6 +73,14 @@ func (r *Repo) tidy(ctx context.Context) {
 		case <-timer.C:
 		}
 	}
+}
+
+// rest notes that there is nothing left to do until something is published.
+func (r *Repo) rest(failed error) {
+	r.work.Lock()
+	defer r.work.Unlock()
+	due, err := r.worthCollecting()
+	r.tidied = errors.Join(failed, err) == nil && !r.unflushed && r.Stats().Stuck == 0 && len(due) == 0
 }
 
 // flushPublished sees to it that what was published is on the disk before what

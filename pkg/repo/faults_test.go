@@ -285,6 +285,7 @@ func TestCorruptStore(t *testing.T) {
 				if err := os.Rename(away, f.up.Dir); err != nil {
 					t.Fatal(err)
 				}
+				f.later()
 				f.sync(hash)
 				if out, err := gitserver.Run(f.link(), gitserver.Env(), "fsck", "--full"); err != nil {
 					t.Errorf("git fsck after the repair: %v %s", err, out)

@@ -47,10 +47,7 @@ func (s session) resolve(ctx context.Context) (target, error) {
 		}
 		return s.pinned(rows, target{oid: oid, commit: oid, name: name})
 	}
-	if len(rows) == 0 {
-		return target{}, remoteEmpty(ref)
-	}
-	return target{}, refNotFound(ref)
+	return target{}, s.noSuchRef(ctx, ref)
 }
 
 // resolveHash is resolve for a full hash. That of an annotated tag is known to
@@ -73,19 +70,22 @@ func candidates(ref string) []string {
 		return []string{"HEAD"}
 	case strings.HasPrefix(ref, "refs/"):
 		return []string{ref}
-	default:
+	case strings.Contains(ref, "/"): // heads/main, say
 		return []string{"refs/heads/" + ref, "refs/tags/" + ref, "refs/" + ref}
+	default:
+		return []string{"refs/heads/" + ref, "refs/tags/" + ref}
 	}
 }
 
 // patterns returns the arguments of ls-remote: full names, by which a server
-// that speaks protocol v2 sends those refs alone. HEAD is among them so that
-// an empty repository can be told from one without the ref.
+// that speaks protocol v2 sends those refs alone, and for what may be an
+// annotated tag its peeled name.
 func patterns(ref string) []string {
-	list := []string{"HEAD"}
+	var list []string
 	for _, name := range candidates(ref) {
-		if name != "HEAD" {
-			list = append(list, name, name+"^{}")
+		list = append(list, name)
+		if name != "HEAD" && !strings.HasPrefix(name, "refs/heads/") {
+			list = append(list, name+"^{}")
 		}
 	}
 	return list
@@ -129,6 +129,15 @@ func parseRefs(out string) (map[string]string, error) {
 }
 
 var errNoRef = errors.New("the remote has no such ref")
+
+// noSuchRef tells a repository without the ref from one without any.
+func (s session) noSuchRef(ctx context.Context, ref string) error {
+	rows, err := s.lsRemote(ctx, []string{"HEAD", "refs/heads/*"})
+	if err == nil && len(rows) == 0 {
+		return remoteEmpty(ref)
+	}
+	return refNotFound(ref)
+}
 
 func refNotFound(ref string) error {
 	return &git.Error{

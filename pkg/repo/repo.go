@@ -36,6 +36,8 @@ type Repo struct {
 	// published at any time; the background leaves it alone.
 	prepared string
 
+	tidied    bool      // nothing is left for the background to do
+	noticed   time.Time // when the store's objects were last looked at
 	unflushed bool      // something was published that may not be on the disk yet
 	corrupt   bool      // the store is proved to be corrupt
 	verified  string    // the object whose signature was found good last
@@ -159,6 +161,7 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
 	if tree, ok := r.current(want); ok {
 		return tree, nil
 	}
+	r.tidied = false
 	defer r.remember()
 	tree, err := s.make(ctx, want)
 	if err == nil {
