@@ -66,6 +66,9 @@ func defaults() []KV {
 		{"core.untrackedCache", "false"},
 		{"fetch.writeCommitGraph", "false"},
 		{"submodule.recurse", "false"},
+		// A volume may fold case, or be another system's: no name that is ".git" to any of them.
+		{"core.protectHFS", "true"},
+		{"core.protectNTFS", "true"},
 		// Nobody's files: these default to places below $HOME.
 		{"core.attributesFile", "/dev/null"},
 		{"core.excludesFile", "/dev/null"},

@@ -58,7 +58,7 @@ func (r *Repo) beginAgain() error {
 func (r *Repo) healFetches() error {
 	stores, err := r.moduleStores()
 	for _, st := range append(stores, r.store) {
-		err = errors.Join(err, st.healLocks(), st.healObjects())
+		err = errors.Join(err, st.healLocks(), st.healObjects(), st.dropLFSLogs())
 	}
 	return err
 }

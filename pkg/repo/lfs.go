@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -48,3 +49,12 @@ func (r *Repo) warnOfPointers(dir string) {
 // dropLFS removes what git-lfs has fetched: it is in the tree, and would take
 // the same room again with every version.
 func (r *Repo) dropLFS() error { return r.discard(r.store.path(lfsDir)) }
+
+// dropLFSLogs removes what git-lfs writes when it fails: the environment, in
+// which secrets may be, for everybody to read.
+func (st store) dropLFSLogs() error {
+	if err := os.RemoveAll(filepath.Join(st.path(lfsDir), "logs")); err != nil {
+		return fmt.Errorf("removing logs of git-lfs: %w", err)
+	}
+	return nil
+}

@@ -237,8 +237,10 @@ func (b builder) populate(ctx context.Context, w worktree) error {
 	if b.opts.Progress != nil {
 		c.Arg("-v").Progress(b.opts.Progress)
 	}
-	_, err := b.git.Run(ctx, c.Operand(w.commit))
-	return err
+	if _, err := b.git.Run(ctx, c.Operand(w.commit)); err != nil {
+		return errors.Join(err, w.st.dropLFSLogs())
+	}
+	return nil
 }
 
 // workers is how many processes git checks out with. Twice the cores: they
