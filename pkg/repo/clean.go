@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -79,22 +80,36 @@ func (r *Repo) tidy(ctx context.Context) {
 func (r *Repo) rest(failed error) {
 	r.work.Lock()
 	defer r.work.Unlock()
-	due, err := r.worthCollecting()
-	r.tidied = errors.Join(failed, err) == nil && !r.unflushed && r.Stats().Stuck == 0 && len(due) == 0
+	due, cerr := r.worthCollecting()
+	stale, serr := r.replaced()
+	r.tidied = errors.Join(failed, cerr, serr) == nil && r.Stats().Stuck == 0 && len(due)+len(stale) == 0
+}
+
+// replaced returns the trees that are neither published nor about to be; none
+// while nothing is published, for then nothing may be removed.
+func (r *Repo) replaced() ([]string, error) {
+	published, _, ok := r.published()
+	if !ok {
+		return nil, nil
+	}
+	trees, err := r.trees()
+	return slices.DeleteFunc(trees, func(rel string) bool { return rel == published || rel == r.prepared }), err
 }
 
 // flushPublished sees to it that what was published is on the disk before what
 // it replaced is taken away: a power cut then finds one of them whole.
 func (r *Repo) flushPublished() error {
 	r.work.Lock()
-	needed := r.unflushed
-	r.unflushed = false
-	r.work.Unlock()
-	if !needed {
-		return nil
+	replaced, err := r.replaced()
+	needed := r.unflushed && len(replaced) > 0
+	if needed {
+		r.unflushed = false
 	}
-	err := flush(r.root)
-	if err != nil {
+	r.work.Unlock()
+	if err != nil || !needed {
+		return err
+	}
+	if err = flush(r.root); err != nil {
 		r.work.Lock()
 		r.unflushed = true
 		r.work.Unlock()
@@ -108,22 +123,15 @@ func (r *Repo) flushPublished() error {
 func (r *Repo) retireStale(ctx context.Context) (time.Duration, error) {
 	r.work.Lock()
 	defer r.work.Unlock()
-	if ctx.Err() != nil || r.unflushed {
-		return 0, ctx.Err() // published anew meanwhile: flush that first
+	replaced, err := r.replaced()
+	if err != nil || ctx.Err() != nil || r.unflushed && len(replaced) > 0 {
+		return 0, errors.Join(err, ctx.Err()) // published anew meanwhile: flush that first
 	}
-	published, _, ok := r.published()
-	if !ok {
-		return 0, nil // nothing may be removed while nothing is published
-	}
-	trees, err := r.trees()
-	if err != nil {
-		return 0, err
+	if _, _, ok := r.published(); !ok {
+		return 0, nil
 	}
 	var next time.Duration
-	for _, rel := range trees {
-		if rel == published || rel == r.prepared {
-			continue
-		}
+	for _, rel := range replaced {
 		since, known := r.retired[rel]
 		if !known {
 			// Found at start-up: replaced when the link was last flipped, or before.

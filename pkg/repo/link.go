@@ -34,7 +34,7 @@ func (r *Repo) Publish(ctx context.Context, t Tree) error {
 	}
 	delete(r.retired, t.rel)
 	r.observe(t.Ref)
-	r.unflushed = true
+	r.unflushed, r.tidied = true, false
 	if err := r.pin(t); err != nil {
 		r.log.Error(err, "remembering where the tag is")
 	}
