@@ -40,7 +40,7 @@ FROM scratch AS image
 COPY --from=build /rootfs/ /
 # A root for those who mount none. Its group is the one that a UID without an account gets.
 COPY --from=build --chown=65533:0 /writable/ /
-ENV HOME=/tmp PATH=/usr/bin GITSYNC_ROOT=/git
+ENV PATH=/usr/bin HOME=/tmp GITSYNC_ROOT=/git
 USER 65533:65533
 WORKDIR /
 ENTRYPOINT ["/git-sync"]
