@@ -32,8 +32,8 @@ COPY cmd cmd
 COPY pkg pkg
 RUN GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w -buildid= -X main.version=$VERSION" -o /git-sync ./cmd/git-sync
 COPY --from=sysroot /sysroot /sysroot
-RUN rootfs -sysroot /sysroot -git-sync /git-sync -version "$VERSION" -out /rootfs && \
-    rootfs -sysroot /sysroot -git-sync /git-sync -version "$VERSION" -out /rootfs-lfs -lfs -base /rootfs && \
+RUN rootfs -sysroot /sysroot -git-sync /git-sync -version "$VERSION" -epoch "$SOURCE_DATE_EPOCH" -out /rootfs && \
+    rootfs -sysroot /sysroot -git-sync /git-sync -version "$VERSION" -epoch "$SOURCE_DATE_EPOCH" -out /rootfs-lfs -lfs -base /rootfs && \
     mkdir -p /writable/tmp /writable/git && chmod 1777 /writable/tmp && chmod 0775 /writable/git
 
 FROM scratch AS image

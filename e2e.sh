@@ -9,6 +9,7 @@
 #   --purge   remove the images too, base images that were made here included; otherwise they serve the next run
 #   --all     with what takes minutes: the arm64 image
 #   E2E_ENGINE=none   run on the binary, even though there is an engine
+# shellcheck disable=SC2034,SC2154 # shared with the parts that are sourced
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here"

@@ -25,6 +25,7 @@ func main() {
 	flag.StringVar(&o.base, "base", "", "leave out what is already in this one")
 	flag.BoolVar(&o.lfs, "lfs", false, "with git-lfs")
 	flag.StringVar(&o.version, "version", "unknown", "version of git-sync, for the bill of materials")
+	flag.StringVar(&o.epoch, "epoch", "", "SOURCE_DATE_EPOCH: the time of the bill of materials, in seconds since 1970")
 	flag.Parse()
 	if o.sysroot == "" || o.binary == "" || o.out == "" || flag.NArg() > 0 {
 		log.Fatal("-sysroot, -git-sync and -out are required, and nothing else")

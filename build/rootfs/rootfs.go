@@ -14,13 +14,14 @@ import (
 
 // options says what to lay out.
 type options struct {
-	sysroot, binary, out, base, version string
-	lfs                                 bool
+	sysroot, binary, out, base, version, epoch string
+
+	lfs bool
 }
 
 // programs is what the image has of Debian's, with the reason for each.
-func programs(lfs bool) []string {
-	all := []string{
+func programs() []string {
+	return []string{
 		"usr/bin/git",
 		"usr/lib/git-core/git-remote-http",  // http
 		"usr/lib/git-core/git-remote-https", // a link to it
@@ -38,11 +39,10 @@ func programs(lfs bool) []string {
 		"usr/lib/*/gconv/UTF-16.so", "usr/lib/*/gconv/UTF-32.so", "usr/lib/*/gconv/UTF-7.so", "usr/lib/*/gconv/UNICODE.so",
 		"usr/lib/*/gconv/ISO8859-1.so", "usr/lib/*/gconv/ISO8859-15.so", "usr/lib/*/gconv/CP1252.so",
 	}
-	if lfs {
-		all = append(all, "usr/bin/git-lfs")
-	}
-	return all
 }
+
+// lfsProgram is what the second flavour has more.
+const lfsProgram = "usr/bin/git-lfs"
 
 // accounts are the users whom programs can look up. Any other UID works too.
 const (
@@ -112,7 +112,11 @@ func (s *staging) write(name string, content []byte, mode fs.FileMode) error {
 
 // copyPrograms copies the table's files and their libraries.
 func (s *staging) copyPrograms() error {
-	for _, pattern := range programs(s.lfs) {
+	patterns := programs()
+	if s.lfs {
+		patterns = append(patterns, lfsProgram)
+	}
+	for _, pattern := range patterns {
 		found, err := filepath.Glob(filepath.Join(s.sysroot, pattern))
 		if err != nil {
 			return err
@@ -212,16 +216,8 @@ func (s *staging) takeLibraries(content []byte) error {
 	if err != nil {
 		return fmt.Errorf("reading the needed libraries: %w", err)
 	}
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_INTERP {
-			b := make([]byte, p.Filesz)
-			if _, err := p.ReadAt(b, 0); err != nil {
-				return fmt.Errorf("reading the dynamic linker's name: %w", err)
-			}
-			if err := s.take(strings.TrimRight(string(b), "\x00")); err != nil {
-				return err
-			}
-		}
+	if err := s.takeLinker(f); err != nil {
+		return err
 	}
 	for _, name := range needed {
 		found, err := filepath.Glob(filepath.Join(s.sysroot, "usr/lib/*", name))
@@ -236,6 +232,23 @@ func (s *staging) takeLibraries(content []byte) error {
 			return err
 		}
 		if err := s.take(rel); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeLinker copies the dynamic linker that a program names.
+func (s *staging) takeLinker(f *elf.File) error {
+	for _, p := range f.Progs {
+		if p.Type != elf.PT_INTERP {
+			continue
+		}
+		b := make([]byte, p.Filesz)
+		if _, err := p.ReadAt(b, 0); err != nil {
+			return fmt.Errorf("reading the dynamic linker's name: %w", err)
+		}
+		if err := s.take(strings.TrimRight(string(b), "\x00")); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -158,7 +159,7 @@ const (
 	epochNotSet = "1970-01-01T00:00:00Z"
 )
 
-// bill writes the bill of materials. The same files give the same bill: its time is SOURCE_DATE_EPOCH or none, its name is
+// bill writes the bill of materials. The same files give the same bill: its time is -epoch or none, its name is
 // made of its content.
 func (s *staging) bill(debs []debPackage) ([]byte, error) {
 	binary, err := os.ReadFile(s.binary)
@@ -187,7 +188,7 @@ func (s *staging) bill(debs []debPackage) ([]byte, error) {
 	}
 	doc := spdxDocument{
 		Version: "SPDX-2.3", License: "CC0-1.0", ID: spdxRoot, Name: "git-sync " + s.version,
-		Creation: spdxCreation{Created: created(), Creators: []string{"Tool: git-sync-rootfs"}},
+		Creation: spdxCreation{Created: created(s.epoch), Creators: []string{"Tool: git-sync-rootfs"}},
 		Packages: packages,
 	}
 	for _, p := range packages {
@@ -229,10 +230,10 @@ func identifier(name string) string {
 	}, name)
 }
 
-// created is the time of the bill: SOURCE_DATE_EPOCH, in seconds, where the builder gives one.
-func created() string {
-	var seconds int64
-	if _, err := fmt.Sscan(os.Getenv("SOURCE_DATE_EPOCH"), &seconds); err != nil {
+// created is the time of the bill, in seconds since 1970, or none.
+func created(epoch string) string {
+	seconds, err := strconv.ParseInt(epoch, 10, 64)
+	if err != nil {
 		return epochNotSet
 	}
 	return time.Unix(seconds, 0).UTC().Format(time.RFC3339)

@@ -17,7 +17,7 @@ remote_start() {
   known_hosts > "$w/secret/known_hosts"
   if [ "$(id -u)" = 0 ]; then
     # As the kubelet does for fsGroup: the group may read.
-    chown 0:$secret_uid "$w"/secret/*
+    chown "0:$secret_uid" "$w"/secret/*
     chmod 0440 "$w"/secret/*
   elif [ "$mode" = container ]; then
     chmod 0444 "$w"/secret/*

@@ -58,7 +58,7 @@ scenario locked-down 'UID 12345 without a name, read-only root, no capability, o
 s_locked_down() {
   upstream locked
   volume locked 12345:12345
-  gs_run locked -u 12345:12345 -g $secret_uid --locked -v "$w/secret:/etc/git-secret:ro" -v "$dir:/git" -- \
+  gs_run locked -u 12345:12345 -g "$secret_uid" --locked -v "$w/secret:/etc/git-secret:ro" -v "$dir:/git" -- \
     --repo="${ssh_base}foo/locked.git" --link=site --one-time
   gs_log locked
   equal "$status" 0 'the exit code'
