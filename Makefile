@@ -72,7 +72,8 @@ race: bin/runtests ## the tests of our packages, and the scripts, with the race 
 
 .PHONY: scripts
 scripts:
-	@found=$$(git ls-files | while read -r f; do [ ! -f "$$f" ] || head -c 64 "$$f" | grep -aqE '^#!.*\<(ba|da)?sh\>' && echo "$$f"; done || true); \
+	@found=$$(find . -type d \( -name .git -o -name .cache -o -path ./bin \) -prune -o -type f -size -200k -print | while read -r f; do \
+	  head -n 1 "$$f" | grep -aqE '^#!.*\<(ba|da)?sh\>' && echo "$$f"; done || true); \
 	if command -v shellcheck >/dev/null; then printf '%s\n' $$found | xargs -r shellcheck --external-sources; \
 	else printf '%s\n' $$found | xargs -r -n 1 bash -n; \
 	  echo 'skipped: shellcheck is not installed, so scripts were only parsed (Debian package shellcheck)'; [ "$${CI:-}" != true ]; fi

@@ -24,7 +24,7 @@ func withProgram(run func() int) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", fmt.Sprintf("-race=%t", raced()), "-o", filepath.Join(dir, "git-sync"), "git-sync/cmd/git-sync")
+	build := exec.Command("go", "build", "-buildvcs=false", fmt.Sprintf("-race=%t", raced()), "-o", filepath.Join(dir, "git-sync"), "git-sync/cmd/git-sync")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "building git-sync:", err)
