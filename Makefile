@@ -6,6 +6,7 @@ MAKEFLAGS   += --no-print-directory
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LINT     := bin/golangci-lint-v2.15.0
+VULN     := bin/govulncheck-v1.8.0
 FUZZTIME ?= 5s
 SIZES    ?= 100 10000 100000
 IMAGE    ?= git-sync
@@ -87,6 +88,14 @@ fuzz: ## every fuzz test for FUZZTIME (5s) each
 .PHONY: e2e
 e2e: ## the image, driven as users do; without a container engine, the same on the binary
 	./e2e.sh
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what is linked in; needs the Go vulnerability database
+	@mkdir -p bin; \
+	if ! [ -x $(VULN) ] && ! { GOBIN=$(CURDIR)/bin go install golang.org/x/vuln/cmd/govulncheck@$(patsubst bin/govulncheck-%,%,$(VULN)) && mv bin/govulncheck $(VULN); }; then \
+	  echo 'skipped: govulncheck cannot be installed here'; exit 0; fi; \
+	out=$$($(VULN) ./... 2>&1) && { echo "$$out"; exit 0; } || code=$$?; echo "$$out"; \
+	case "$$out" in *'fetching vulnerabilities'*) echo 'skipped: the vulnerability database cannot be reached from here';; *) exit $$code;; esac
 
 .PHONY: crash
 crash: ## end git-sync at every instant (CI takes a sample)
