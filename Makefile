@@ -47,7 +47,7 @@ test: bin/runtests ## all tests that need no container
 	@$(call each_module,$(CURDIR)/bin/runtests -count=1 -timeout=20m ./...)
 
 .PHONY: check
-check: fmt-check vet lint test race scripts fuzz e2e ## what CI runs: formatting, vet, lint, tests, races, scripts, fuzzing, e2e
+check: fmt-check vet lint vuln test race scripts fuzz e2e ## what CI runs: formatting, vet, lint, known vulnerabilities, tests, races, scripts, fuzzing, e2e
 
 .PHONY: fmt
 fmt: $(LINT) ## format the code
