@@ -275,8 +275,11 @@ func (r *Repo) buildsAndAside() []string {
 }
 
 // moduleStores returns the submodules' stores.
-func (r *Repo) moduleStores() ([]store, error) {
-	entries, err := os.ReadDir(r.store.own("modules"))
+func (r *Repo) moduleStores() ([]store, error) { return r.modulesOf(r.store) }
+
+// modulesOf returns the submodules' stores below st.
+func (r *Repo) modulesOf(st store) ([]store, error) {
+	entries, err := os.ReadDir(st.own("modules"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -285,7 +288,7 @@ func (r *Repo) moduleStores() ([]store, error) {
 	}
 	var stores []store
 	for _, e := range entries {
-		stores = append(stores, r.moduleStore(r.store, e.Name()))
+		stores = append(stores, r.moduleStore(st, e.Name()))
 	}
 	return stores, nil
 }

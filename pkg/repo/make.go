@@ -66,7 +66,7 @@ func (s session) makeFresh(ctx context.Context, want target) (Tree, error) {
 
 // makeIn is make in st, which becomes the store if it is not.
 func (s session) makeIn(ctx context.Context, st *store, want target) (Tree, error) {
-	before := st.snapshot()
+	before := s.snapshots(*st)
 	err := s.obtain(ctx, st, &want)
 	var tree Tree
 	if err == nil {
@@ -86,7 +86,7 @@ func (s session) makeIn(ctx context.Context, st *store, want target) (Tree, erro
 	}
 	if err != nil {
 		if noSpace(err) {
-			err = errors.Join(err, st.rollback(before))
+			err = errors.Join(err, s.rollback(*st, before))
 			s.makeRoom(ctx)
 		}
 		return Tree{}, err
@@ -154,7 +154,7 @@ func canFetchAll(err error) bool {
 }
 
 func (s session) obtainAll(ctx context.Context, st *store, want target) error {
-	err := s.fetch(ctx, st, fetchOptions{refspecs: []string{"+refs/heads/*:refs/git-sync/heads/*", "+refs/tags/*:refs/git-sync/tags/*"}})
+	err := s.fetch(ctx, st, fetchOptions{refspecs: []string{"+refs/heads/*:refs/git-sync/heads/*", "+refs/tags/*:refs/git-sync/tags/*"}, prune: true})
 	if err != nil {
 		return err
 	}

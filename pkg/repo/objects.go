@@ -268,3 +268,29 @@ func (st store) rollback(s snapshot) error {
 	}))
 	return errors.Join(errs...)
 }
+
+// snapshots returns those of st and of its submodules' stores, by directory.
+func (r *Repo) snapshots(st store) map[string]snapshot {
+	all := map[string]snapshot{st.dir: st.snapshot()}
+	modules, _ := r.modulesOf(st) // unreadable: not rolled back
+	for _, m := range modules {
+		all[m.dir] = m.snapshot()
+	}
+	return all
+}
+
+// rollback takes st and its submodules' stores back to where they were before;
+// a store that was not there goes.
+func (r *Repo) rollback(st store, before map[string]snapshot) error {
+	errs := []error{st.rollback(before[st.dir])}
+	modules, err := r.modulesOf(st)
+	errs = append(errs, err)
+	for _, m := range modules {
+		if s, ok := before[m.dir]; ok {
+			errs = append(errs, m.dropModuleRefs(), m.rollback(s))
+		} else {
+			errs = append(errs, os.RemoveAll(m.dir))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bufio"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -83,12 +84,16 @@ func FuzzPackets(f *testing.F) {
 }
 
 func FuzzReaders(f *testing.F) {
-	f.Add(strings.Repeat("1", 40)+"\trefs/heads/main\n", "submodule.a.path\nb\x00submodule.a.url\nc\x00", "160000 "+strings.Repeat("1", 40)+" 0\tb\x00")
+	f.Add(strings.Repeat("1", 40)+"\trefs/heads/main\n", "submodule.a.path\nb\x00submodule.a.url\nc\x00", "H 160000 "+strings.Repeat("1", 40)+" 0\tb\x00")
 	f.Fuzz(func(t *testing.T, refs, modules, links string) {
 		_, _ = parseRefs(refs)
 		specs := parseModules(modules)
-		found, err := gitlinks(links, specs)
-		if err == nil && len(found) > strings.Count(links, "\x00")+1 {
+		for at, spec := range specs {
+			if at != spec.path || !filepath.IsLocal(at) || strings.HasPrefix(at, "-") || spec.url == "" {
+				t.Errorf("%q: %+v", at, spec)
+			}
+		}
+		if found := gitlinks(links, specs); len(found) > strings.Count(links, "\x00")+1 {
 			t.Error("more submodules than entries")
 		}
 		_, _ = readDiff(links)

@@ -126,6 +126,8 @@ func (st *store) configure() error {
 			b.WriteString("\tpartialClone = origin\n")
 		}
 	}
+	// So that git takes the submodules in a published tree for what they are.
+	b.WriteString("[submodule]\n\tactive = .\n")
 	fmt.Fprintf(&b, "[remote \"origin\"]\n\turl = %s\n", quoteConfig(st.url))
 	if st.meta.Filter != "" {
 		fmt.Fprintf(&b, "\tpromisor = true\n\tpartialclonefilter = %s\n", quoteConfig(st.meta.Filter))
@@ -196,6 +198,9 @@ func (s session) fetch(ctx context.Context, st *store, f fetchOptions) error {
 	if s.opts.Progress != nil {
 		c.Arg("--progress").Progress(s.opts.Progress)
 	}
+	if f.prune {
+		c.Arg("--prune")
+	}
 	if f.untrusted {
 		// Transports that git allows to a user alone are closed to what a
 		// repository asks for.
@@ -214,6 +219,7 @@ type fetchOptions struct {
 	depth     int
 	refspecs  []string
 	untrusted bool // the URL comes from the synced repository
+	prune     bool // refs that the remote has no more go first: one may be where a directory of refs is now
 }
 
 // hasCommit reports whether st has the commit hash; an error when that cannot

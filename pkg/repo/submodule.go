@@ -25,6 +25,9 @@ const maxModuleDepth = 16
 // records for its path.
 type submoduleSpec struct {
 	name, path, url, commit string
+
+	none bool // update = none: not to be checked out
+	at   int  // where in the file; of two for one path the last counts
 }
 
 // moduleStore returns the store called name below the root's store st. All
@@ -76,19 +79,14 @@ func (b builder) descend(ctx context.Context, p moduleParent, rec *record) error
 }
 
 // moduleSpecs reads .gitmodules, and for the paths in it the commits that the
-// index records. A path that is no submodule in the index is none.
+// index records. A path that is no submodule in the index is none, and one
+// that a sparse checkout leaves out is left out.
 func (b builder) moduleSpecs(ctx context.Context, p moduleParent) ([]submoduleSpec, error) {
-	info, err := os.Lstat(filepath.Join(p.dir, modulesFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	read, err := b.modulesText(ctx, p)
+	if read == nil || err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("looking for submodules: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil // as git does: a symlink is not read
-	}
-	res, err := b.git.Run(ctx, p.in(git.Cmd("config", "--null", "--no-includes", "--list").Opt("--file=", filepath.Join(p.dir, modulesFile))))
+	res, err := b.git.Run(ctx, p.in(read))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", modulesFile, err)
 	}
@@ -96,7 +94,7 @@ func (b builder) moduleSpecs(ctx context.Context, p moduleParent) ([]submoduleSp
 	if len(byPath) == 0 {
 		return nil, nil
 	}
-	list := p.in(git.Cmd("ls-files", "--stage", "-z"))
+	list := p.in(git.Cmd("ls-files", "--stage", "-t", "-z"))
 	list.Env("GIT_LITERAL_PATHSPECS=1").Arg("--")
 	for at := range byPath {
 		list.Operand(at)
@@ -105,11 +103,40 @@ func (b builder) moduleSpecs(ctx context.Context, p moduleParent) ([]submoduleSp
 	if err != nil {
 		return nil, fmt.Errorf("listing submodules: %w", err)
 	}
-	return gitlinks(res.Stdout, byPath)
+	return gitlinks(res.Stdout, byPath), nil
+}
+
+// modulesText returns the command that reads .gitmodules; nil when there is
+// none. A sparse checkout may have left it out: then it is in the index, where
+// git looks for it too.
+func (b builder) modulesText(ctx context.Context, p moduleParent) (*git.Command, error) {
+	read := git.Cmd("config", "--null", "--no-includes", "--list")
+	name := filepath.Join(p.dir, modulesFile)
+	info, err := os.Lstat(name)
+	switch {
+	case err == nil && info.Mode().IsRegular():
+		return read.Opt("--file=", name), nil
+	case err == nil:
+		return nil, nil // as git does: a symlink is not read
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("looking for submodules: %w", err)
+	case !exists(p.sparseFile()):
+		return nil, nil
+	}
+	res, err := b.git.Run(ctx, p.in(git.Cmd("ls-files", "--stage", "-z", "--")).Operand(modulesFile))
+	if err != nil {
+		return nil, fmt.Errorf("looking for submodules: %w", err)
+	}
+	fields := strings.Fields(res.Stdout)
+	if len(fields) < 2 || !strings.HasPrefix(fields[0], "100") {
+		return nil, nil
+	}
+	return read.Opt("--blob=", fields[1]), nil
 }
 
 // parseModules reads `git config -z --list`: "key\nvalue\0". The result is
-// keyed by path; sections that lack a path or URL are left out.
+// keyed by path; sections that lack a path or URL are left out, and so are
+// paths that lead out of the tree or look like options, as git does it.
 func parseModules(out string) map[string]submoduleSpec {
 	byName := map[string]submoduleSpec{}
 	for entry := range strings.SplitSeq(out, "\x00") {
@@ -122,45 +149,51 @@ func parseModules(out string) map[string]submoduleSpec {
 		if dot < 0 {
 			continue
 		}
-		spec := byName[rest[:dot]]
-		spec.name = rest[:dot]
+		spec, known := byName[rest[:dot]]
+		if !known {
+			spec.name, spec.at = rest[:dot], len(byName)
+		}
 		switch rest[dot+1:] {
 		case "path":
 			spec.path = value
 		case "url":
 			spec.url = value
+		case "update":
+			spec.none = value == "none"
 		}
 		byName[spec.name] = spec
 	}
 	byPath := map[string]submoduleSpec{}
 	for _, spec := range byName {
-		if spec.path != "" && spec.url != "" {
+		if spec.url == "" || !filepath.IsLocal(spec.path) || strings.HasPrefix(spec.path, "-") {
+			continue
+		}
+		if other, ok := byPath[spec.path]; !ok || other.at < spec.at {
 			byPath[spec.path] = spec
 		}
 	}
 	return byPath
 }
 
-// gitlinks picks the submodules, mode 160000, from `git ls-files --stage -z`.
-func gitlinks(out string, byPath map[string]submoduleSpec) ([]submoduleSpec, error) {
+// gitlinks picks the submodules, mode 160000, that are to be checked out from
+// `git ls-files --stage -t -z`: "H 160000 <hash> 0\t<path>\0", with S for H
+// where the patterns of a sparse checkout leave the path out.
+func gitlinks(out string, byPath map[string]submoduleSpec) []submoduleSpec {
 	var specs []submoduleSpec
 	for entry := range strings.SplitSeq(out, "\x00") {
 		meta, name, ok := strings.Cut(entry, "\t")
 		fields := strings.Fields(meta)
-		if !ok || len(fields) != 3 || fields[0] != "160000" {
+		if !ok || len(fields) != 4 || fields[0] == "S" || fields[1] != "160000" {
 			continue
 		}
 		spec, ok := byPath[name]
-		if !ok {
+		if !ok || spec.none {
 			continue
 		}
-		if !filepath.IsLocal(name) {
-			return nil, fmt.Errorf("submodule path %q leads out of the tree", name)
-		}
-		spec.commit = fields[1]
+		spec.commit = fields[2]
 		specs = append(specs, spec)
 	}
-	return specs, nil
+	return specs
 }
 
 // module checks one submodule out.
@@ -216,7 +249,7 @@ func (b builder) obtainModule(ctx context.Context, st *store, spec submoduleSpec
 		return err
 	}
 	// The server hands out no commits by hash: take all, and look.
-	f.depth, f.refspecs = 0, []string{"+refs/*:refs/git-sync/all/*"}
+	f.depth, f.refspecs, f.prune = 0, []string{"+refs/*:refs/git-sync/all/*"}, true
 	if err := b.fetch(ctx, st, f); err != nil {
 		return err
 	}

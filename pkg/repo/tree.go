@@ -92,7 +92,7 @@ func (s session) buildOnce(ctx context.Context, st store, want target, rec recor
 	}
 	if err != nil {
 		if git.KindOf(err) == git.KindUnknown && !noSpace(err) {
-			err = errors.Join(err, b.probeSpace())
+			err = errors.Join(err, b.probeSpace(rec))
 		}
 		return Tree{}, errors.Join(fmt.Errorf("checking out %s: %w", want.commit, err), b.abandon(rec))
 	}
@@ -142,25 +142,47 @@ const probeSize = 64 << 10
 // quota: git says "unable to write file" then, without the cause, and takes
 // the file away again. A tree that has less room than its objects take up
 // packed does not fit.
-func (b builder) probeSpace() error {
+func (b builder) probeSpace(rec record) error {
 	name := filepath.Join(b.dir, tempPrefix+"probe")
 	err := os.WriteFile(name, make([]byte, probeSize), 0o600)
 	if err = errors.Join(err, remove(name)); err != nil {
 		return err
 	}
 	var fs unix.Statfs_t
-	inv, ierr := b.st.inventory()
-	if ierr == nil && unix.Statfs(b.dir, &fs) == nil && int64(fs.Bavail)*fs.Bsize < inv.bytes {
+	if unix.Statfs(b.dir, &fs) == nil && int64(fs.Bavail)*fs.Bsize < b.weight(rec) {
 		return fmt.Errorf("%d MiB are left on the volume: %w", int64(fs.Bavail)*fs.Bsize>>20, unix.ENOSPC)
 	}
 	return nil
 }
 
+// weight is what the objects of a tree and of its submodules take up, in
+// bytes, as far as that can be read.
+func (b builder) weight(rec record) int64 {
+	bytes := int64(0)
+	seen := map[string]bool{}
+	for _, st := range append([]store{b.st}, b.storesOf(rec)...) {
+		if inv, err := st.inventory(); err == nil && !seen[st.dir] {
+			bytes += inv.bytes
+		}
+		seen[st.dir] = true
+	}
+	return bytes
+}
+
+// storesOf returns the store of each of rec's submodules.
+func (b builder) storesOf(rec record) []store {
+	var stores []store
+	for _, m := range rec.Modules {
+		stores = append(stores, b.moduleStore(b.st, m.Store))
+	}
+	return stores
+}
+
 // abandon removes what there is of an unfinished tree.
 func (b builder) abandon(rec record) error {
 	errs := []error{os.RemoveAll(b.dir), os.RemoveAll(b.st.admin(rec.id))}
-	for _, m := range rec.Modules {
-		errs = append(errs, os.RemoveAll(b.moduleStore(b.st, m.Store).admin(m.Admin)))
+	for i, st := range b.storesOf(rec) {
+		errs = append(errs, os.RemoveAll(st.admin(rec.Modules[i].Admin)))
 	}
 	return errors.Join(errs...)
 }
