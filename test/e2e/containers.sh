@@ -30,16 +30,16 @@ known_hosts() {
   echo "[$gateway]:$ssh_port $key"
 }
 
-gs_options() { # translates options into $opts; the rest, behind --, into $args
-  opts=(--label "$label" --network "$network" --add-host "git.example:${remote_address%:}")
+gs_options() { # translates options into $gs_opts; the rest, behind --, into $args
+  gs_opts=(--label "$label" --network "$network" --add-host "git.example:${remote_address%:}")
   while [ $# -gt 0 ]; do
     case $1 in
-      -u) opts+=(--user "$2"); shift ;;
-      -v) opts+=(--volume "$2"); shift ;;
-      -e) opts+=(--env "$2"); shift ;;
-      -g) opts+=(--group-add "$2"); shift ;;
-      --locked) opts+=(--read-only --cap-drop=ALL --security-opt=no-new-privileges) ;;
-      --tty) opts+=(--tty) ;;
+      -u) gs_opts+=(--user "$2"); shift ;;
+      -v) gs_opts+=(--volume "$2"); shift ;;
+      -e) gs_opts+=(--env "$2"); shift ;;
+      -g) gs_opts+=(--group-add "$2"); shift ;;
+      --locked) gs_opts+=(--read-only --cap-drop=ALL --security-opt=no-new-privileges) ;;
+      --tty) gs_opts+=(--tty) ;;
       --) shift; break ;;
     esac
     shift
@@ -52,7 +52,7 @@ gs_run() {
   shift
   gs_options "$@"
   status=0
-  "$engine" run --name "$name" "${opts[@]}" "${gs_image:-git-sync-e2e:image}" "${args[@]}" > "$w/logs/$name" 2>&1 || status=$?
+  "$engine" run --name "$name" "${gs_opts[@]}" "${gs_image:-git-sync-e2e:image}" "${args[@]}" > "$w/logs/$name" 2>&1 || status=$?
   "$engine" rm --force --volumes "$name" >/dev/null
 }
 
@@ -60,7 +60,7 @@ gs_start() {
   local name=git-sync-e2e-$run-$1
   shift
   gs_options "$@"
-  "$engine" run --detach --name "$name" "${opts[@]}" "${gs_image:-git-sync-e2e:image}" "${args[@]}" >/dev/null
+  "$engine" run --detach --name "$name" "${gs_opts[@]}" "${gs_image:-git-sync-e2e:image}" "${args[@]}" >/dev/null
 }
 
 gs_kill() { "$engine" kill --signal "$2" "git-sync-e2e-$run-$1" >/dev/null; }
@@ -81,11 +81,14 @@ consumer() {
   "$engine" run --rm --label "$label" --network none --volume "$mount:ro" debian:bookworm-slim "$@"
 }
 
-# gs_forget removes what a scenario left running.
-gs_forget() {
-  "$engine" ps --all --filter "label=$label" --format '{{.ID}} {{.Names}}' |
-    awk '$2 !~ /-remote$/ {print $1}' | xargs -r "$engine" rm --force --volumes >/dev/null
+running() { # the containers of the scenario
+  "$engine" ps --all --filter "label=$label" --format '{{.ID}} {{.Names}}' | awk '$2 !~ /-remote$/ {print $1}'
 }
+
+gs_logs() { running | xargs -r -n 1 "$engine" logs --tail 20; }
+
+# gs_forget removes what a scenario left running.
+gs_forget() { running | xargs -r "$engine" rm --force --volumes >/dev/null; }
 
 engine_stop() {
   "$engine" ps --all --quiet --filter "label=$label" | xargs -r "$engine" rm --force --volumes >/dev/null

@@ -49,7 +49,7 @@ run_scenario() { # run_scenario NAME
   local began=$SECONDS code verdict
   : > "$w/notes"
   set +e
-  (set -e; scenario_pid=$BASHPID; cd "$w"; "s_${1//-/_}") > "$w/logs/$1.log" 2>&1 < /dev/null
+  (set -e; cd "$w"; "s_${1//-/_}") > "$w/logs/$1.log" 2>&1 < /dev/null
   code=$?
   set -e
   case $code in
@@ -58,7 +58,9 @@ run_scenario() { # run_scenario NAME
     *) verdict=FAIL; failed=$((failed + 1)) ;;
   esac
   printf '%s  %-18s %s (%d s)%s\n' "$verdict" "$1" "${title[$1]}" $((SECONDS - began)) "$(sed 's/^/; /' "$w/notes" | tr -d '\n')"
-  if [ "$verdict" = FAIL ]; then sed 's/^/      | /' "$w/logs/$1.log" | tail -n 60; fi
+  if [ "$verdict" = FAIL ]; then
+    { cat "$w/logs/$1.log"; echo '(of what still runs)'; gs_logs; } 2>&1 | tail -n 60 | sed 's/^/      | /'
+  fi
   gs_forget
 }
 

@@ -7,10 +7,13 @@ pod() { # pod ARG...: podman, ours
     --storage-driver "${E2E_PODMAN_DRIVER:-overlay}" "$@"
 }
 
-podman_start() { # podman_start IMAGE=NAME...: images of the engine's, under the names that manifests use
+podman_usable() { # or the scenario is skipped
   [ "$mode" = container ] || skip 'no container engine'
   command -v podman >/dev/null || skip 'podman is not installed (Debian: apt-get install podman)'
   [ "$(id -u)" = 0 ] || skip 'podman is run as root here'
+}
+
+podman_start() { # podman_start IMAGE=NAME...: images of the engine's, under the names that manifests use
   mkdir -p "$w/podman/nets"
   # Limits that this machine lets us set, and no daemon of the machine's.
   local processes

@@ -34,19 +34,19 @@ remote_listen() {
 
 known_hosts() { echo "[127.0.0.1]:$ssh_port $(cut -d ' ' -f 1,2 "$w/server/host_key.pub")"; }
 
-gs_options() { # options into $opts (a command to run before), $vars, $mounts; the rest, behind --, into $args
-  opts=() vars=() mounts=()
+gs_options() { # options into $gs_opts (a command to run before), $gs_vars, $gs_mounts; the rest, behind --, into $args
+  gs_opts=() gs_vars=() gs_mounts=()
   local option
   while [ $# -gt 0 ]; do
     case $1 in
       -u)
         if [ "$(id -u)" = 0 ]; then
           option=${2#*:}
-          opts=(setpriv --reuid="${2%:*}" --regid="$option" --groups="$option,$secret_uid" --)
+          gs_opts=(setpriv --reuid="${2%:*}" --regid="$option" --groups="$option,$secret_uid" --)
         fi
         shift ;;
-      -v) mounts+=("$2"); shift ;;
-      -e) vars+=("$2"); shift ;;
+      -v) gs_mounts+=("$2"); shift ;;
+      -e) gs_vars+=("$2"); shift ;;
       -g) shift ;;
       --) shift; break ;;
     esac
@@ -54,15 +54,15 @@ gs_options() { # options into $opts (a command to run before), $vars, $mounts; t
   done
   args=("$@")
   local mount from to
-  for mount in "${mounts[@]}"; do
+  for mount in "${gs_mounts[@]}"; do
     from=${mount%%:*} to=${mount#*:}
     to=${to%:ro}
     args=("${args[@]//"=$to"/"=$from"}")
-    vars=("${vars[@]//"=$to"/"=$from"}")
+    gs_vars=("${gs_vars[@]//"=$to"/"=$from"}")
     if [ "$to" = /etc/git-secret ]; then
-      vars+=("GITSYNC_SSH_KEY_FILE=$from/ssh" "GITSYNC_SSH_KNOWN_HOSTS_FILE=$from/known_hosts")
+      gs_vars+=("GITSYNC_SSH_KEY_FILE=$from/ssh" "GITSYNC_SSH_KNOWN_HOSTS_FILE=$from/known_hosts")
     elif [ "$to" = /git ]; then
-      vars+=("GITSYNC_ROOT=$from")
+      gs_vars+=("GITSYNC_ROOT=$from")
     fi
   done
 }
@@ -71,7 +71,7 @@ gs_start() {
   local name=$1
   shift
   gs_options "$@"
-  printf '%s\0' "${opts[@]}" env -i "PATH=$PATH" HOME=/tmp "${vars[@]}" "$w/git-sync" "${args[@]}" > "$w/command.$name"
+  printf '%s\0' "${gs_opts[@]}" env -i "PATH=$PATH" HOME=/tmp "${gs_vars[@]}" "$w/git-sync" "${args[@]}" > "$w/command.$name"
   gs_again "$name"
 }
 
@@ -98,16 +98,19 @@ consumer() { # consumer DIR:PATH COMMAND...
   "${@//"$to"/"$from"}"
 }
 
+gs_logs() { tail -q -n 20 "$w"/logs/gs.*; }
+
 gs_forget() {
   local file
   for file in "$w"/pid.*; do
     [ -e "$file" ] || continue
     kill -KILL "$(cat "$file")" 2>/dev/null || true
-    rm -f "$file"
+    rm -f "$file" "$w/logs/gs.$(basename "$file" | cut -c 5-)"
   done
 }
 
 engine_stop() {
+  exec 2>/dev/null # the shell announces each process that is killed
   [ -e "$w/pids" ] && xargs -r kill -KILL < "$w/pids" 2>/dev/null
   wait 2>/dev/null
 }

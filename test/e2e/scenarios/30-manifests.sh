@@ -54,6 +54,7 @@ s_config_sync() {
 # The article's pod takes a minute between two syncs; it is started here and looked at again at the end (90-later.sh).
 scenario article "the article's final manifest under podman kube play"
 s_article() {
+  podman_usable
   upstream templater-templates
   # The article's branch.
   git -C "$w/work/templater-templates" push --quiet origin HEAD:refs/heads/master
