@@ -469,3 +469,34 @@ func understood(t *testing.T, binary, where string, args, env []string) {
 		t.Errorf("%s: more is wrong with %q than the one option too many:\n%s", where, args, out)
 	}
 }
+
+// TestMigratingNamesEveryOption holds docs/migrating.md to the generated list of options; `--webhook-*` names a family.
+func TestMigratingNamesEveryOption(t *testing.T) {
+	t.Parallel()
+	options, err := os.ReadFile(filepath.Join(top, "docs/options.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	migrating, err := os.ReadFile(filepath.Join(top, "docs/migrating.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	var families []string
+	for _, m := range regexp.MustCompile("`-{1,2}([a-z0-9-]+)(\\*?)").FindAllStringSubmatch(string(migrating), -1) {
+		named[m[1]] = true
+		if m[2] != "" {
+			families = append(families, m[1])
+		}
+	}
+	rows := regexp.MustCompile("(?m)^\\| `-[^|]*").FindAllString(string(options), -1)
+	flags := regexp.MustCompile("`--([a-z0-9-]+)").FindAllStringSubmatch(strings.Join(rows, "\n"), -1)
+	if len(flags) < 70 {
+		t.Fatalf("only %d flags found in docs/options.md", len(flags))
+	}
+	for _, f := range flags {
+		if !named[f[1]] && !slices.ContainsFunc(families, func(p string) bool { return strings.HasPrefix(f[1], p) }) {
+			t.Errorf("--%s is not mentioned", f[1])
+		}
+	}
+}
