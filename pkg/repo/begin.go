@@ -18,6 +18,7 @@ func (r *Repo) begin(ctx context.Context) error {
 		return r.beginAgain()
 	}
 	r.since = r.opts.Now()
+	r.unflushed = true // whoever published it may have been killed before it was flushed
 	if err := r.healStores(); err != nil {
 		return err
 	}

@@ -96,12 +96,19 @@ func (r *Repo) replaced() ([]string, error) {
 	return slices.DeleteFunc(trees, func(rel string) bool { return rel == published || rel == r.prepared }), err
 }
 
+// hasTrash reports whether there is something in the trash, which may be what
+// a repair has replaced.
+func (r *Repo) hasTrash() bool {
+	entries, err := os.ReadDir(r.store.own(trashName))
+	return err == nil && len(entries) > 0
+}
+
 // flushPublished sees to it that what was published is on the disk before what
 // it replaced is taken away: a power cut then finds one of them whole.
 func (r *Repo) flushPublished() error {
 	r.work.Lock()
 	replaced, err := r.replaced()
-	needed := r.unflushed && len(replaced) > 0
+	needed := r.unflushed && (len(replaced) > 0 || r.hasTrash())
 	if needed {
 		r.unflushed = false
 	}
