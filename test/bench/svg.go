@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -54,8 +55,8 @@ func panelsOf(rows []*row) []panel {
 	}
 	var panels []panel
 	for _, r := range rows {
-		if r.Transport != transport {
-			continue
+		if r.Transport != transport || strings.HasSuffix(r.What, "clean-up") {
+			continue // a clean-up takes less than the clock of a running process can tell
 		}
 		of, unit := wall, "wall, ms"
 		if _, ok := r.ratios(wall); !ok {
@@ -84,7 +85,7 @@ func (p panel) draw(b *bytes.Buffer) {
 	ys := decades(slices.MinFunc(all, byY).y, slices.MaxFunc(all, byY).y)
 	x := scale(xs, left, panelWidth-inner)
 	y := scale(ys, panelHeight-inner, top)
-	fmt.Fprintf(b, `<text x="%d" y="16" font-size="12" font-weight="bold">%s (%s)</text>`+"\n", left, p.title, p.unit)
+	fmt.Fprintf(b, `<text x="12" y="16" font-weight="bold">%s (%s)</text>`+"\n", p.title, p.unit)
 	for _, d := range xs {
 		fmt.Fprintf(b, `<path class="grid" d="M%.1f %dV%d"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n",
 			x(d), top, panelHeight-inner, x(d), panelHeight-inner+14, label(d))
