@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -48,7 +49,13 @@ func (r *Repo) warnOfPointers(dir string) {
 
 // dropLFS removes what git-lfs has fetched: it is in the tree, and would take
 // the same room again with every version.
-func (r *Repo) dropLFS() error { return r.discard(r.store.path(lfsDir)) }
+func (r *Repo) dropLFS() error {
+	stores, err := r.moduleStores()
+	for _, st := range append(stores, r.store) {
+		err = errors.Join(err, r.discard(st.path(lfsDir)))
+	}
+	return err
+}
 
 // dropLFSLogs removes what git-lfs writes when it fails: the environment, in
 // which secrets may be, for everybody to read.

@@ -2,12 +2,14 @@ package repo
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"git-sync/pkg/git"
 	"git-sync/test/gitserver"
+	"git-sync/test/sshserver"
 )
 
 // lfsPush pushes a file of content through git-lfs and returns the commit.
@@ -38,7 +40,7 @@ func lfsPush(t *testing.T, f *fixture, content string) string {
 }
 
 func TestLFS(t *testing.T) {
-	needs(t, "git-lfs", "git-lfs")
+	sshserver.Require(t, "git-lfs", "git-lfs")
 	content := func(f *fixture) string {
 		t.Helper()
 		data, err := os.ReadFile(filepath.Join(f.link(), "big.bin"))
@@ -95,7 +97,10 @@ func TestLFS(t *testing.T) {
 func gitWithoutLFS(t *testing.T) *git.Git {
 	t.Helper()
 	dir := t.TempDir()
-	path := strings.TrimSpace(run(t, nil, "sh", "-c", "command -v git"))
+	path, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Symlink(path, filepath.Join(dir, "git")); err != nil {
 		t.Fatal(err)
 	}

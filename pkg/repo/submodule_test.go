@@ -377,12 +377,20 @@ func TestSubmoduleDiskFull(t *testing.T) {
 	m.content(map[string]string{"sub/v": "after"})
 }
 
-// TestModuleRefs: commits that no tree has are forgotten.
+// TestModuleRefs: commits that no tree has are forgotten, and so is what
+// git-lfs has fetched.
 func TestModuleRefs(t *testing.T) {
 	m := newFamily(t, func(o *Options) { o.GC = GCAlways })
 	sub := m.member("sub.git")
 	for i := range 4 {
 		m.sync(m.up.Apply(adopt(mod{"sub", "../sub.git", sub.Commit(map[string]string{"v": fmt.Sprint(i)})})))
+		stores, err := m.repo.moduleStores()
+		if err != nil || len(stores) != 1 || i > 0 && exists(stores[0].path(lfsDir)) {
+			t.Fatalf("stores of submodules: %v, %v; or what git-lfs fetched is kept", stores, err)
+		}
+		if err := os.MkdirAll(stores[0].path(lfsDir+"/objects"), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	refs, _ := filepath.Glob(m.repo.store.own("modules/*/" + moduleRef("*")))
 	if len(refs) != 1 {

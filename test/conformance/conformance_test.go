@@ -17,17 +17,7 @@ import (
 
 var binary string
 
-func TestMain(m *testing.M) {
-	path, remove, err := program.Build()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	binary = path
-	code := m.Run()
-	remove()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(program.Main(m, &binary)) }
 
 // transport is one way to reach the repositories in a directory.
 type transport struct {

@@ -13,36 +13,17 @@ import (
 	"strings"
 	"testing"
 
+	"git-sync/test/examples"
 	"git-sync/test/gitserver"
 	"git-sync/test/sshserver"
 )
 
-// example is a block of code in docs/credentials.md.
-type example struct {
-	section string // the heading above it
-	lang    string
-	code    string
-}
-
-// examples reads them all.
-func examples(t *testing.T) []example {
+// documented reads the examples of docs/credentials.md.
+func documented(t *testing.T) []examples.Example {
 	t.Helper()
-	var found []example
-	section, lang, code := "", "", []string(nil)
-	inside := false
-	for line := range strings.Lines(get(t, "../../docs/credentials.md")) {
-		line = strings.TrimSuffix(line, "\n")
-		switch fence, isFence := strings.CutPrefix(line, "```"); {
-		case isFence && !inside:
-			inside, lang, code = true, fence, nil
-		case isFence:
-			inside = false
-			found = append(found, example{section, lang, strings.Join(code, "\n") + "\n"})
-		case inside:
-			code = append(code, line)
-		case strings.HasPrefix(line, "#"):
-			section = strings.TrimLeft(line, "# ")
-		}
+	found, err := examples.Read("../../docs/credentials.md")
+	if err != nil {
+		t.Fatal(err)
 	}
 	return found
 }
@@ -71,16 +52,16 @@ func TestDocs(t *testing.T) {
 		"Proxies and private authorities": stageTLS,
 	}
 	ran := map[string]bool{}
-	for i, e := range examples(t) {
-		if e.lang == "" {
+	for i, e := range documented(t) {
+		if e.Lang == "" {
 			continue // what a server answers
 		}
-		t.Run(fmt.Sprintf("%d %s", i, e.section), func(t *testing.T) {
-			prepare, ok := stages[e.section]
+		t.Run(fmt.Sprintf("%d %s", i, e.Section), func(t *testing.T) {
+			prepare, ok := stages[e.Section]
 			if !ok {
-				t.Fatalf("no server for an example below %q", e.section)
+				t.Fatalf("no server for an example below %q", e.Section)
 			}
-			ran[e.section] = true
+			ran[e.Section] = true
 			s := prepare(t)
 			root := filepath.Join(t.TempDir(), "git")
 			s.replace["/etc/git-secret"], s.replace["/tmp/git"], s.replace["=/git"] = s.secrets, root, "="+root
@@ -95,11 +76,11 @@ func TestDocs(t *testing.T) {
 }
 
 // run runs one example and checks what is published.
-func (s *stage) run(t *testing.T, root string, e example) {
+func (s *stage) run(t *testing.T, root string, e examples.Example) {
 	t.Helper()
-	script := e.code
-	if e.lang == "yaml" {
-		script = "git-sync " + strings.Join(argumentsOf(e.code), " ") +
+	script := e.Code
+	if e.Lang == "yaml" {
+		script = "git-sync " + strings.Join(argumentsOf(e.Code), " ") +
 			" --ssh-key-file=/etc/git-secret/ssh --ssh-known-hosts-file=/etc/git-secret/known_hosts\n"
 	}
 	for name, value := range s.replace {
@@ -173,9 +154,9 @@ func stageHosts(t *testing.T) *stage {
 func stageAskpass(t *testing.T) *stage {
 	s := stageHTTP(t, gitserver.Basic("bot", password))
 	answer := ""
-	for _, e := range examples(t) {
-		if e.section == "Askpass URL" && e.lang == "" {
-			answer = e.code // as the document says that it must be
+	for _, e := range documented(t) {
+		if e.Section == "Askpass URL" && e.Lang == "" {
+			answer = e.Code // as the document says that it must be
 		}
 	}
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) }))

@@ -24,6 +24,18 @@ func Build() (path string, remove func(), err error) {
 	return path, remove, nil
 }
 
+// Main is a TestMain: it builds git-sync, sets binary to its path, runs the tests, and returns what to exit with.
+func Main(m interface{ Run() int }, binary *string) int {
+	path, remove, err := Build()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer remove()
+	*binary = path
+	return m.Run()
+}
+
 // Env is a whole environment for it, in which nothing is the machine's but PATH; home is what it may call its own.
 func Env(home string, extra ...string) []string {
 	return append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home}, extra...)

@@ -1,0 +1,85 @@
+package checkout
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"git-sync/test/signing"
+)
+
+// TestOneUnsignedCommit: the last good one stays, and everybody who looks is told, until a good one comes.
+func TestOneUnsignedCommit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := signing.SSH(t)
+	w.up.Commit(map[string]string{"README": "unsigned\n"})
+	good := s.Commit(w.up, map[string]string{"README": "good\n"})
+	at := free(t)
+	verify := []string{"--verify=commit", "--verify-allowed-signers=" + s.Public}
+	w.start(append(verify, "--http-bind="+at, "--http-metrics", "--error-file="+w.dir+"/error.json")...)
+	says := func(words ...string) func() bool {
+		return func() bool {
+			_, answer := get(t, at+"/status")
+			for _, word := range words {
+				if !strings.Contains(answer, word) {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	w.until("the good commit", says(`"hash":"`+good+`"`))
+
+	bad := w.up.Commit(map[string]string{"README": "harm\n"})
+	w.until("/status to say so", says("has no good signature", bad, `"hash":"`+good+`"`, "--verify-allowed-signers"))
+	w.until("the metric", func() bool {
+		_, text := get(t, at+"/metrics")
+		return strings.Contains(text, "\ngit_sync_unverified_revisions_total") && !strings.Contains(text, "\ngit_sync_unverified_revisions_total 0")
+	})
+	w.holds("README", "good\n")
+	if text := string(content(t, w.dir+"/error.json")); !strings.Contains(text, "has no good signature") {
+		t.Errorf("the error file: %s", text)
+	}
+	if code, _ := get(t, at+"/readyz"); code != http.StatusOK {
+		t.Errorf("/readyz answers %d, though the last good revision is published", code)
+	}
+
+	// Once, it is a failure. This one has a root of its own, in which there is nothing yet.
+	out, err := w.run("git-sync --repo=" + w.server.RepoURL(w.up) + " --root=" + w.dir + "/other --one-time " + strings.Join(verify, " "))
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(out, "has no good signature") {
+		t.Errorf("once: %v\n%s", err, out)
+	}
+
+	better := s.Commit(w.up, map[string]string{"README": "better\n"})
+	w.until("the next good commit", says(`"hash":"`+better+`"`, `"consecutiveFailures":0`))
+	w.holds("README", "better\n")
+}
+
+// free returns an address on loopback that nobody listens at.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// get returns the status and the body of an answer, the latter without the blanks of its JSON.
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+url, http.NoBody)
+	must(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, ""
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, strings.ReplaceAll(string(b), `": `, `":`)
+}
