@@ -114,3 +114,31 @@ func TestSubmodulesGarbage(t *testing.T) {
 	}
 	f.clean()
 }
+
+// git does not notice when it cannot put its list of shallow commits in place:
+// then it believes that it has history which it has not.
+func TestShallowListLost(t *testing.T) {
+	f := newFixture(t)
+	f.opts.Git = newGit(t, []git.KV{kv("protocol.file.allow", "always")})
+	sub := gitserver.NewRepo(t)
+	old := sub.Commit(map[string]string{"s": "1"})
+	recent := sub.Commit(map[string]string{"s": "2"})
+	with := func(a, commit string) string {
+		return f.up.Apply(gitserver.Change{
+			Files:    map[string]string{"a": a, ".gitmodules": "[submodule \"s\"]\n\tpath = sub\n\turl = " + sub.FileURL() + "\n"},
+			Gitlinks: map[string]string{"sub": commit},
+		})
+	}
+	first := with("1", old)
+	f.sync(with("2", recent))
+	stores, err := f.repo.moduleStores()
+	if err != nil || len(stores) != 1 {
+		t.Fatalf("stores of submodules: %v, %v", stores, err)
+	}
+	for _, st := range append(stores, f.repo.store) {
+		remove2(t, st.path("shallow"))
+	}
+	f.up.Set("refs/heads/main", first)
+	f.sync(first)
+	f.clean()
+}

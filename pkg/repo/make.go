@@ -39,10 +39,29 @@ func (s session) provesCorrupt(err error) bool {
 		return true
 	case git.KindUnknown:
 		s.examineStores()
-		return s.corrupt
+		return s.corrupt || s.lacksHistory()
 	default:
 		return false
 	}
+}
+
+// lacksHistory reports whether a store may have less history than git
+// believes: when git cannot put its list of shallow commits in place it goes on
+// as if it had, and from then on misses the parents of what it fetched. A
+// store without the list may also be that of a repository of one commit; then
+// it is fetched anew for nothing, after a failure that nobody can explain.
+func (s session) lacksHistory() bool {
+	if s.opts.Depth <= 0 {
+		return false
+	}
+	modules, _ := s.moduleStores() // unreadable: nothing is known of them
+	for _, st := range append(modules, s.store) {
+		empty := st.dir == s.store.dir && st.ref(headRef) == ""
+		if st.usable() && !st.shallow() && !empty {
+			return true
+		}
+	}
+	return false
 }
 
 // makeFresh is make in a new store, which takes the place of the old one when
