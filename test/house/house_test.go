@@ -1,0 +1,88 @@
+// Package house tests what no package can test about itself: that the documents lead to where they say.
+package house
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const top = "../.."
+
+// documents are all Markdown files of the project.
+func documents(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != top && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+			return filepath.SkipDir
+		case strings.HasSuffix(path, ".md"):
+			all = append(all, path)
+		}
+		return nil
+	})
+	if err != nil || len(all) == 0 {
+		t.Fatalf("no documents: %v", err)
+	}
+	return all
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s#]+)(#[^)\s]*)?\)`)
+	for _, doc := range documents(t) {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(m[1], ":") {
+				continue // elsewhere
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
+				t.Errorf("%s: %s leads nowhere", doc, m[1])
+			}
+		}
+	}
+}
+
+func TestEveryDecisionIsListed(t *testing.T) {
+	index, err := os.ReadFile(filepath.Join(top, "docs/decisions/README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(top, "docs/decisions/[0-9]*.md"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no decisions: %v", err)
+	}
+	for _, f := range files {
+		if !strings.Contains(string(index), "("+filepath.Base(f)+")") {
+			t.Errorf("%s is not in the index", f)
+		}
+	}
+}
+
+// The README's commands are targets of the Makefile.
+func TestCommandsExist(t *testing.T) {
+	makefile, err := os.ReadFile(filepath.Join(top, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := regexp.MustCompile("(?m)(?:^|`)make ([a-z0-9-]+)")
+	for _, doc := range documents(t) {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range target.FindAllStringSubmatch(string(text), -1) {
+			if !regexp.MustCompile("(?m)^" + m[1] + ":").Match(makefile) {
+				t.Errorf("%s: there is no make %s", doc, m[1])
+			}
+		}
+	}
+}
