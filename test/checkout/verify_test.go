@@ -1,11 +1,14 @@
 package checkout
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -59,6 +62,47 @@ func TestOneUnsignedCommit(t *testing.T) {
 	better := s.Commit(w.up, map[string]string{"README": "better\n"})
 	w.until("the next good commit", says(`"hash":"`+better+`"`, `"consecutiveFailures":0`))
 	w.holds("README", "better\n")
+}
+
+// TestSignersRotate: the list of signers is read again while git-sync loops, and what it says of a key's time is obeyed.
+func TestSignersRotate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	older, newer := signing.SSH(t), signing.SSH(t)
+	list := filepath.Join(w.dir, "signers")
+	lists := func(lines ...[]byte) { must(t, os.WriteFile(list, bytes.Join(lines, nil), 0o644)) }
+	publishes := func(what, hash string) {
+		t.Helper()
+		w.until(what, func() bool {
+			target, _ := os.Readlink(filepath.Join(w.dir, "git/docs"))
+			return filepath.Base(target) == "rev-"+hash
+		})
+	}
+	refuses := func(what, hash string) {
+		t.Helper()
+		w.until(what, func() bool {
+			text, _ := os.ReadFile(w.dir + "/error.json")
+			return strings.Contains(string(text), hash)
+		})
+	}
+	first := older.Commit(w.up, map[string]string{"README": "1\n"})
+	lists(content(t, older.Public))
+	w.start("--verify=commit", "--verify-allowed-signers="+list, "--error-file="+w.dir+"/error.json")
+	publishes("the first key's commit", first)
+
+	second := newer.Commit(w.up, map[string]string{"README": "2\n"})
+	refuses("the second key to be refused while it is not listed", second)
+	lists(content(t, older.Public), content(t, newer.Public))
+	publishes("the second key's commit once it is listed", second)
+
+	third := newer.Commit(w.up, map[string]string{"README": "3\n"})
+	publishes("another one", third)
+	lists(bytes.ReplaceAll(content(t, newer.Public), []byte(signing.Who+" "), []byte(signing.Who+` valid-before="20200101" `)))
+	fourth := newer.Commit(w.up, map[string]string{"README": "4\n"})
+	refuses("a key whose time is over", fourth)
+	fifth := older.Commit(w.up, map[string]string{"README": "5\n"})
+	refuses("a key that is not listed any more", fifth)
+	w.holds("README", "3\n")
 }
 
 // free returns an address on loopback that nobody listens at.
