@@ -372,6 +372,13 @@ func TestSubmoduleDiskFull(t *testing.T) {
 		}
 		m.published0(good)
 		m.usable(map[string]string{"sub": small})
+		stores, err := m.repo.moduleStores()
+		if err != nil || len(stores) != 1 {
+			t.Fatalf("stores of submodules: %v, %v", stores, err)
+		}
+		if inv, err := stores[0].inventory(); err != nil || inv.bytes > 100<<10 || stores[0].ref(moduleRef(big)) != "" {
+			t.Errorf("what did not fit is kept: %d bytes, %v", inv.bytes, err)
+		}
 	}
 	m.sync(m.up.Apply(adopt(mod{"sub", "../sub.git", after})))
 	m.content(map[string]string{"sub/v": "after"})
