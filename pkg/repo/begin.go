@@ -42,15 +42,27 @@ func (r *Repo) begin(ctx context.Context) error {
 	return nil
 }
 
+// noticePeriod is how often the store is looked at between updates: a walk
+// costs a tenth of a poll.
+const noticePeriod = 5 * time.Second
+
 // beginAgain is begin for every sync but the first.
 func (r *Repo) beginAgain() error {
-	r.store.load()
+	if !isOurStore(r.store.dir) {
+		r.store.load()
+	}
 	if !r.store.usable() {
 		// Somebody has removed the store: it is made again, unless something
 		// else is in its place.
 		clear(r.records)
 		return r.checkRoot()
 	}
+	now := r.opts.Now()
+	if now.Sub(r.noticed) < noticePeriod {
+		return nil // and fetching removes what would be in its own way
+	}
+	r.noticed = now
+	r.notice()
 	return errors.Join(r.store.healLocks(), r.healWorktreeLocks())
 }
 

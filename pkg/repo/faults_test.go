@@ -84,6 +84,7 @@ func TestStaleWorktreeLocks(t *testing.T) {
 			if push {
 				hash = f.up.Commit(map[string]string{"a": "2"})
 			}
+			f.later()
 			f.sync(hash)
 			f.clean()
 		}

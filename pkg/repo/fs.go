@@ -33,7 +33,7 @@ func unique() string {
 	return hex.EncodeToString(b[:])
 }
 
-// writeFile replaces name by data so that a reader, and a crash, see either
+// writeFile replaces name by data so that a reader, and a kill, see either
 // the old content or the new.
 func writeFile(name string, data []byte, mode fs.FileMode) error {
 	tmp := filepath.Join(filepath.Dir(name), tempPrefix+unique())
@@ -41,11 +41,10 @@ func writeFile(name string, data []byte, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
+	// It is not flushed: a power cut may leave the name without content, and
+	// each reader of these files takes that for their absence. A flush each
+	// would cost a small repository more than its checkout.
 	_, err = f.Write(data)
-	if err == nil {
-		// Without it a power cut can leave the new name with no content.
-		err = f.Sync()
-	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

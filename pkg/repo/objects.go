@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // inventory is what a walk of a store's objects shows, without reading any:
@@ -199,18 +198,9 @@ func (r *Repo) examineStores() {
 	}
 }
 
-// noticePeriod is how often the store's objects are looked at between updates:
-// a walk costs a tenth of a poll.
-const noticePeriod = 5 * time.Second
-
 // notice examines the store when it is not as the last sync left it: somebody,
 // or a failing disk, has been at it.
 func (r *Repo) notice() {
-	now := r.opts.Now()
-	if !r.store.usable() || now.Sub(r.noticed) < noticePeriod {
-		return
-	}
-	r.noticed = now
 	inv, err := r.store.inventory()
 	if err != nil || inv.digest == r.seen.digest {
 		return

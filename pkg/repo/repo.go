@@ -37,7 +37,7 @@ type Repo struct {
 	prepared string
 
 	tidied    bool      // nothing is left for the background to do
-	noticed   time.Time // when the store's objects were last looked at
+	noticed   time.Time // when the store was last looked at
 	unflushed bool      // something was published that may not be on the disk yet
 	corrupt   bool      // the store is proved to be corrupt
 	verified  string    // the object whose signature was found good last
@@ -146,7 +146,6 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
 	if err := r.begin(ctx); err != nil {
 		return Tree{}, err
 	}
-	r.notice()
 	s := r.session(creds)
 	want, err := s.resolve(ctx)
 	if err != nil {

@@ -94,17 +94,10 @@ func (st *store) create(format, filter string) error {
 			}
 		}
 	}
-	if err := st.configure(); err != nil {
-		return err
-	}
-	// git takes a directory for a repository by its HEAD.
-	if err := writeFile(st.path("HEAD"), []byte("ref: refs/heads/git-sync\n"), 0o666); err != nil {
-		return fmt.Errorf("creating the store: %w", err)
-	}
-	return nil
+	return st.configure()
 }
 
-// configure writes the store's configuration where it differs. Whoever runs
+// configure writes the store's configuration and HEAD where they differ. Whoever runs
 // git in a published tree meets it: the remote's URL, and for a partial clone
 // where missing objects come from.
 func (st *store) configure() error {
@@ -132,12 +125,14 @@ func (st *store) configure() error {
 	if st.meta.Filter != "" {
 		fmt.Fprintf(&b, "\tpromisor = true\n\tpartialclonefilter = %s\n", quoteConfig(st.meta.Filter))
 	}
-	name := st.path("config")
-	if old, err := os.ReadFile(name); err == nil && string(old) == b.String() {
-		return nil
-	}
-	if err := writeFile(name, []byte(b.String()), 0o666); err != nil {
-		return fmt.Errorf("configuring the store: %w", err)
+	// git takes a directory for a repository by its HEAD.
+	for name, content := range map[string]string{"config": b.String(), "HEAD": "ref: refs/heads/git-sync\n"} {
+		if old, err := os.ReadFile(st.path(name)); err == nil && string(old) == content {
+			continue
+		}
+		if err := writeFile(st.path(name), []byte(content), 0o666); err != nil {
+			return fmt.Errorf("configuring the store: %w", err)
+		}
 	}
 	return nil
 }

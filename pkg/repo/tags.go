@@ -129,7 +129,10 @@ func (st store) savePins(pins map[string]string) error {
 	if len(pins) == 0 {
 		return nil
 	}
-	return writeJSON(st.own(pinsName), pins, 0o666)
+	if err := writeJSON(st.own(pinsName), pins, 0o666); err != nil {
+		return err
+	}
+	return flush(st.dir) // a pin that a power cut takes would let a tag move
 }
 
 var errTagMoved = errors.New("the tag has moved")
