@@ -13,7 +13,7 @@ s_laptop() {
     equal "$(find "$dir" -mindepth 1 -printf '%u:%g\n' | sort -u)" 1234:1234 'the owner of the files'
   fi
   if [ "$mode" = container ]; then # with a terminal, text
-    ! gs_log laptop | grep -q '^{' || fail 'JSON on a terminal'
+    ! gs_log laptop | grep >/dev/null '^{' || fail 'JSON on a terminal'
   fi
 }
 
@@ -77,7 +77,7 @@ s_https() {
   gs_run untrusted -v "$dir:/git" -- --repo="${https_base}foo/secure.git" --one-time --link=other
   gs_log untrusted
   equal "$status" 1 'the exit code without the authority'
-  gs_log untrusted | grep -qi certificate
+  gs_log untrusted | grep -i >/dev/null certificate
 }
 
 scenario local-and-hook 'a repository on a volume, and a hook that is a shell script'
@@ -112,8 +112,8 @@ s_probes() {
   mv "$w/srv/foo/away.git" "$w/srv/foo/probes.git"
   until_ok 20 answers /readyz 200
   answers / 200 && answers /livez 200
-  curl -s "$url/status" | grep -q "$head"
-  curl -s "$url/metrics" | grep -q '^git_sync_count_total{status="success"} 1'
+  curl -s "$url/status" | grep >/dev/null "$head"
+  curl -s "$url/metrics" | grep >/dev/null '^git_sync_count_total{status="success"} 1'
   gs_kill probes TERM
 }
 
