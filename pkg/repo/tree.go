@@ -252,7 +252,8 @@ func sparseConfig() []git.KV {
 
 // populate lets git write the commit's files: one process.
 func (b builder) populate(ctx context.Context, w worktree) error {
-	c := w.in(git.Cmd("read-tree", "--reset", "-u").Config(git.KV{Key: "checkout.workers", Value: strconv.Itoa(workers())}))
+	c := w.in(git.Cmd("read-tree", "--reset", "-u").Config(git.KV{Key: "checkout.workers", Value: strconv.Itoa(workers())},
+		git.KV{Key: "checkout.thresholdForParallelism", Value: strconv.Itoa(minParallel)}))
 	if exists(w.sparseFile()) {
 		c.Config(sparseConfig()...)
 	}
@@ -264,6 +265,10 @@ func (b builder) populate(ctx context.Context, w worktree) error {
 	}
 	return nil
 }
+
+// minParallel is the number of files from which on workers are worth starting:
+// at 100 files, git's own default, they double the CPU of the checkout.
+const minParallel = 1000
 
 // workers is how many processes git checks out with. Twice the cores: they
 // wait for the disk half of the time (docs/performance.md).
