@@ -9,8 +9,9 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-// stopLimit is how long stopping may take in all: less than the two seconds that are promised.
-const stopLimit = 1800 * time.Millisecond
+// stopLimit is how long stopping waits for what is under way. Two seconds are promised in all; the rest of them is for a
+// busy machine.
+const stopLimit = time.Second
 
 // run syncs until the loop ends, hooks and servers running beside it.
 func (a *app) run(ctx context.Context) error {

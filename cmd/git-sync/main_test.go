@@ -171,7 +171,7 @@ func TestStopWhileTheRemoteIsSilent(t *testing.T) {
 	select {
 	case <-p.done:
 	case <-time.After(stopPatience):
-		t.Error("stopping does not come to an end")
+		t.Error("stopping takes longer than two seconds")
 	}
 	p.exits(exitDone)
 	gone(t, children)
