@@ -142,11 +142,14 @@ func (a *app) connect(progress *logging.Progress) []error {
 		GateBackoff: cfg.PrePublish.Backoff, Tell: a.hooks.tell,
 		Period: cfg.Period, InitPeriod: cfg.InitPeriod, Timeout: cfg.SyncTimeout, OneTime: cfg.OneTime,
 		Budget: syncer.Budget(cfg.Budget), InitBudget: &initBudget, BackoffMax: cfg.BackoffMax,
-		Log: a.log.Logger(), Observe: leanOn(a.http.observe),
+		Log: a.log.Logger(), Observe: a.http.observe,
 		Failed: a.errors.failed, Succeeded: a.errors.succeeded,
 	}
 	if a.hooks.gate != nil {
 		opt.Gate = a.hooks.check
+	}
+	if !cfg.OneTime {
+		opt.Observe = leanOn(a.http.observe)
 	}
 	if touchFile != "" {
 		opt.Touch = func() error { return touch(touchFile) }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -23,13 +24,27 @@ const (
 	memoryLimit = 64 << 20
 )
 
-// tuneMemory bounds our own memory, unless the user has set Go's variables for it.
-func tuneMemory(env func(string) string) {
+// tuneRuntime bounds our own memory and keeps us on one processor, unless the user has set Go's variables for it. What takes
+// time is done by git; of ours, a second processor would only make two threads look for work where there is none, which is
+// a third of what an idle poll costs us.
+func tuneRuntime(env func(string) string) {
 	if env("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 	if env("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
+	}
+	if env("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
+}
+
+// sampleAllocations says whether the runtime notes where memory was taken, for the heap profile of --http-pprof: its table
+// takes a megabyte.
+func sampleAllocations(on bool) {
+	runtime.MemProfileRate = 0
+	if on {
+		runtime.MemProfileRate = 512 << 10 // the default, one sample for so many bytes
 	}
 }
 

@@ -57,7 +57,8 @@ func run(p process) int {
 
 // sync runs the loop from its first line to its last.
 func (p process) sync(cfg config.Config, log *logging.Logging) int {
-	tuneMemory(p.env)
+	tuneRuntime(p.env)
+	sampleAllocations(cfg.HTTP.Pprof)
 	if cfg.GroupWrite {
 		syscall.Umask(0o002)
 	}
