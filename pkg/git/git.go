@@ -147,12 +147,7 @@ func (g *Git) Run(ctx context.Context, c *Command) (Result, error) {
 	}
 	g.log.V(5).Info("running git", "args", scrubAll(pc.Args), "dir", pc.Dir)
 	res, err := proc.Run(ctx, pc)
-	g.observe(c.op(), res.Wall)
-	out := Result{Stdout: string(res.Stdout), Wall: res.Wall, CPU: res.User + res.System}
-	if log := g.log.V(6); log.Enabled() {
-		log.Info("git ended", "op", c.op(), "wall", res.Wall.String(), "cpu", out.CPU.String(),
-			"stdout", scrub(excerpt(out.Stdout)), "stderr", scrub(excerpt(string(res.Stderr))))
-	}
+	out := g.ended(c, res)
 	if err == nil {
 		return out, nil
 	}
@@ -163,18 +158,15 @@ func (g *Git) Run(ctx context.Context, c *Command) (Result, error) {
 	return out, e
 }
 
-// Start starts c as a long-lived child that is talked to over its pipes.
-func (g *Git) Start(ctx context.Context, c *Command) (*proc.Process, error) {
-	pc, err := g.prepare(c)
-	if err != nil {
-		return nil, err
+// ended takes note of a run that is over.
+func (g *Git) ended(c *Command, res proc.Result) Result {
+	g.observe(c.op(), res.Wall)
+	out := Result{Stdout: string(res.Stdout), Wall: res.Wall, CPU: res.User + res.System}
+	if log := g.log.V(6); log.Enabled() {
+		log.Info("git ended", "op", c.op(), "wall", res.Wall.String(), "cpu", out.CPU.String(),
+			"stdout", scrub(excerpt(out.Stdout)), "stderr", scrub(excerpt(string(res.Stderr))))
 	}
-	g.log.V(5).Info("starting git", "args", scrubAll(pc.Args), "dir", pc.Dir)
-	p, err := proc.Start(ctx, pc)
-	if err != nil {
-		return nil, failure(c, err)
-	}
-	return p, nil
+	return out
 }
 
 // grace is what git gets between SIGTERM and SIGKILL: it takes its lock and temporary files away.

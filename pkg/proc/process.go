@@ -3,7 +3,9 @@ package proc
 import (
 	"context"
 	"io"
+	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +23,7 @@ type Process struct {
 	once   sync.Once
 	done   chan struct{} // closed when the child has gone
 	err    error         // how it ended; valid after done
+	result Result        // without output; valid after done
 }
 
 // Start begins a long-lived child. It is killed, with its group, when ctx ends or
@@ -36,6 +39,7 @@ func Start(ctx context.Context, c Cmd) (*Process, error) {
 		return nil, &Error{Path: c.Path, ExitCode: -1, Err: err}
 	}
 	pipes.read(nil, pipes.stderr)
+	begun := time.Now()
 	ch, err := spawn(ctx, c, pipes.childEnds)
 	if err != nil {
 		pipes.abandon()
@@ -48,6 +52,7 @@ func Start(ctx context.Context, c Cmd) (*Process, error) {
 	go func() {
 		defer close(p.done)
 		p.err = p.watch(ctx, ch, c.Path)
+		p.result.Wall = time.Since(begun)
 	}()
 	return p, nil
 }
@@ -69,6 +74,9 @@ func (p *Process) watch(ctx context.Context, ch *child, path string) error {
 		ch.signal(unix.SIGKILL)
 	}
 	state := ch.reap()
+	if state != nil {
+		p.result.User, p.result.System = state.UserTime(), state.SystemTime()
+	}
 	p.pipes.drain()
 	if cause != nil {
 		p.pipes.abandon()
@@ -84,6 +92,21 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Stderr returns the tail of what the child has written to its standard error.
 func (p *Process) Stderr() string { return string(p.pipes.stderr.bytes()) }
+
+// Finish ends the child's input, which tells a well-behaved child to go, waits
+// for that as long as grace, and is [Process.Close] then. The result has no
+// output.
+func (p *Process) Finish(grace time.Duration) (Result, error) {
+	closeAll([]*os.File{p.pipes.stdinEnd})
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+	case <-timer.C:
+	}
+	err := p.Close()
+	return p.result, err
+}
 
 // Close kills the child and its group if they still run, closes the streams, and
 // returns within a second. The error tells how the child ended if it had done so

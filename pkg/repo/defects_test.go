@@ -88,7 +88,7 @@ func TestCopiedRoot(t *testing.T) {
 // is checked out stays.
 func TestSubmodulesGarbage(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.GC = GCAlways })
-	f.opts.Git = newGit(t, []git.KV{kv("protocol.file.allow", "always")})
+	f.opts.Git = f.newGit([]git.KV{kv("protocol.file.allow", "always")})
 	sub := gitserver.NewRepo(t)
 	for i := range 5 {
 		commit := sub.Commit(map[string]string{"s": noise(100<<10 + i)})
@@ -119,7 +119,7 @@ func TestSubmodulesGarbage(t *testing.T) {
 // then it believes that it has history which it has not.
 func TestShallowListLost(t *testing.T) {
 	f := newFixture(t)
-	f.opts.Git = newGit(t, []git.KV{kv("protocol.file.allow", "always")})
+	f.opts.Git = f.newGit([]git.KV{kv("protocol.file.allow", "always")})
 	sub := gitserver.NewRepo(t)
 	old := sub.Commit(map[string]string{"s": "1"})
 	recent := sub.Commit(map[string]string{"s": "2"})

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,6 +28,9 @@ type fixture struct {
 	logs []string
 
 	timeout time.Duration // of a sync; 0: a minute
+
+	mu  sync.Mutex
+	ops []string // git commands that have ended
 }
 
 func newFixture(t *testing.T, change ...func(*Options)) *fixture {
@@ -48,18 +52,37 @@ func newFixture(t *testing.T, change ...func(*Options)) *fixture {
 	for _, c := range change {
 		c(&f.opts)
 	}
-	f.opts.Git = newGit(t, f.opts.Config)
+	f.opts.Git = f.newGit(f.opts.Config)
 	t.Cleanup(f.stop)
 	return f
 }
 
-func newGit(t *testing.T, config []git.KV) *git.Git {
-	t.Helper()
-	g, err := git.New(t.Context(), git.Options{Path: "git", Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, Config: config})
+// newGit returns a git with that configuration and an environment of its own.
+func (f *fixture) newGit(config []git.KV) *git.Git {
+	f.t.Helper()
+	g, err := git.New(f.t.Context(), git.Options{
+		Path: "git", Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.t.TempDir()}, Config: config, Observe: f.ran,
+	})
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return g
+}
+
+// ran notes a git command that has ended.
+func (f *fixture) ran(op string, _ time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ops = append(f.ops, op)
+}
+
+// runs returns the git commands that have ended since it was called last.
+func (f *fixture) runs() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ops := f.ops
+	f.ops = nil
+	return ops
 }
 
 // restart ends the git-sync of this root, if any, and opens the root anew.

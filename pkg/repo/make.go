@@ -148,8 +148,10 @@ func (s session) obtain(ctx context.Context, st *store, want *target) error {
 	}
 	if got := st.ref(headRef); got != want.oid || want.name == "" {
 		// The ref has moved since it was asked for: newer is better.
-		want.oid = got
-		return s.peelTarget(ctx, *st, want)
+		want.oid, want.commit = got, got
+		if !want.isBranch() {
+			return s.peelTarget(ctx, *st, want)
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,13 +19,17 @@ type Poll string
 
 // The values of Poll.
 const (
-	// PollPlain asks by one `git ls-remote`.
+	// PollPlain asks by one git process a poll.
 	PollPlain Poll = "plain"
 	// PollPersistent keeps git's own HTTP transport running between polls, and
-	// with it the connection, and asks by its line protocol
-	// (gitremote-helpers(7)). At any surprise the plain way is gone.
+	// with it the connection. It costs its memory, and next to no CPU.
 	PollPersistent Poll = "persistent"
 )
+
+// Over HTTP git's own transport helper is asked by its line protocol
+// (gitremote-helpers(7)): that is one process less than `git ls-remote`, and
+// the server sends the refs asked for and not all that it has. At any surprise
+// it is `git ls-remote` that asks, and that says what is wrong.
 
 // transport is a running `git remote-https` that has been told to connect to
 // git-upload-pack. What follows is protocol v2 (gitprotocol-v2(5)): pkt-lines,
@@ -37,11 +42,21 @@ type transport struct {
 	close  func() error
 }
 
-var errTransport = errors.New("the transport helper did something unexpected")
+var (
+	errTransport = errors.New("the transport helper did something unexpected")
+	errOldServer = errors.New("the server does not speak protocol v2")
+)
 
-// persistent reports whether polls go through a transport that is kept.
-func (s session) persistent() bool {
-	return s.opts.Poll == PollPersistent && (strings.HasPrefix(s.opts.URL, "https://") || strings.HasPrefix(s.opts.URL, "http://"))
+// overTransport reports whether the remote is to be asked by the helper. It
+// knows nothing of URLs that the user's configuration rewrites.
+func (s session) overTransport() bool {
+	if s.oldServer || s.wary || !strings.HasPrefix(s.opts.URL, "https://") && !strings.HasPrefix(s.opts.URL, "http://") {
+		return false
+	}
+	return !slices.ContainsFunc(s.opts.Config, func(kv git.KV) bool {
+		key := strings.ToLower(kv.Key)
+		return strings.HasPrefix(key, "url.") && strings.HasSuffix(key, ".insteadof")
+	})
 }
 
 // askTransport returns the refs that begin with one of prefixes.
@@ -50,7 +65,8 @@ func (s session) askTransport(ctx context.Context, prefixes []string) (map[strin
 		s.hangUp() // credentials were rotated
 	}
 	rows, err := s.exchange(ctx, prefixes)
-	if err != nil {
+	s.oldServer = s.oldServer || errors.Is(err, errOldServer)
+	if err != nil || s.opts.Poll != PollPersistent {
 		s.hangUp()
 	}
 	return rows, err
@@ -76,7 +92,7 @@ func (s session) exchange(ctx context.Context, prefixes []string) (map[string]st
 	return t.lsRefs(prefixes)
 }
 
-// dial starts the helper. It outlives the sync, but not the Repo.
+// dial starts the helper. It may outlive the sync, but not the Repo.
 func (s session) dial(ctx context.Context) (*transport, error) {
 	scheme, _, _ := strings.Cut(s.opts.URL, ":")
 	c := git.Cmd("remote-https")
@@ -93,7 +109,7 @@ func (s session) dial(ctx context.Context) (*transport, error) {
 // hangUp ends the transport, if there is one.
 func (r *Repo) hangUp() {
 	if r.transport != nil {
-		_ = r.transport.close() // it was killed; there is no better way to end it
+		_ = r.transport.close() // what it was asked it has answered, or is asked anew in another way
 		r.transport = nil
 	}
 }
@@ -106,6 +122,9 @@ func (t *transport) greet() error {
 		return fmt.Errorf("%w: %w", errTransport, err)
 	}
 	line, err := t.in.ReadString('\n')
+	if line == "fallback\n" {
+		return errOldServer
+	}
 	if err != nil || line != "\n" {
 		return fmt.Errorf("%w: connecting: %q, %w", errTransport, line, err)
 	}
@@ -123,7 +142,7 @@ func (t *transport) greet() error {
 		return nil
 	})
 	if err == nil && (version == "" || !lists) {
-		err = fmt.Errorf("%w: the server does not speak protocol v2", errTransport)
+		err = errOldServer
 	}
 	if err == nil {
 		t.format = format

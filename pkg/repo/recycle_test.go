@@ -232,7 +232,7 @@ func TestNotRecycled(t *testing.T) {
 	t.Run("configuration", func(t *testing.T) {
 		f := ready(t)
 		f.opts.Config = append(f.opts.Config, kv("core.eol", "crlf"))
-		f.opts.Git = newGit(t, f.opts.Config)
+		f.opts.Git = f.newGit(f.opts.Config)
 		if err := f.restart(); err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/Masterminds/semver/v3"
 
 	"git-sync/pkg/git"
 )
@@ -26,15 +29,51 @@ func (t target) source() string {
 	return t.oid
 }
 
-// resolve asks the remote which commit the ref is at: one git process. A full
-// hash needs no asking.
-func (s session) resolve(ctx context.Context) (target, error) {
+// guess returns what a first sync may fetch without asking for the remote's
+// refs before, which saves a connection where there is nothing yet to compare
+// them with: a branch, unless the ref looks like a tag. Commits are what
+// branches hold, so that nothing has to be peeled either.
+func (s session) guess(want target) (target, bool) {
+	ref := s.opts.Ref
+	if s.store.usable() || s.followsTags() || s.opts.RefPinned || fullHash.MatchString(ref) {
+		return target{}, false
+	}
+	if _, err := semver.NewVersion(ref); err == nil {
+		return target{}, false
+	}
+	want.name = candidates(ref)[0]
+	return want, want.isBranch()
+}
+
+// isBranch reports whether the ref can hold nothing but a commit.
+func (t target) isBranch() bool {
+	return t.name == "HEAD" || strings.HasPrefix(t.name, "refs/heads/")
+}
+
+// guessedWrong reports whether a fetch may have failed because there is no such
+// branch, or because the repository is of another object format than assumed.
+func guessedWrong(err error) bool {
+	var failed *git.Error
+	if !errors.As(err, &failed) || failed.Op != "fetch" {
+		return false
+	}
+	switch failed.Kind {
+	case git.KindRefNotFound, git.KindEmptyRemote, git.KindUnsupported, git.KindUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// resolve asks the remote which commit the ref is at, and fills it in: one git
+// process. A full hash needs no asking.
+func (s session) resolve(ctx context.Context, want target) (target, error) {
 	ref := s.opts.Ref
 	if fullHash.MatchString(ref) {
-		return s.resolveHash(ref), nil
+		return s.resolveHash(want, ref), nil
 	}
 	if s.followsTags() {
-		return s.resolveTag(ctx)
+		return s.resolveTag(ctx, want)
 	}
 	rows, err := s.lsRemote(ctx, patterns(ref))
 	if err != nil {
@@ -45,21 +84,22 @@ func (s session) resolve(ctx context.Context) (target, error) {
 		if !ok {
 			continue
 		}
-		return s.pinned(rows, target{oid: oid, commit: oid, name: name})
+		want.oid, want.commit, want.name = oid, oid, name
+		return s.pinned(rows, want)
 	}
 	return target{}, s.noSuchRef(ctx, ref)
 }
 
 // resolveHash is resolve for a full hash. That of an annotated tag is known to
 // be one once a tree has been made for it.
-func (s session) resolveHash(hash string) target {
-	t := target{oid: hash, commit: hash}
+func (s session) resolveHash(want target, hash string) target {
+	want.oid, want.commit = hash, hash
 	for _, rec := range s.records {
 		if rec.Asked == hash {
-			t.commit = rec.Hash
+			want.commit = rec.Hash
 		}
 	}
-	return t
+	return want
 }
 
 // candidates returns the full names that ref may stand for, best first. A
@@ -77,9 +117,8 @@ func candidates(ref string) []string {
 	}
 }
 
-// patterns returns the arguments of ls-remote: full names, by which a server
-// that speaks protocol v2 sends those refs alone, and for what may be an
-// annotated tag its peeled name.
+// patterns returns what to ask the remote for: full names, so that no other ref
+// matches, and for what may be an annotated tag its peeled name.
 func patterns(ref string) []string {
 	var list []string
 	for _, name := range candidates(ref) {
@@ -95,9 +134,10 @@ func patterns(ref string) []string {
 // hundred thousand of them.
 const maxRefs = 32 << 20
 
-// lsRemote returns the refs of the remote that match patterns.
+// lsRemote returns the refs of the remote that match patterns, by one git
+// process, or none where the transport is kept; it may return others as well.
 func (s session) lsRemote(ctx context.Context, patterns []string) (map[string]string, error) {
-	if s.persistent() {
+	if s.overTransport() {
 		prefixes := make([]string, len(patterns))
 		for i, p := range patterns {
 			prefixes[i] = strings.TrimSuffix(p, "*")
@@ -106,13 +146,21 @@ func (s session) lsRemote(ctx context.Context, patterns []string) (map[string]st
 		if err == nil {
 			return rows, nil
 		}
-		s.log.V(1).Info("asking the remote the plain way", "because", err.Error())
+		s.log.V(1).Info("asking the remote by git ls-remote", "because", err.Error())
 	}
-	res, err := s.git.Run(ctx, git.Cmd("ls-remote", "--quiet").MaxOutput(maxRefs).Operand(s.opts.URL).Operand(patterns...))
-	if err != nil {
+	c := git.Cmd("ls-remote", "--quiet").MaxOutput(maxRefs)
+	if !slices.ContainsFunc(patterns, func(p string) bool { return !isBranchOrTag(p) }) {
+		c.Arg("--heads", "--tags") // by these, though not by the patterns, git tells the server what to send
+	}
+	res, err := s.git.Run(ctx, c.Operand(s.opts.URL).Operand(patterns...))
+	if s.wary = err != nil; err != nil {
 		return nil, fmt.Errorf("asking the remote for its refs: %w", err)
 	}
 	return parseRefs(res.Stdout)
+}
+
+func isBranchOrTag(name string) bool {
+	return strings.HasPrefix(name, "refs/heads/") || strings.HasPrefix(name, tagPrefix)
 }
 
 // parseRefs reads the output of ls-remote: "<hash>\t<ref>" a line.

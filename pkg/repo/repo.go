@@ -36,6 +36,7 @@ type Repo struct {
 	// published at any time; the background leaves it alone.
 	prepared string
 
+	view      view      // of the published tree, when it was last looked at closely
 	tidied    bool      // nothing is left for the background to do
 	noticed   time.Time // when the store was last looked at
 	unflushed bool      // something was published that may not be on the disk yet
@@ -48,6 +49,8 @@ type Repo struct {
 	warned bool // of its absence
 
 	transport *transport // kept between polls; nil when there is none
+	oldServer bool       // the remote does not speak protocol v2
+	wary      bool       // the last poll failed: the next is made in the way that says why
 
 	work    workLock // held by whoever changes the root or the fields above
 	janitor janitor
@@ -147,24 +150,34 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
 		return Tree{}, err
 	}
 	s := r.session(creds)
-	want, err := s.resolve(ctx)
-	if err != nil {
-		return Tree{}, err
-	}
 	sparse, err := r.sparsePatterns()
 	if err != nil {
 		return Tree{}, err
 	}
-	want.recipe = r.recipe(sparse)
-	want.sparse = sparse
+	want := target{recipe: r.recipe(sparse), sparse: sparse}
+	if guess, ok := s.guess(want); ok {
+		tree, err := s.complete(ctx, guess)
+		if err == nil || !guessedWrong(err) {
+			return tree, err
+		}
+		s.log.V(1).Info("fetching without asking first failed, asking", "because", err.Error())
+	}
+	if want, err = s.resolve(ctx, want); err != nil {
+		return Tree{}, err
+	}
 	if tree, ok := r.current(want); ok {
 		return tree, nil
 	}
-	r.tidied = false
-	defer r.remember()
+	return s.complete(ctx, want)
+}
+
+// complete makes the tree of want, which may be published from then on.
+func (s session) complete(ctx context.Context, want target) (Tree, error) {
+	s.tidied = false
+	defer s.remember()
 	tree, err := s.make(ctx, want)
 	if err == nil {
-		r.prepared = tree.rel
+		s.prepared = tree.rel
 	}
 	return tree, err
 }
@@ -231,19 +244,37 @@ func (r *Repo) published() (rel, hash string, ok bool) {
 // cheap checks: readlink, stat of the tree, its .git file, the admin
 // directory's HEAD, an index. They cost no process.
 func (r *Repo) current(want target) (Tree, bool) {
+	tree, unchanged := r.view.tree, r.view.unchanged()
+	if !unchanged {
+		var ok bool
+		if tree, ok = r.intactTree(); !ok {
+			r.view = view{}
+			return Tree{}, false
+		}
+		r.view.remember(r, tree, r.opts.Now())
+	}
+	if tree.Hash != want.commit || tree.rec.Recipe != want.recipe || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !r.trusted(want) {
+		return Tree{}, false
+	}
+	tree.Ref = want.name
+	if !unchanged || r.rev.Hash != tree.Hash || r.rev.Path != tree.Path || r.rev.Ref != want.name {
+		r.observe(want.name)
+	}
+	return tree, true
+}
+
+// intactTree returns the published tree if it is of our layout and passes the
+// cheap checks.
+func (r *Repo) intactTree() (Tree, bool) {
 	rel, hash, ok := r.published()
-	if !ok || hash != want.commit || !r.opts.Layout.owns(rel) {
+	if !ok || !r.opts.Layout.owns(rel) {
 		return Tree{}, false
 	}
 	rec, ok := r.recordOf(rel)
-	if !ok || rec.Recipe != want.recipe || r.damaged[rec.id] || r.corrupt || !r.store.serves(r.opts) || !r.trusted(want) {
+	if !ok || !r.intact(rel, rec) {
 		return Tree{}, false
 	}
-	if !r.intact(rel, rec) {
-		return Tree{}, false
-	}
-	r.observe(want.name)
-	return Tree{Hash: hash, Ref: want.name, Path: filepath.Join(r.root, rel), rel: rel, rec: rec}, true
+	return Tree{Hash: hash, Path: filepath.Join(r.root, rel), rel: rel, rec: rec}, true
 }
 
 // errNotPrepared is a mistake of the caller.

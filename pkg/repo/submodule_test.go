@@ -264,7 +264,7 @@ func TestSubmodulesOnThisMachine(t *testing.T) {
 			m.sync(good)
 			hash := m.up.Apply(adopt(mod{"sub", test.url(sub), commit}))
 			m.refused(good, "submodule sub", "not allowed", "--git-config=protocol.file.allow:always")
-			m.opts.Git = newGit(t, []git.KV{kv("protocol.file.allow", "always")})
+			m.opts.Git = m.newGit([]git.KV{kv("protocol.file.allow", "always")})
 			if err := m.restart(); err != nil {
 				t.Fatal(err)
 			}
@@ -304,7 +304,7 @@ func TestSubmoduleFails(t *testing.T) {
 // nothing else.
 func TestSubmodulesOfAnOldServer(t *testing.T) {
 	m := newFamily(t)
-	m.opts.Git = newGit(t, []git.KV{kv("protocol.version", "0")})
+	m.opts.Git = m.newGit([]git.KV{kv("protocol.version", "0")})
 	sub := m.member("sub.git")
 	sub.Git("config", "uploadpack.allowAnySHA1InWant", "false")
 	commit := sub.Commit(map[string]string{"v": "1"})

@@ -20,7 +20,7 @@ func (s session) followsTags() bool { return s.opts.RefPattern != "" || s.opts.R
 
 // resolveTag asks the remote for its tags, by one git process, and chooses the
 // highest that matches.
-func (s session) resolveTag(ctx context.Context) (target, error) {
+func (s session) resolveTag(ctx context.Context, want target) (target, error) {
 	// A server that speaks protocol v2 sends only what begins like the pattern.
 	literal, _, _ := strings.Cut(s.opts.RefPattern, "*")
 	literal, _, _ = strings.Cut(literal, "?")
@@ -41,8 +41,9 @@ func (s session) resolveTag(ctx context.Context) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	name := tagPrefix + tag
-	return s.pinned(rows, target{oid: rows[name], commit: rows[name], name: name})
+	want.name = tagPrefix + tag
+	want.oid, want.commit = rows[want.name], rows[want.name]
+	return s.pinned(rows, want)
 }
 
 // highest returns the highest of the tags that match the pattern, when given,
