@@ -7,13 +7,13 @@
 // a file, or in a process that outlives git; no shell is needed; and a credential that was refused
 // is simply offered again by the next sync.
 //
-// Invariants: every file is read anew by each Refresh, so that rotation needs no restart. A secret is
-// handed only to the scheme and host it is for, however git comes by the URL (submodules, redirects).
-// No error or log line holds a secret. Nothing is written to disk, save a line in /etc/passwd if
-// Options.AddUser asks for it; private copies of keys live in anonymous memory.
+// Invariants: every file that Options name is read anew by each Refresh, so that rotation needs no
+// restart. A secret is handed only to the scheme and host it is for, however git comes by the URL
+// (submodules, redirects). No error or log line holds a secret. Nothing is written to disk, save a
+// line in /etc/passwd if Options.AddUser asks for it; private copies of keys live in anonymous memory.
 //
-// State: the GitHub App's current token, what the last Refresh offered (to explain a refusal), and
-// counters. All of it is in memory, and losing it costs one token.
+// State: the GitHub App's current token, what the last Refresh offered (to explain a refusal), how
+// our UID has a name for ssh, and counters. All of it is in memory, and losing it costs one token.
 package auth
 
 import (
@@ -46,6 +46,9 @@ type Auth struct {
 	offer  offer
 	noted  string // the problems of SSH keys that were last logged
 	warned bool   // of a UID without a name
+	// user is how our UID has a name, nil when that is to be found out. It is kept as long as syncs
+	// succeed: should the users or libraries of the machine change, ssh fails and Explain forgets it.
+	user *userEnv
 
 	mu     sync.Mutex
 	report Report

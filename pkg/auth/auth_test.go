@@ -1,10 +1,16 @@
 package auth
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"git-sync/pkg/git"
@@ -160,6 +166,64 @@ func TestPasswordFile(t *testing.T) {
 	if _, err := readPassword(dir); err == nil || !strings.Contains(hint(err), "directory") {
 		t.Errorf("a directory: %v, hint %q", err, hint(err))
 	}
+}
+
+// TestReadSecret reads files of every size, those that tell none, and what arrives in pieces; and leaves nothing open.
+func TestReadSecret(t *testing.T) {
+	dir := t.TempDir()
+	before := openFiles(t)
+	for _, size := range []int{0, 1, secretChunk - 1, secretChunk, secretChunk + 1, 10*secretChunk + 1, maxSecretFile, maxSecretFile + 1} {
+		file := filepath.Join(dir, strconv.Itoa(size))
+		content := bytes.Repeat([]byte("0123456789abcdef\n"), size/17+1)[:size]
+		write(t, file, content, 0o400)
+		switch got, err := readSecret(file); {
+		case size > maxSecretFile:
+			if err == nil || !strings.Contains(err.Error(), "larger") {
+				t.Errorf("%d bytes: %v", size, err)
+			}
+		case err != nil || !bytes.Equal(got, content):
+			t.Errorf("%d bytes: read %d of them, %v", size, len(got), err)
+		}
+	}
+	if got, err := readSecret("/proc/self/status"); err != nil || !bytes.HasPrefix(got, []byte("Name:")) {
+		t.Errorf("a file of size 0 with content: %q, %v", got, err)
+	}
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		f, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		for _, piece := range []string{"one ", "two ", "three"} {
+			if _, err := f.WriteString(piece); err != nil {
+				return
+			}
+			runtime.Gosched()
+		}
+	}()
+	if got, err := readSecret(pipe); err != nil || string(got) != "one two three" {
+		t.Errorf("a pipe: %q, %v", got, err)
+	}
+	if _, err := readSecret(dir); !errors.Is(err, syscall.EISDIR) {
+		t.Errorf("a directory: %v", err)
+	}
+	if after := openFiles(t); after > before {
+		t.Errorf("%d files are open, %d were", after, before)
+	}
+}
+
+// openFiles counts our descriptors.
+func openFiles(t *testing.T) int {
+	t.Helper()
+	all, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(all)
 }
 
 func TestTooMuchForTheEnvironment(t *testing.T) {

@@ -3,32 +3,58 @@ package auth
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxSecretFile is the most we read of a file that holds a secret, in bytes. The largest keys (RSA,
 // 16384 bits) are 13 KB, known_hosts files may be larger.
 const maxSecretFile = 1 << 20
 
-// readSecret reads a whole file, up to maxSecretFile.
+// secretChunk is how much of a file is asked for at first, in bytes: most of them fit.
+const secretChunk = 4 << 10
+
+// readSecret reads a whole file, up to maxSecretFile. Its errors do not name the file: fileError does.
+//
+// It asks the system itself, since every file is read for every sync: package os, which readies each
+// file for its poller, makes ten calls where four do.
 func readSecret(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	fd, err := uninterrupted(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
 	if err != nil {
-		return nil, fmt.Errorf("opening: %w", err)
+		return nil, err
 	}
-	defer closeAfterReading(f)
-	b, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading: %w", err)
+	defer func() { _ = unix.Close(fd) }() // nothing is lost by an error: it was only read
+	b := make([]byte, 0, secretChunk)
+	for len(b) <= maxSecretFile {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, secretChunk)
+		}
+		n, err := uninterrupted(func() (int, error) { return unix.Read(fd, b[len(b):cap(b)]) })
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return b, nil
+		}
+		b = b[:len(b)+n]
 	}
-	if len(b) > maxSecretFile {
-		return nil, fmt.Errorf("it is larger than %d bytes", maxSecretFile)
+	return nil, fmt.Errorf("it is larger than %d bytes", maxSecretFile)
+}
+
+// uninterrupted makes a system call again for as long as a signal ends it, which it may where the
+// file is on another machine.
+func uninterrupted(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
 	}
-	return b, nil
 }
 
 // readPassword reads a password from a file; line breaks at its end are not part of it.
@@ -48,18 +74,22 @@ func readPassword(path string) (string, error) {
 	return pass, nil
 }
 
-// fileError tells a file that is missing from one that we may not read.
+// fileError makes an error of readSecret's into one that names the file and the remedy.
 func fileError(what, path string, err error) *Error {
-	e := &Error{Op: "reading the " + what + " " + path, Err: bare(err)}
+	return &Error{Op: "reading the " + what + " " + path, Err: err, Advice: fileAdvice(path, err)}
+}
+
+// fileAdvice tells a file that is missing from one that we may not read.
+func fileAdvice(path string, err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.Advice = "is the secret mounted, and the path right?"
+		return "is the secret mounted, and the path right?"
 	case errors.Is(err, fs.ErrPermission):
-		e.Advice = unreadableAdvice(path)
+		return unreadableAdvice(path)
 	case errors.Is(err, syscall.EISDIR):
-		e.Advice = "name the file in that directory"
+		return "name the file in that directory"
 	}
-	return e
+	return ""
 }
 
 // unreadableAdvice names owner and mode of a file that we may not read, and the remedy.
@@ -75,12 +105,4 @@ func unreadableAdvice(path string) string {
 	}
 	return fmt.Sprintf("the file %shas mode %#o, and %s; in Kubernetes set fsGroup: %d in the pod's securityContext",
 		owner, fi.Mode().Perm(), us, os.Getegid())
-}
-
-// bare strips the path from an error that is wrapped in a message naming it.
-func bare(err error) error {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		return p.Err
-	}
-	return err
 }

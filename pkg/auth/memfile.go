@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 
@@ -9,10 +10,22 @@ import (
 
 // memFiles are files that only our own UID can open and that no disk ever sees: anonymous memory of
 // this process, which ssh opens as /proc/<our pid>/fd/<n>. They die with us, however we die.
-type memFiles map[string]*os.File
+type memFiles map[string]memFile
 
-// put makes content readable under the returned path. The previous file of that name is closed.
+// memFile is one of them. Nothing writes to it once it is made.
+type memFile struct {
+	file    *os.File
+	path    string
+	content []byte
+}
+
+// put makes content readable under the returned path, which stays the same for as long as content
+// does. The previous file of that name is closed. content must not be changed afterwards.
 func (m memFiles) put(name string, content []byte) (string, error) {
+	old, found := m[name]
+	if found && bytes.Equal(old.content, content) {
+		return old.path, nil
+	}
 	fd, err := unix.MemfdCreate("git-sync", unix.MFD_CLOEXEC)
 	if err != nil {
 		return "", fmt.Errorf("making a file in memory: %w", err)
@@ -26,17 +39,18 @@ func (m memFiles) put(name string, content []byte) (string, error) {
 		closeAfterReading(f)
 		return "", fmt.Errorf("writing a file in memory: %w", err)
 	}
-	if old := m[name]; old != nil {
-		closeAfterReading(old)
+	if found {
+		closeAfterReading(old.file)
 	}
-	m[name] = f
-	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd), nil
+	path := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd)
+	m[name] = memFile{file: f, path: path, content: content}
+	return path, nil
 }
 
 // close gives everything back.
 func (m memFiles) close() {
 	for name, f := range m {
-		closeAfterReading(f)
+		closeAfterReading(f.file)
 		delete(m, name)
 	}
 }

@@ -53,8 +53,7 @@ func inspectKey(path string) sshKey {
 	k := sshKey{path: path}
 	content, err := readSecret(path)
 	if err != nil {
-		e := fileError("SSH key", path, err)
-		k.state, k.problem, k.advice = keyUnreadable, e.Err.Error(), e.Advice
+		k.state, k.problem, k.advice = keyUnreadable, err.Error(), fileAdvice(path, err)
 		if errors.Is(err, fs.ErrNotExist) {
 			k.state, k.problem = keyMissing, "does not exist"
 		}

@@ -166,6 +166,9 @@ func TestMemFiles(t *testing.T) {
 	if err != nil || string(read(t, second)) != "two" || len(m) != 1 {
 		t.Errorf("%v %d", err, len(m))
 	}
+	if same, err := m.put("a", []byte("two")); err != nil || same != second || string(read(t, same)) != "two" {
+		t.Errorf("content that did not change: %v, %s after %s", err, same, second)
+	}
 	m.close()
 	if _, err := os.Stat(second); err == nil {
 		t.Error("still there after close")
@@ -362,5 +365,30 @@ func TestPasswd(t *testing.T) {
 	}
 	if err := appendPasswd(filepath.Join(t.TempDir(), "missing"), "x"); err == nil {
 		t.Error("/etc/passwd was created")
+	}
+}
+
+// TestUserIsKept: who we are is looked up once, and again by the sync after one that failed.
+func TestUserIsKept(t *testing.T) {
+	a := newAuth(t, Options{URL: "git@host:x"})
+	refreshed := func() []string {
+		t.Helper()
+		o, err := a.Refresh(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return planOf(t, o.Env).Env
+	}
+	first := refreshed()
+	kept := []string{"KEPT=1"}
+	a.user.add = kept
+	if got := refreshed(); !slices.Equal(got, kept) {
+		t.Errorf("looked up again: %q", got)
+	}
+	if err := a.Explain(os.ErrDeadlineExceeded); err == nil {
+		t.Error("the error was lost")
+	}
+	if got := refreshed(); !slices.Equal(got, first) {
+		t.Errorf("not looked up again after a failure: %q, at first %q", got, first)
 	}
 }

@@ -148,7 +148,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	r, now, yes := m.s.last.Load(), time.Now(), map[bool]float64{true: 1}
+	r, now, yes := m.s.report(), time.Now(), map[bool]float64{true: 1}
 	c := collection{m, ch}
 	c.syncs(r)
 	c.hooks(m.s.hooks())

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,7 +53,7 @@ type Options struct {
 type Server struct {
 	opt     Options
 	started time.Time
-	last    atomic.Pointer[syncer.Report]
+	last    atomic.Pointer[syncer.Report] // as the loop gave it: what is served of its texts comes from report
 	metrics *metrics
 	mux     *http.ServeMux
 	page    func() (*page, error)
@@ -146,18 +147,22 @@ func ServeOnly(ctx context.Context, l net.Listener, path string, h http.Handler,
 	return serve(ctx, l, only, log)
 }
 
-// Observe takes note of the loop's state. It does not block.
+// Observe takes note of the loop's state. It does not block, and costs next to nothing: most reports are never looked at.
 func (s *Server) Observe(r syncer.Report) {
-	r.Repo, r.Ref = s.opt.Scrub(r.Repo), s.opt.Scrub(r.Ref)
-	r.LastError, r.LastHint = s.opt.Scrub(r.LastError), s.opt.Scrub(r.LastHint)
-	history := make([]syncer.Event, len(r.History))
-	for i, e := range r.History {
-		e.Error = s.opt.Scrub(e.Error)
-		history[i] = e
-	}
-	r.History = history
 	before := s.last.Swap(&r)
 	s.metrics.published(before, &r)
+}
+
+// report is the loop's last report, scrubbed of all secrets known by now.
+func (s *Server) report() *syncer.Report {
+	r := *s.last.Load()
+	r.Repo, r.Ref = s.opt.Scrub(r.Repo), s.opt.Scrub(r.Ref)
+	r.LastError, r.LastHint = s.opt.Scrub(r.LastError), s.opt.Scrub(r.LastHint)
+	r.History = slices.Clone(r.History)
+	for i := range r.History {
+		r.History[i].Error = s.opt.Scrub(r.History[i].Error)
+	}
+	return &r
 }
 
 // hooks are the reports of the hooks, scrubbed.

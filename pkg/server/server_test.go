@@ -220,6 +220,23 @@ func TestNoSecretIsServed(t *testing.T) {
 	}
 }
 
+// TestSecretsLearnedLater: what becomes known as a secret after a report is not served of that report either.
+func TestSecretsLearnedLater(t *testing.T) {
+	secret := "not known yet"
+	s := New(Options{Metrics: true, Scrub: func(text string) string { return strings.ReplaceAll(text, secret, "REDACTED") }})
+	r := syncer.Report{Hash: hashA, Ref: "hunter2", LastError: "hunter2", History: []syncer.Event{{Error: "hunter2"}}}
+	s.Observe(r)
+	secret = "hunter2"
+	for _, path := range []string{"/status", "/metrics"} {
+		if body := get(s, path).Body.String(); strings.Contains(body, "hunter2") || !strings.Contains(body, "REDACTED") {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+	if r.History[0].Error != "hunter2" {
+		t.Error("the loop's own history was written to")
+	}
+}
+
 func TestAccept(t *testing.T) {
 	for accept, want := range map[string]bool{
 		"": false, "*/*": false, "application/json": false, "text/html": true, "text/html, application/json;q=0.9": true,

@@ -97,7 +97,7 @@ type version struct {
 
 // status gathers what is known now.
 func (s *Server) status(now time.Time) status {
-	r := s.last.Load()
+	r := s.report()
 	live := notLive(r, now)
 	ready := notReady(r, s.opt.MaxStaleness, now)
 	st := status{

@@ -27,17 +27,17 @@ func (s *Syncer) succeed(q *request, out outcome) {
 	if out.tree.New || !s.sit.succeeded {
 		result = ResultSuccess
 	}
-	log := s.opt.Log.WithValues("hash", out.tree.Hash)
+	log, hash := s.opt.Log, out.tree.Hash
 	if s.failures > 0 {
-		log.Info("recovered", "failures", s.failures)
+		log.Info("recovered", "hash", hash, "failures", s.failures)
 	}
 	switch {
 	case out.tree.New:
-		log.Info("published", "ref", out.tree.Ref, "previous", out.previous, "path", out.tree.Path, "trigger", q.source, "took", took(out))
+		log.Info("published", "hash", hash, "ref", out.tree.Ref, "previous", out.previous, "path", out.tree.Path, "trigger", q.source, "took", took(out))
 	case !s.sit.succeeded:
-		log.Info("up to date: what was published before is what the ref is at", "path", out.tree.Path, "took", took(out))
+		log.Info("up to date: what was published before is what the ref is at", "hash", hash, "path", out.tree.Path, "took", took(out))
 	default:
-		log.V(2).Info("nothing new", "took", took(out))
+		log.V(2).Info("nothing new", "hash", hash, "took", took(out))
 	}
 	s.sit.succeeded, s.sit.published = true, true
 	s.failures, s.failed, s.hold = 0, repeats{}, time.Time{}
