@@ -39,14 +39,9 @@ func tuneRuntime(env func(string) string) {
 	}
 }
 
-// sampleAllocations says whether the runtime notes where memory was taken, for the heap profile of --http-pprof: its table
-// takes a megabyte.
-func sampleAllocations(on bool) {
-	runtime.MemProfileRate = 0
-	if on {
-		runtime.MemProfileRate = 512 << 10 // the default, one sample for so many bytes
-	}
-}
+// forgoSamples has the runtime take no note of where memory was taken: that is for the heap profile of --http-pprof, and its
+// table takes a megabyte.
+func forgoSamples() { runtime.MemProfileRate = 0 }
 
 // leanOn returns an observer of the loop that gives memory back when a revision was published, which is when a lot was used
 // that is not used while waiting.

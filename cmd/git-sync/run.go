@@ -58,7 +58,9 @@ func run(p process) int {
 // sync runs the loop from its first line to its last.
 func (p process) sync(cfg config.Config, log *logging.Logging) int {
 	tuneRuntime(p.env)
-	sampleAllocations(cfg.HTTP.Pprof)
+	if !cfg.HTTP.Pprof {
+		forgoSamples()
+	}
 	if cfg.GroupWrite {
 		syscall.Umask(0o002)
 	}

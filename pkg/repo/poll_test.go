@@ -85,8 +85,10 @@ func TestPollAsksForItsRefs(t *testing.T) {
 		"HEAD":          {"", nil, []string{"remote-http"}, []string{"HEAD"}},
 		"an old server": {"main", []git.KV{{Key: "protocol.version", Value: "0"}}, []string{"ls-remote"}, nil},
 		"a URL that is rewritten": {
-			"main", []git.KV{{Key: "url.http://127.0.0.1.insteadOf", Value: "test:"}},
-			[]string{"ls-remote"}, []string{"refs/tags/", "refs/heads/"},
+			"main",
+			[]git.KV{{Key: "url.http://127.0.0.1.insteadOf", Value: "test:"}},
+			[]string{"ls-remote"},
+			[]string{"refs/tags/", "refs/heads/"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
