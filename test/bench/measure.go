@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -34,40 +33,6 @@ func (b *bench) command(dir, name string, args ...string) sample {
 		b.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out.String())
 	}
 	return sample{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
-}
-
-// treeCPU is the CPU that a running process and its ended children have used, in ticks of 10 ms.
-func treeCPU(pid int) (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	// The name, in parentheses, may hold anything; after it the fields count from 3 (proc(5)).
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	var ticks int64
-	for _, i := range []int{14, 15, 16, 17} { // utime, stime, cutime, cstime
-		n, err := strconv.ParseInt(fields[i-3], 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond, nil
-}
-
-// children lists the direct children of a process.
-func children(pid int) []int {
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	var pids []int
-	for _, f := range files {
-		text, _ := os.ReadFile(f)
-		for field := range strings.FieldsSeq(string(text)) {
-			if n, err := strconv.Atoi(field); err == nil {
-				pids = append(pids, n)
-			}
-		}
-	}
-	return pids
 }
 
 // memory reads a field, in bytes, of a process's status: VmRSS is what is resident now, VmHWM the most there ever was.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,7 +26,6 @@ type upstream struct {
 	*gitserver.Repo
 	url       string
 	transport string
-	server    *gitserver.Server // http only
 	size      int
 	version   int
 }
@@ -48,8 +46,7 @@ func (b *bench) measure(transport string, size int) {
 	case "file":
 		u.url = u.FileURL()
 	case "http":
-		u.server = gitserver.HTTP(b, u.Repo)
-		u.url = u.server.RepoURL(u.Repo)
+		u.url = gitserver.HTTP(b, u.Repo).RepoURL(u.Repo)
 	default:
 		b.Fatalf("unknown transport %q", transport)
 	}
@@ -97,18 +94,40 @@ func (b *bench) times(size int) int {
 	}
 }
 
-// cold compares a first sync with git clone.
+// cold compares a first sync with git clone. Each begins when the disk has come to rest after the other, and who does so first
+// in a round changes from round to round: what is left of the other's traces then favours neither.
 func (b *bench) cold(u *upstream, r *row) {
 	r.Plain = "git clone --depth 1 --single-branch"
-	for range b.times(u.size) {
-		dir := b.TempDir()
-		ours := b.command(dir, b.binary, "--repo="+u.url, "--ref=main", "--depth=1", "--root="+filepath.Join(dir, "root"), "--dest=link", "--one-time")
-		b.discard(dir)
-		dir = b.TempDir()
-		plain := b.command(dir, "git", "clone", "--quiet", "--depth=1", "--single-branch", "--branch=main", u.url, "clone")
-		b.discard(dir)
-		r.round(ours, plain)
+	ours := func() sample {
+		return b.afresh(func(dir string) sample {
+			return b.command(dir, b.binary, "--repo="+u.url, "--ref=main", "--depth=1", "--root="+filepath.Join(dir, "root"), "--dest=link", "--one-time")
+		})
 	}
+	plain := func() sample {
+		return b.afresh(func(dir string) sample {
+			return b.command(dir, "git", "clone", "--quiet", "--depth=1", "--single-branch", "--branch=main", u.url, "clone")
+		})
+	}
+	for i := range b.times(u.size) {
+		r.round(inTurns(i, ours, plain))
+	}
+}
+
+// inTurns does both; in every other round the second comes first.
+func inTurns(round int, ours, plain func() sample) (o, p sample) {
+	if round%2 == 1 {
+		p = plain()
+		return ours(), p
+	}
+	o = ours()
+	return o, plain()
+}
+
+// afresh does something in a new directory, which it removes afterwards.
+func (b *bench) afresh(do func(dir string) sample) sample {
+	dir := b.TempDir()
+	defer b.discard(dir)
+	return do(dir)
 }
 
 // restart compares a start on an intact root, which asks the remote once, with asking once.
@@ -127,16 +146,19 @@ func (b *bench) restart(u *upstream, r *row) {
 func (b *bench) idle(how string) func(*upstream, *row) {
 	return func(u *upstream, r *row) {
 		r.Plain = "git ls-remote"
-		polls := 50
+		// A hundred polls and more: for fewer, the ticks in which the CPU of ended children comes would show.
+		window := 3 * time.Second
 		if how == "persistent" {
-			polls = 500 // their cost is near the clock's resolution
+			window = 5 * time.Second // of polls that cost little
 		}
 		for range b.times(100) / 2 {
 			addr := b.freeAddress()
 			s := b.sidecar(u.url, "--period=10ms", "--poll="+how, "--http-bind="+addr, "--http-metrics")
-			first, before := s.polls(addr), s.cpu()
-			b.until("polls", func() bool { return s.polls(addr) >= first+polls || b.paused() })
-			ours := sample{cpu: (s.cpu() - before) / time.Duration(s.polls(addr)-first)}
+			ours := sample{cpu: s.pollCPU(addr, window)}
+			for range 10 {
+				b.pause(100 * time.Millisecond)
+				s.polls(addr) // somebody will collect the metrics, and that takes memory
+			}
 			b.table.memory("polling ("+how+"), with metrics", s)
 			s.stop()
 			var plain sample
@@ -149,99 +171,26 @@ func (b *bench) idle(how string) func(*upstream, *row) {
 	}
 }
 
-// paused lets some time pass between two looks that cost something themselves.
-func (b *bench) paused() bool {
+// pollCPU is what a poll costs on the average. The metrics that tell the number of polls are read before and afterwards only:
+// to read them costs as much as several persistent polls.
+func (s *sidecar) pollCPU(addr string, window time.Duration) time.Duration {
+	first := s.polls(addr)
+	before := s.cpu().total()
+	s.b.pause(window)
+	used := s.cpu().total() - before
+	n := s.polls(addr) - first
+	if n < 1 {
+		s.b.Fatalf("no polls (see %s)", s.log)
+	}
+	return used / time.Duration(n)
+}
+
+func (b *bench) pause(d time.Duration) {
 	select {
-	case <-time.After(500 * time.Millisecond):
+	case <-time.After(d):
 	case <-b.ctx.Done():
 		b.Fatalf("interrupted")
 	}
-	return false
-}
-
-// update compares an update with a fetch and a new worktree; the rows that follow take it apart.
-func (b *bench) update(files int) func(*upstream, *row) {
-	return func(u *upstream, r *row) {
-		r.Plain = "git fetch, git worktree add, link"
-		b.plainRoot(u)
-		plain := filepath.Join(b.home, "plain")
-		old := ""
-		s := b.sidecar(u.url, "--period=1h", "--sync-on-signal=SIGHUP")
-		s.settle()
-		publish := &row{Transport: u.transport, Size: u.size, What: r.What + ", from fetched to published", Plain: "git worktree add"}
-		clean := &row{Transport: u.transport, Size: u.size, What: r.What + ", clean-up", Plain: "git worktree remove, gc"}
-		publish.WallBudget, publish.CPUBudget = updateBudget(u.size, files)
-		for i := range b.times(u.size) + 2 {
-			hash := u.change(files)
-			if u.server != nil {
-				u.server.Reset()
-			}
-			began := time.Now()
-			ours, flip := s.update(hash)
-			fetched := b.fetched(u, began)
-
-			fetch := b.command(plain, "git", "fetch", "--quiet", "--depth=1", u.url, "main")
-			tree := "rev-" + hash
-			add := b.command(plain, "git", "worktree", "add", "--quiet", "--detach", tree, "FETCH_HEAD")
-			b.check(os.Symlink(tree, filepath.Join(plain, "tmp")))
-			b.check(os.Rename(filepath.Join(plain, "tmp"), filepath.Join(plain, "link")))
-			var remove sample
-			if old != "" {
-				remove = b.command(plain, "git", "worktree", "remove", "--force", old)
-			}
-			remove = remove.plus(b.command(plain, "git", "gc", "--quiet", "--prune=now"))
-			old = tree
-			syscall.Sync()
-			if i < 2 {
-				continue // the first updates have nothing to recycle, or to remove
-			}
-			r.round(ours, fetch.plus(add))
-			if u.server != nil {
-				publish.round(sample{ours.wall - fetched, max(0, flip-fetch.cpu)}, add)
-			}
-			clean.round(sample{cpu: ours.cpu - flip}, sample{cpu: remove.cpu})
-		}
-		b.table.memory("after updates", s)
-		b.table.disk(u, b.diskUse(s.root), b.diskUse(filepath.Join(plain, old)))
-		s.stop()
-		b.discard(s.root, plain)
-		b.table.later(publish, clean)
-	}
-}
-
-// updateBudget is the wall and CPU of an update, from fetched to published, in worktrees added.
-func updateBudget(size, files int) (wall, cpu float64) {
-	switch {
-	case files == size && size > 1:
-		return 1.1, 0
-	case size < 100000:
-		return 1, 0
-	case files == 1:
-		return 0.2, 0.15
-	default:
-		return 0.35, 0
-	}
-}
-
-// fetched is how long after began the last answer to a fetch had been sent.
-func (b *bench) fetched(u *upstream, began time.Time) time.Duration {
-	if u.server == nil {
-		return 0
-	}
-	for _, q := range slices.Backward(u.server.Log()) {
-		if q.Kind == gitserver.Fetch {
-			return q.End.Sub(began)
-		}
-	}
-	b.Fatalf("an update without a fetch")
-	return 0
-}
-
-// plainRoot makes the repository that plain git updates.
-func (b *bench) plainRoot(u *upstream) {
-	b.command(b.home, "git", "init", "--quiet", "--initial-branch=none", "plain")
-	dir := filepath.Join(b.home, "plain")
-	b.command(dir, "git", "fetch", "--quiet", "--depth=1", u.url, "main")
 }
 
 // discard removes what is no longer needed and waits for the disk, so that it does not disturb the next measurement.

@@ -23,13 +23,17 @@ type sidecar struct {
 	cmd  *exec.Cmd
 	root string
 	link string
+
+	log    string        // the file
+	read   int           // bytes of it
+	logged time.Duration // CPU of git commands that it tells of, as far as it was read
 }
 
 // sidecar starts a git-sync on a root, and returns when it has published.
 func (b *bench) sidecar(url string, args ...string) *sidecar {
 	root := filepath.Join(b.TempDir(), "root")
-	s := &sidecar{b: b, root: root, link: filepath.Join(root, "link")}
-	log, err := os.Create(filepath.Join(b.TempDir(), "log"))
+	s := &sidecar{b: b, root: root, link: filepath.Join(root, "link"), log: filepath.Join(b.TempDir(), "log")}
+	log, err := os.Create(s.log)
 	b.check(err)
 	defer log.Close()
 	all := append([]string{
@@ -39,7 +43,7 @@ func (b *bench) sidecar(url string, args ...string) *sidecar {
 	s.cmd.Env, s.cmd.Stderr = gitserver.Env("HOME="+b.home), log
 	b.check(s.cmd.Start())
 	b.Cleanup(s.stop)
-	b.until("the first publication (see "+log.Name()+")", func() bool {
+	b.until("the first publication (see "+s.log+")", func() bool {
 		_, err := os.Stat(s.link)
 		return err == nil
 	})
@@ -55,24 +59,23 @@ func (s *sidecar) stop() {
 
 func (s *sidecar) pid() int { return s.cmd.Process.Pid }
 
-func (s *sidecar) cpu() time.Duration {
-	d, err := treeCPU(s.pid())
+func (s *sidecar) cpu() usage {
+	u, err := treeCPU(s.pid())
 	s.b.check(err)
-	return d
+	return u
 }
 
-// settle returns when nothing has been going on for half a second: no child, no CPU used.
+// settle returns when nothing has been going on for a tenth of a second: no child, and no more CPU used than an idle Go program
+// does now and then.
 func (s *sidecar) settle() {
-	quiet, last := 0, s.cpu()
+	var mark time.Duration
+	var since time.Time
 	s.b.until("quiet", func() bool {
 		now := s.cpu()
-		if len(children(s.pid())) > 0 || now != last {
-			quiet = 0
-		} else {
-			quiet++
+		if now.children > 0 || since.IsZero() || now.total()-mark > time.Millisecond {
+			mark, since = now.total(), time.Now()
 		}
-		last = now
-		return quiet > 100
+		return time.Since(since) > 100*time.Millisecond
 	})
 }
 
@@ -91,22 +94,6 @@ func (s *sidecar) polls(addr string) int {
 	n, err := strconv.ParseFloat(string(match[1]), 64)
 	s.b.check(err)
 	return int(n)
-}
-
-// update tells the sidecar to sync, and measures until the link leads to hash (wall) and until all is quiet again (CPU).
-// The second result is the CPU that had been used when the link was replaced.
-func (s *sidecar) update(hash string) (sample, time.Duration) {
-	target := "rev-" + hash
-	before := s.cpu()
-	began := time.Now()
-	s.b.check(s.cmd.Process.Signal(syscall.SIGHUP))
-	s.b.until("publication of "+hash, func() bool {
-		got, _ := os.Readlink(s.link)
-		return got == target
-	})
-	wall, flip := time.Since(began), s.cpu()-before
-	s.settle()
-	return sample{wall, s.cpu() - before}, flip
 }
 
 func (b *bench) freeAddress() string {

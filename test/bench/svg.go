@@ -56,7 +56,7 @@ func panelsOf(rows []*row) []panel {
 	var panels []panel
 	for _, r := range rows {
 		if r.Transport != transport || strings.HasSuffix(r.What, "clean-up") {
-			continue // a clean-up takes less than the clock of a running process can tell
+			continue // nobody waits for a clean-up, and it may cost nothing, for which a logarithmic scale has no place
 		}
 		of, unit := wall, "wall, ms"
 		if _, ok := r.ratios(wall); !ok {

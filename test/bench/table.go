@@ -36,8 +36,7 @@ func (r *row) ratios(of func(sample) time.Duration) (spread, bool) {
 	if len(all) == 0 {
 		return spread{}, false
 	}
-	slices.Sort(all)
-	return spread{all[len(all)/2], all[0], all[len(all)-1]}, true
+	return spread{middle(all), slices.Min(all), slices.Max(all)}, true
 }
 
 func (r *row) sum(of func(sample) time.Duration) (total time.Duration) {
@@ -52,8 +51,14 @@ func median(all []sample, of func(sample) time.Duration) time.Duration {
 	for _, s := range all {
 		values = append(values, of(s))
 	}
-	slices.Sort(values)
-	return values[len(values)/2]
+	return middle(values)
+}
+
+// middle is the median: of an even number of values, between the two in the middle.
+func middle[T ~int64 | ~float64](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 func wall(s sample) time.Duration { return s.wall }
@@ -61,15 +66,16 @@ func cpu(s sample) time.Duration  { return s.cpu }
 
 // table is the result so far.
 type table struct {
-	rows    []*row
-	waiting []*row
-	notes   []string
-	kept    int
-	missed  int
+	rows      []*row
+	waiting   []*row
+	residents []resident
+	notes     []string
+	kept      int
+	missed    int
 }
 
 func (t *table) head(w io.Writer) {
-	fmt.Fprintf(w, "%-4s %7s  %-42s %22s %22s   %s\n", "via", "files", "what", "wall, ratio", "CPU, ratio", "git-sync and plain git: median wall, CPU")
+	fmt.Fprintf(w, "%-4s %7s  %-44s %22s %22s   %s\n", "via", "files", "what", "wall, ratio", "CPU, ratio", "git-sync and plain git: median wall, CPU")
 }
 
 // later keeps rows back until the one that they belong to has been shown.
@@ -87,7 +93,7 @@ func (t *table) add(w io.Writer, r *row) {
 
 func (t *table) show(w io.Writer, r *row) {
 	t.rows = append(t.rows, r)
-	fmt.Fprintf(w, "%-4s %7d  %-42s %22s %22s   %s | %s: %s\n", r.Transport, r.Size, r.What,
+	fmt.Fprintf(w, "%-4s %7d  %-44s %22s %22s   %s | %s: %s\n", r.Transport, r.Size, r.What,
 		t.cell(r, wall, r.WallBudget), t.cell(r, cpu, r.CPUBudget), cost(r.ours), r.Plain, cost(r.plain))
 }
 
@@ -123,9 +129,26 @@ func cost(all []sample) string {
 	return text.String()
 }
 
+// resident is the memory of one kind of sidecar, in bytes, once for each that was looked at.
+type resident struct {
+	when      string
+	now, most []int64
+}
+
+// memory takes note of what is resident now and was at most, for the foot.
 func (t *table) memory(when string, s *sidecar) {
-	mib := func(field string) float64 { return float64(memory(s.pid(), field)) / (1 << 20) }
-	t.note("resident, %s: %.1f MiB, at most %.1f MiB", when, mib("VmRSS"), mib("VmHWM"))
+	i := slices.IndexFunc(t.residents, func(r resident) bool { return r.when == when })
+	if i < 0 {
+		i = len(t.residents)
+		t.residents = append(t.residents, resident{when: when})
+	}
+	r := &t.residents[i]
+	r.now, r.most = append(r.now, memory(s.pid(), "VmRSS")), append(r.most, memory(s.pid(), "VmHWM"))
+}
+
+func (r resident) String() string {
+	mib := func(n int64) float64 { return float64(n) / (1 << 20) }
+	return fmt.Sprintf("resident, %s: %.1f MiB, at most %.1f MiB (median and greatest of %d)", r.when, mib(middle(r.now)), mib(slices.Max(r.most)), len(r.now))
 }
 
 func (t *table) disk(u *upstream, root, tree int64) {
@@ -138,6 +161,9 @@ func (t *table) note(format string, args ...any) {
 
 func (t *table) foot(w io.Writer) {
 	fmt.Fprintf(w, "\nratio: git-sync / plain git, median (least-most) of interleaved rounds; < budget kept, ! budget missed: %d kept, %d missed\n", t.kept, t.missed)
+	for _, r := range t.residents {
+		fmt.Fprintln(w, r)
+	}
 	for _, n := range slices.Compact(t.notes) {
 		fmt.Fprintln(w, n)
 	}
