@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -43,17 +44,28 @@ func tuneRuntime(env func(string) string) {
 // table takes a megabyte.
 func forgoSamples() { runtime.MemProfileRate = 0 }
 
-// leanOn returns an observer of the loop that gives memory back when a revision was published, which is when a lot was used
-// that is not used while waiting.
+// leanAfter is how long after a publication memory is given back: the next one would take it again, and giving it back costs
+// as much CPU as the publication of a small tree.
+const leanAfter = 2 * time.Second
+
+// leanOn returns an observer of the loop that gives memory back when nothing has been published for a while. Publishing uses
+// a lot that is not used while waiting.
 func leanOn(observe func(syncer.Report)) func(syncer.Report) {
 	var last string
+	var due *time.Timer
 	return func(r syncer.Report) {
 		observe(r)
-		if !r.Running && r.LastResult == syncer.ResultSuccess && r.Hash != last {
-			last = r.Hash
+		if r.Running || r.LastResult != syncer.ResultSuccess || r.Hash == last {
+			return
+		}
+		last = r.Hash
+		if due != nil {
+			due.Stop()
+		}
+		due = time.AfterFunc(leanAfter, func() {
 			debug.FreeOSMemory()
 			unmapExecutable()
-		}
+		})
 	}
 }
 
