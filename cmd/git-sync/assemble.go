@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 
 	"git-sync/pkg/auth"
 	"git-sync/pkg/config"
@@ -108,9 +107,9 @@ func repoOptions(cfg config.Config, g *git.Git, log *logging.Logging, progress *
 		RefPattern: cfg.RefPattern, RefSemver: cfg.RefSemver, RefPinned: cfg.RefPinned,
 		Poll:   repo.Poll(cfg.Poll),
 		Verify: repo.Verify(cfg.Verify), Trust: git.Trust{Keyring: cfg.VerifyKeyring, AllowedSigners: cfg.VerifyAllowedSigners},
+		ProgressLive: progress.Live(),
 		Progress: func(p git.Progress) {
-			_, detail, _ := strings.Cut(p.Text, "), ")
-			progress.Update(p.Phase, p.Percent, detail)
+			progress.Update(p.Phase, p.Percent, p.Detail)
 		},
 	}
 }

@@ -12,8 +12,8 @@ type Progress struct {
 	Phase string
 	// Percent is how far it is in this phase, -1 when git does not know.
 	Percent int
-	// Text is the whole line: "Receiving objects:  42% (42/100), 1.5 MiB | 1 MiB/s".
-	Text string
+	// Detail is what else git says: "1.5 MiB | 1 MiB/s".
+	Detail string
 }
 
 // parseProgress reads one line, and reports whether it is one of progress. They
@@ -36,7 +36,8 @@ func parseProgress(line string) (Progress, bool) {
 	if err != nil {
 		return Progress{}, false
 	}
-	p := Progress{Phase: phase, Percent: -1, Text: text}
+	p := Progress{Phase: phase, Percent: -1}
+	_, p.Detail, _ = strings.Cut(rest, "), ")
 	switch after := rest[len(digits):]; {
 	case strings.HasPrefix(after, "% (") && n <= 100:
 		p.Percent = n

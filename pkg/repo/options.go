@@ -80,8 +80,11 @@ type Options struct {
 	Verify Verify
 	// Trust holds the keys whose signatures count.
 	Trust git.Trust
-	// Progress, when set, hears of long fetches and checkouts.
-	Progress func(git.Progress)
+	// Progress, when set, hears of long fetches and checkouts; of every step where
+	// ProgressLive says that somebody looks on. git and the server report each
+	// per cent of even the smallest fetch then, which takes as long as the fetch.
+	Progress     func(git.Progress)
+	ProgressLive bool
 	// Now is time.Now when nil.
 	Now func() time.Time
 }

@@ -190,8 +190,12 @@ func (s session) fetch(ctx context.Context, st *store, f fetchOptions) error {
 		c.Opt("--filter=", st.meta.Filter)
 		remote = "origin" // a filter is kept for a configured remote only
 	}
-	if s.opts.Progress != nil {
+	switch {
+	case s.opts.Progress == nil:
+	case s.opts.ProgressLive:
 		c.Arg("--progress").Progress(s.opts.Progress)
+	default:
+		defer s.watchFetch(*st)()
 	}
 	if f.prune {
 		c.Arg("--prune")
