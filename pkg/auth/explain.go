@@ -27,6 +27,10 @@ func (a *Auth) Explain(err error) error {
 		what, advice = a.explainHost(failed.Stderr)
 	case failed.Kind == git.KindAuth || failed.Kind == git.KindRepoNotFound:
 		what, advice = a.explainRefusal(failed)
+	case failed.Kind == git.KindNetwork && unread(failed):
+		// What git says of a local file that is no repository. It says the same
+		// of a connection that was lost, which explainPath leaves alone.
+		what, advice = explainPath(a.opts.URL)
 	}
 	if what == "" {
 		return err
@@ -76,11 +80,18 @@ func keyscan(host string) string {
 //	fatal: could not read Username for 'https://host': terminal prompts disabled
 //	fatal: Authentication failed for 'https://host/repo.git/'
 //	git@host: Permission denied (publickey).
+//	ERROR: Repository not found.
 var (
 	unknownHost = regexp.MustCompile(`host key is known for (\S+) and`)
 	askedFor    = regexp.MustCompile(`(?:could not read (?:Username|Password)|Authentication failed) for '([^']*)'`)
-	sshRefused  = regexp.MustCompile(`Permission denied \(|ERROR: Repository not found|Could not read from remote repository`)
+	sshRefused  = regexp.MustCompile(`Permission denied \(|ERROR: Repository not found`)
 )
+
+// unread reports whether git could not read from the remote, which it says of every transport but
+// HTTP: ssh, git:// and a path on this machine.
+func unread(failed *git.Error) bool {
+	return strings.Contains(failed.Stderr, "Could not read from remote repository")
+}
 
 // explainRefusal names what was offered to the server that refused.
 func (a *Auth) explainRefusal(failed *git.Error) (what, advice string) {
@@ -91,6 +102,14 @@ func (a *Auth) explainRefusal(failed *git.Error) (what, advice string) {
 		return a.explainHTTP(asked[1], failed)
 	case sshRefused.MatchString(failed.Stderr) || ssh:
 		return a.explainKeys(failed)
+	case strings.HasPrefix(a.opts.URL, "git://"):
+		return explainDaemon(a.opts.URL, failed)
+	}
+	if _, local := localPath(a.opts.URL); local {
+		return explainPath(a.opts.URL)
+	}
+	if unread(failed) {
+		return "", "" // of a submodule that is not reached by HTTP: git's own words name it
 	}
 	return a.explainHTTP(a.opts.URL, failed)
 }
