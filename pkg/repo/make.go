@@ -14,11 +14,11 @@ import (
 // make fetches what is wanted and makes its tree, beside all that is there. A
 // store that is proved to be corrupt is replaced by a fresh one, once.
 func (s session) make(ctx context.Context, want target) (Tree, error) {
-	st := s.store
+	st := &s.store // what its marker says of it changes with it
 	if !st.usable() || s.corrupt || st.meta.Format != formatOf(want.oid) || st.meta.Filter != s.opts.Filter {
 		return s.makeFresh(ctx, want)
 	}
-	tree, err := s.makeIn(ctx, &st, want)
+	tree, err := s.makeIn(ctx, st, want)
 	if err == nil || !s.provesCorrupt(err) {
 		return tree, err
 	}

@@ -26,6 +26,7 @@ type record struct {
 	Recipe  recipe   `json:"recipe"`            // what besides the commit decided its content
 	Boot    string   `json:"boot"`              // the boot during which it was written, or last verified
 	Modules []module `json:"modules,omitempty"` // its submodules' worktrees
+	Depth   int      `json:"depth,omitempty"`   // of the submodules' history, where there are any, as it was asked for
 	// What recycling needs to know.
 	Plain   bool        `json:"plain,omitempty"`   // no submodule, nothing sparse: one file for each entry of the index
 	Maker   string      `json:"maker,omitempty"`   // user, group and umask

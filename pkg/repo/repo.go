@@ -253,7 +253,7 @@ func (r *Repo) current(want target) (Tree, bool) {
 		}
 		r.view.remember(r, tree, r.opts.Now())
 	}
-	if tree.Hash != want.commit || tree.rec.Recipe != want.recipe || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !r.trusted(want) {
+	if tree.Hash != want.commit || tree.rec.Recipe != want.recipe || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !tree.rec.reaches(r.opts.Depth) || !r.trusted(want) {
 		return Tree{}, false
 	}
 	tree.Ref = want.name

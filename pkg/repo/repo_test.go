@@ -211,6 +211,9 @@ func TestOptionsChange(t *testing.T) {
 		if got := count(); got != step.commits {
 			t.Errorf("--depth=%d gives %s commits, want %s", step.depth, got, step.commits)
 		}
+		if tree, err := f.try(); err != nil || tree.New {
+			t.Errorf("--depth=%d: the next sync finds something new: %v", step.depth, err)
+		}
 	}
 	next(func(o *Options) { o.Layout = LayoutWorktrees })
 	f.sync(hash)

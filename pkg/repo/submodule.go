@@ -44,8 +44,14 @@ func (b builder) submodules(ctx context.Context, w worktree, rec *record) error 
 	if b.opts.Submodules == SubmodulesOff || b.opts.Submodules == "" {
 		return nil
 	}
+	rec.Depth = b.opts.Depth
 	return b.descend(ctx, moduleParent{worktree: w, url: b.opts.URL}, rec)
 }
+
+// reaches reports whether the tree's submodules have as much history as is
+// asked for. The history of the tree's own commit is its store's, which all
+// trees share.
+func (rec record) reaches(depth int) bool { return len(rec.Modules) == 0 || rec.Depth == depth }
 
 // moduleParent is a worktree that may have submodules.
 type moduleParent struct {
@@ -234,7 +240,7 @@ func (b builder) module(ctx context.Context, p moduleParent, spec submoduleSpec,
 func (b builder) obtainModule(ctx context.Context, st *store, spec submoduleSpec) error {
 	format := formatOf(spec.commit)
 	if st.usable() && st.meta.Format == format {
-		if err := st.configure(); err != nil {
+		if err := errors.Join(st.configure(), b.forgetOtherDepth(*st)); err != nil {
 			return err
 		}
 		if has, err := b.hasModule(ctx, *st, spec.commit); has || err != nil {
@@ -243,6 +249,19 @@ func (b builder) obtainModule(ctx context.Context, st *store, spec submoduleSpec
 	} else if err := b.createModule(st, format); err != nil {
 		return err
 	}
+	if err := b.fetchModule(ctx, st, spec); err != nil {
+		return err
+	}
+	meta := st.meta
+	meta.Depth = b.opts.Depth
+	if meta == st.meta {
+		return nil
+	}
+	return st.save(meta)
+}
+
+// fetchModule brings the submodule's commit into st.
+func (b builder) fetchModule(ctx context.Context, st *store, spec submoduleSpec) error {
 	f := fetchOptions{depth: b.opts.Depth, refspecs: []string{"+" + spec.commit + ":" + moduleRef(spec.commit)}, untrusted: true}
 	err := b.fetch(ctx, st, f)
 	if err == nil || !canFetchAll(err) {
@@ -271,7 +290,25 @@ func (b builder) createModule(st *store, format string) error {
 	return st.create(format, b.opts.Filter)
 }
 
-// moduleRef protects a submodule's commit, and says that it was fetched whole.
+// forgetOtherDepth sees to it that every commit of a submodule's store is
+// fetched again when more or less history than before is asked for. The
+// commits that trees have checked out are kept by their worktrees meanwhile.
+func (b builder) forgetOtherDepth(st store) error {
+	if st.meta.Depth == b.opts.Depth {
+		return nil
+	}
+	refs, err := filepath.Glob(st.path(moduleRef("*")))
+	for _, name := range refs {
+		err = errors.Join(err, remove(name))
+	}
+	if err != nil {
+		return fmt.Errorf("preparing a change of --depth: %w", err)
+	}
+	return nil
+}
+
+// moduleRef protects a submodule's commit, and says that it was fetched whole,
+// with the history that the store's marker tells.
 func moduleRef(commit string) string { return "refs/git-sync/commits/" + commit }
 
 // hasModule reports whether commit was fetched whole into st before.

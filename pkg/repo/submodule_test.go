@@ -481,3 +481,40 @@ func TestSubmodulesSparse(t *testing.T) {
 		m.clean()
 	}
 }
+
+// TestSubmodulesDepth is W12 for submodules: more history and less, with and
+// without a new commit, and of two submodules that share a store.
+func TestSubmodulesDepth(t *testing.T) {
+	m := newFamily(t)
+	sub := m.member("sub.git")
+	for i := range 3 {
+		sub.Commit(map[string]string{"v": fmt.Sprint(i)})
+	}
+	older := sub.Rev("main")
+	newer := sub.Commit(map[string]string{"v": "newest"})
+	hash := m.up.Apply(adopt(mod{"sub", "../sub.git", newer}, mod{"subolder", "../sub.git", older}))
+	m.sync(hash)
+	for _, step := range []struct {
+		depth        int
+		newer, older string
+	}{
+		// The history of one reaches into that of the other: what is one's last commit is not the other's.
+		{0, "4", "3"}, {2, "3", "2"}, {1, "1", "1"}, {3, "4", "3"}, {0, "4", "3"}, {1, "1", "1"},
+	} {
+		if err := m.restart(func(o *Options) { o.Depth = step.depth }); err != nil {
+			t.Fatal(err)
+		}
+		m.sync(hash)
+		m.usable(map[string]string{"sub": newer, "subolder": older})
+		for name, want := range map[string]string{"sub": step.newer, "subolder": step.older} {
+			out, err := gitserver.Run(filepath.Join(m.link(), name), gitserver.Env(), "rev-list", "--count", "HEAD")
+			if got := strings.TrimSpace(out); err != nil || got != want {
+				t.Errorf("--depth=%d gives %s %q commits (%v), want %s", step.depth, name, got, err, want)
+			}
+		}
+		if tree, err := m.try(); err != nil || tree.New {
+			t.Errorf("--depth=%d: the next sync makes the tree once more: %v", step.depth, err)
+		}
+	}
+	m.clean()
+}

@@ -32,7 +32,7 @@ func (s session) reusable(ctx context.Context, st store, want target) (Tree, boo
 		return Tree{}, false
 	}
 	for id, rec := range s.records {
-		if rec.Hash != want.commit || rec.Recipe != want.recipe || s.damaged[id] || !s.opts.Layout.owns(rec.Place) {
+		if rec.Hash != want.commit || rec.Recipe != want.recipe || s.damaged[id] || !s.opts.Layout.owns(rec.Place) || !rec.reaches(s.opts.Depth) {
 			continue
 		}
 		if got, ok := s.recordOf(rec.Place); !ok || got.id != id || !s.intact(rec.Place, rec) {
