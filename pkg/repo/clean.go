@@ -155,7 +155,7 @@ func (r *Repo) retireStale(ctx context.Context) (time.Duration, error) {
 			err = errors.Join(err, rerr)
 		}
 	}
-	return next, errors.Join(err, r.forgetAdmins(), r.dropLFS())
+	return next, errors.Join(err, r.unlinkOlder(), r.forgetAdmins(), r.dropLFS())
 }
 
 // flipped is when the link was made.

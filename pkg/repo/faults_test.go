@@ -459,62 +459,6 @@ func TestInterrupted(t *testing.T) {
 	f.clean()
 }
 
-// Roots of the older git-syncs are taken over in place.
-func TestTakeOver(t *testing.T) {
-	run := func(dir string, args ...string) string {
-		t.Helper()
-		out, err := gitserver.Run(dir, gitserver.Env(), args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.TrimSpace(out)
-	}
-	v3 := func(f *fixture, hash string) {
-		run("", "clone", "-q", "--no-checkout", "-b", "main", "--depth=1", f.up.FileURL(), f.opts.Root)
-		run(f.opts.Root, "worktree", "add", "-q", "--detach", filepath.Join(f.opts.Root, "rev-"+hash), hash)
-		if err := os.Symlink("rev-"+hash, f.link()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	v4 := func(f *fixture, hash string) {
-		run("", "init", "-q", "-b", "git-sync", f.opts.Root)
-		run(f.opts.Root, "fetch", "-q", "--depth=1", f.up.FileURL(), "main")
-		run(f.opts.Root, "worktree", "add", "-q", "--force", "--detach", filepath.Join(f.opts.Root, ".worktrees", hash), hash)
-		if err := os.Symlink(".worktrees/"+hash, f.link()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, make := range map[string]func(*fixture, string){"v3": v3, "v4": v4} {
-		for _, layout := range []Layout{LayoutRev, LayoutWorktrees} {
-			t.Run(name+" as "+string(layout), func(t *testing.T) {
-				f := newFixture(t, func(o *Options) { o.Layout = layout })
-				hash := f.up.Commit(map[string]string{"a": "1"})
-				make(f, hash)
-				away := f.up.Dir + ".away"
-				if err := os.Rename(f.up.Dir, away); err != nil {
-					t.Fatal(err)
-				}
-				if _, err := f.try(); err == nil {
-					t.Fatal("no error without the remote")
-				}
-				if rev, ok := f.repo.Published(); !ok || rev.Hash != hash {
-					t.Errorf("Published() = %+v, %v", rev, ok)
-				}
-				if _, err := os.Stat(filepath.Join(f.link(), "a")); err != nil {
-					t.Error(err)
-				}
-				if err := os.Rename(away, f.up.Dir); err != nil {
-					t.Fatal(err)
-				}
-				f.sync(hash)
-				f.clean()
-				f.sync(f.up.Commit(map[string]string{"a": "2"}))
-				f.clean()
-			})
-		}
-	}
-}
-
 // W13: the volume is mounted at another path.
 func TestMoved(t *testing.T) {
 	f := newFixture(t)

@@ -195,7 +195,7 @@ func (s session) obtainAll(ctx context.Context, st *store, want target) error {
 func (s session) adoptStore(st *store) error {
 	meta := st.meta
 	meta.Ready, meta.Link = true, s.store.meta.Link
-	if err := st.savePins(s.store.pins()); err != nil {
+	if err := errors.Join(st.savePins(s.store.pins()), s.noteOlderLinks(*st)); err != nil {
 		return err
 	}
 	if err := st.save(meta); err != nil {

@@ -73,30 +73,6 @@ func isOurStore(dir string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// madeByOlder reports whether the git directory dir was made by git-sync v3
-// or v4, which left no marker: neither ever had a file checked out beside its
-// .git, hence no index; every worktree is named after its commit, as rev-<hash>
-// by v3 and <hash> by v4; v4's own branch is called git-sync.
-func madeByOlder(dir string) bool {
-	if exists(filepath.Join(dir, "index")) {
-		return false
-	}
-	head, err := os.ReadFile(filepath.Join(dir, "HEAD"))
-	if err != nil {
-		return false
-	}
-	entries, err := os.ReadDir(filepath.Join(dir, adminDirName))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false
-	}
-	for _, e := range entries {
-		if !fullHash.MatchString(strings.TrimPrefix(e.Name(), revPrefix)) {
-			return false
-		}
-	}
-	return len(entries) > 0 || strings.TrimSpace(string(head)) == "ref: refs/heads/git-sync"
-}
-
 // checkLink refuses a published path that is neither free nor a link to a
 // tree. It only reads.
 func (r *Repo) checkLink() error {
