@@ -55,7 +55,8 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 		a.close()
 		return nil, problems
 	}
-	return a, a.connect(progress)
+	a.connect(progress)
+	return a, nil
 }
 
 // newAuth says how git is let in.
@@ -123,17 +124,10 @@ func followed(cfg config.Config) string {
 }
 
 // connect makes the loop out of the parts.
-func (a *app) connect(progress *logging.Progress) []error {
+func (a *app) connect(progress *logging.Progress) {
 	cfg := a.cfg
-	touchFile, err := below(cfg.Root, cfg.TouchFile)
-	if err != nil {
-		return []error{err}
-	}
-	errorFile, err := below(cfg.Root, cfg.ErrorFile)
-	if err != nil {
-		return []error{err}
-	}
-	a.errors = keepErrors(a.log.ErrorFile(errorFile), a.log.Logger())
+	touchFile := below(a.repo.Root(), cfg.TouchFile)
+	a.errors = keepErrors(a.log.ErrorFile(below(a.repo.Root(), cfg.ErrorFile)), a.log.Logger())
 	initBudget := syncer.Budget(cfg.InitBudget)
 	opt := syncer.Options{
 		Steps: &steps{auth: a.auth, repo: a.repo, progress: progress.Done},
@@ -154,5 +148,4 @@ func (a *app) connect(progress *logging.Progress) []error {
 		opt.Touch = func() error { return touch(touchFile) }
 	}
 	a.syncer = syncer.New(opt)
-	return nil
 }

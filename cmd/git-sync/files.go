@@ -1,26 +1,18 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 )
 
-// below resolves a path that is absolute or relative to the root, which must exist. The root may hold ".." behind
-// symlinks, so it is resolved before anything is joined to it.
-func below(root, path string) (string, error) {
+// below resolves a path that is absolute or relative to the root, which has no symlinks in it: --root itself may hold ".."
+// behind symlinks, and pkg/repo alone says what that means.
+func below(root, path string) string {
 	if path == "" || filepath.IsAbs(path) {
-		return path, nil
+		return path
 	}
-	real, err := filepath.EvalSymlinks(root)
-	if err == nil {
-		real, err = filepath.Abs(real)
-	}
-	if err != nil {
-		return "", fmt.Errorf("resolving the root: %w", err)
-	}
-	return filepath.Join(real, path), nil
+	return filepath.Join(root, path)
 }
 
 // touch sets the file's times to now, creating it (and the directories above it) where needed.

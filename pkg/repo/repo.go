@@ -70,7 +70,7 @@ func Open(opts Options) (*Repo, error) {
 		opts.Now = time.Now
 	}
 	if local(opts.URL) {
-		abs, err := filepath.Abs(opts.URL)
+		abs, err := absolute(opts.URL)
 		if err != nil {
 			return nil, fmt.Errorf("locating the repository: %w", err)
 		}
@@ -113,20 +113,39 @@ func (r *Repo) locate() error {
 	if err != nil {
 		return fmt.Errorf("preparing the root: %w", err)
 	}
-	link := r.opts.Link
+	link := strings.TrimRight(r.opts.Link, "/")
 	if !filepath.IsAbs(link) {
-		link = filepath.Join(root, link)
+		link = root + "/" + link
 	}
-	dir, err := realDir(filepath.Dir(link))
-	if err != nil {
+	dir, name := filepath.Split(link)
+	if dir, err = realDir(dir); err != nil {
 		return fmt.Errorf("preparing the directory of the link: %w", err)
 	}
-	r.root, r.link = root, filepath.Join(dir, filepath.Base(link))
+	r.root, r.link = root, filepath.Join(dir, name)
 	return nil
 }
 
+// Root returns the root's path, absolute and without symlinks.
+func (r *Repo) Root() string { return r.root }
+
+// absolute is filepath.Abs that leaves the path as it is otherwise. That one
+// strikes out "dir/..", which leads elsewhere where dir is a symlink; the
+// kernel, and with it git and every shell's mkdir, follows the symlink first.
+func absolute(path string) (string, error) {
+	if filepath.IsAbs(path) {
+		return path, nil
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return wd + "/" + path, nil
+}
+
+// realDir creates a directory unless it is there, and returns its absolute
+// path without symlinks.
 func realDir(dir string) (string, error) {
-	abs, err := filepath.Abs(dir)
+	abs, err := absolute(dir)
 	if err != nil {
 		return "", err
 	}
