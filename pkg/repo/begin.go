@@ -17,6 +17,11 @@ func (r *Repo) begin(ctx context.Context) error {
 	if r.started {
 		return r.beginAgain()
 	}
+	// What Open has looked at may be another's by now: it may have waited for
+	// the lock, and the root may have been replaced.
+	if err := errors.Join(r.checkRoot(), r.checkLink()); err != nil {
+		return err
+	}
 	r.since = r.opts.Now()
 	r.unflushed = true // whoever published it may have been killed before it was flushed
 	if err := r.healStores(); err != nil {

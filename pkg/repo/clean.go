@@ -130,6 +130,9 @@ func (r *Repo) flushPublished() error {
 func (r *Repo) retireStale(ctx context.Context) (time.Duration, error) {
 	r.work.Lock()
 	defer r.work.Unlock()
+	if !r.holds() {
+		return 0, nil // what is there now may be another process's
+	}
 	replaced, err := r.replaced()
 	if err != nil || ctx.Err() != nil || r.unflushed && len(replaced) > 0 {
 		return 0, errors.Join(err, ctx.Err()) // published anew meanwhile: flush that first

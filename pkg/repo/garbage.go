@@ -58,7 +58,7 @@ func (r *Repo) worthCollecting() ([]store, error) {
 func (r *Repo) collect(ctx context.Context) error {
 	r.work.Lock()
 	defer r.work.Unlock()
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || !r.holds() {
 		return nil
 	}
 	stores, err := r.worthCollecting()

@@ -22,6 +22,9 @@ func (r *Repo) Publish(ctx context.Context, t Tree) error {
 	}
 	r.work.enter()
 	defer r.work.Unlock()
+	if !r.holds() {
+		return fmt.Errorf("publishing: %w", errReplaced)
+	}
 	old, _, had := r.published()
 	if err := r.settle(&t); err != nil {
 		return err

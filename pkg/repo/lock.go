@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,10 +21,19 @@ const lockFileName = tempPrefix + "lock"
 
 // acquire takes the advisory lock on the root, so that one process writes to
 // it. It blocks until the lock is free or ctx ends. The kernel drops the lock
-// when its holder dies, however it dies.
+// when its holder dies, however it dies. Where the root is not the directory
+// any more that was locked, the one in its place is: everybody else may lock
+// that too. It needs the work lock.
 func (r *Repo) acquire(ctx context.Context) error {
 	if r.lock != nil {
-		return nil
+		if r.holds() {
+			return nil
+		}
+		r.log.Info("the root has been removed or replaced, beginning anew", "root", r.root)
+		r.letGo()
+		if err := errors.Join(os.MkdirAll(r.root, 0o777), os.MkdirAll(filepath.Dir(r.link), 0o777)); err != nil {
+			return fmt.Errorf("making the root anew: %w", err)
+		}
 	}
 	f, err := os.Open(r.root)
 	if err != nil {
@@ -38,12 +48,46 @@ func (r *Repo) acquire(ctx context.Context) error {
 		}
 		err = r.flock(ctx, f)
 	}
+	if err == nil {
+		r.locked, err = f.Stat()
+	}
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	r.lock = f
+	r.lock, r.lockName = f, f.Name()
 	return nil
 }
+
+// holds reports whether what was locked is still what the root's path leads
+// to. When that cannot be told, nothing is known to have changed. It needs the
+// work lock.
+func (r *Repo) holds() bool {
+	if r.locked == nil {
+		return false
+	}
+	info, err := os.Stat(r.lockName)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	return os.SameFile(info, r.locked)
+}
+
+// letGo gives up a lock that protects nothing any more, and forgets what was
+// known of the root.
+func (r *Repo) letGo() {
+	_ = r.lock.Close() // a directory or an empty file that was removed: there is nothing to lose
+	r.lock, r.locked = nil, nil
+	r.started, r.tidied, r.corrupt, r.prepared = false, false, false, ""
+	r.view, r.seen = view{}, inventory{}
+	clear(r.records)
+	clear(r.damaged)
+	clear(r.checked)
+	clear(r.retired)
+}
+
+// errReplaced is why a tree cannot be published in the root for which it was
+// made.
+var errReplaced = errors.New("the root has been removed or replaced meanwhile")
 
 // LockedError says that another git-sync works on the same root.
 type LockedError struct {

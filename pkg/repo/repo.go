@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,9 @@ type Repo struct {
 	root string // absolute, symlinks resolved
 	link string // absolute, symlinks of its directory resolved
 	lock *os.File
+	// locked and lockName are what was locked, and where; see holds.
+	locked   fs.FileInfo
+	lockName string
 
 	store   store
 	started bool                 // leftovers of earlier runs have been dealt with
@@ -160,11 +164,11 @@ func realDir(dir string) (string, error) {
 // is published. The link is not touched. It blocks until ctx ends at most; a
 // failure leaves everything published as it is.
 func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
+	r.work.enter()
+	defer r.work.Unlock()
 	if err := r.acquire(ctx); err != nil {
 		return Tree{}, err
 	}
-	r.work.enter()
-	defer r.work.Unlock()
 	if err := r.begin(ctx); err != nil {
 		return Tree{}, err
 	}
