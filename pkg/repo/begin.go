@@ -87,10 +87,13 @@ func (r *Repo) healFetches() error {
 const lockAge = 10 * time.Second
 
 // healWorktreeLocks removes locks from the worktrees' admin directories that
-// are old, or older than this process's hold of the root.
+// are old, or older than this process's hold of the root. A submodule is a
+// worktree of a store of its own.
 func (r *Repo) healWorktreeLocks() error {
-	names, err := filepath.Glob(filepath.Join(r.store.dir, adminDirName, "*", "*.lock"))
-	for _, name := range names {
+	names, err := glob(r.store.dir, adminDirName+"/*/*.lock")
+	inModules, merr := glob(r.store.dir, ownDirName+"/modules/*/"+adminDirName+"/*/*.lock")
+	err = errors.Join(err, merr)
+	for _, name := range append(names, inModules...) {
 		info, serr := os.Lstat(name)
 		if serr != nil {
 			continue // gone meanwhile

@@ -51,7 +51,8 @@ func TestLeftoverLink(t *testing.T) {
 
 // W3: lock files of git's in the store, left by a dead process.
 func TestStaleLocks(t *testing.T) {
-	f := newFixture(t)
+	// The root's path may hold what a pattern means something by.
+	f := newFixture(t, func(o *Options) { o.Root = filepath.Join(filepath.Dir(o.Root), "r[o]ot") })
 	f.sync(f.up.Commit(map[string]string{"a": "1"}))
 	for i, name := range []string{"HEAD.lock", "refs/heads/main.lock", "refs/git-sync/head.lock", "packed-refs.lock", "config.lock", "shallow.lock", "gc.pid"} {
 		for _, restart := range []bool{false, true} {
@@ -87,6 +88,46 @@ func TestStaleWorktreeLocks(t *testing.T) {
 			f.later()
 			f.sync(hash)
 			f.clean()
+		}
+	}
+}
+
+// TestStaleModuleLocks is W4 in a submodule, whose git directory is not the
+// store's.
+func TestStaleModuleLocks(t *testing.T) {
+	for _, name := range []string{"index.lock", "HEAD.lock"} {
+		m := newFamily(t)
+		_, outer := nested(m)
+		hash := m.up.Apply(adopt(mod{"sub", "../outer.git", outer}))
+		tree := m.sync(hash)
+		if len(tree.rec.Modules) != 2 {
+			t.Fatalf("the tree has %d submodules", len(tree.rec.Modules))
+		}
+		var locks []string
+		for _, mod := range tree.rec.Modules {
+			lock := filepath.Join(m.repo.moduleStore(m.repo.store, mod.Store).admin(mod.Admin), name)
+			write(t, lock, "")
+			old := time.Now().Add(-time.Hour)
+			if err := os.Chtimes(lock, old, old); err != nil {
+				t.Fatal(err)
+			}
+			locks = append(locks, lock)
+		}
+		fresh := filepath.Join(filepath.Dir(locks[0]), "config.worktree.lock")
+		write(t, fresh, "") // a reader's git holds it just now, which is in an hour
+		soon := time.Now().Add(time.Hour)
+		if err := os.Chtimes(fresh, soon, soon); err != nil {
+			t.Fatal(err)
+		}
+		m.later()
+		m.sync(hash)
+		for _, lock := range locks {
+			if exists(lock) {
+				t.Errorf("left over: %s", lock)
+			}
+		}
+		if !exists(fresh) {
+			t.Error("the lock of a git at work was taken away")
 		}
 	}
 }

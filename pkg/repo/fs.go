@@ -84,6 +84,16 @@ func remove(name string) error {
 	return nil
 }
 
+// glob is filepath.Glob below dir, whose own name may hold what a pattern
+// means something by.
+func glob(dir, pattern string) ([]string, error) {
+	names, err := fs.Glob(os.DirFS(dir), pattern)
+	for i, name := range names {
+		names[i] = filepath.Join(dir, name)
+	}
+	return names, err
+}
+
 // exists reports whether name is there, itself not followed. An error other
 // than absence counts as there: what cannot be looked at is not free.
 func exists(name string) bool {

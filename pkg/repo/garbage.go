@@ -119,7 +119,7 @@ func (r *Repo) repack(ctx context.Context, st store) error {
 // that are checked out nowhere.
 func (st store) dropModuleRefs() error {
 	used := map[string]bool{}
-	heads, err := filepath.Glob(filepath.Join(st.path(adminDirName), "*", "HEAD"))
+	heads, err := glob(st.dir, adminDirName+"/*/HEAD")
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (st store) dropModuleRefs() error {
 		}
 		used[strings.TrimSpace(string(head))] = true
 	}
-	refs, err := filepath.Glob(st.path(moduleRef("*")))
+	refs, err := glob(st.dir, moduleRef("*"))
 	for _, name := range refs {
 		if !used[filepath.Base(name)] {
 			err = errors.Join(err, remove(name))

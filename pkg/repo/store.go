@@ -249,7 +249,7 @@ func (s session) peel(ctx context.Context, st store, name string) (string, error
 // trip over. Only git-sync writes to a store, under the root's lock, and none
 // of its gits is running now: every lock in it is stale.
 func (st store) healLocks() error {
-	names, err := filepath.Glob(st.path("*.lock"))
+	names, err := glob(st.dir, "*.lock")
 	if err != nil {
 		return err
 	}
@@ -273,7 +273,7 @@ func (st store) healLocks() error {
 func (st store) healObjects() error {
 	var names []string
 	for _, pattern := range []string{"objects/pack/tmp_*", "objects/pack/.tmp-*", "objects/tmp_*", "objects/??/tmp_obj_*", tempPrefix + "*", ownDirName + "/" + tempPrefix + "*"} {
-		found, err := filepath.Glob(st.path(pattern))
+		found, err := glob(st.dir, pattern)
 		if err != nil {
 			return err
 		}

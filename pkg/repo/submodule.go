@@ -297,7 +297,7 @@ func (b builder) forgetOtherDepth(st store) error {
 	if st.meta.Depth == b.opts.Depth {
 		return nil
 	}
-	refs, err := filepath.Glob(st.path(moduleRef("*")))
+	refs, err := glob(st.dir, moduleRef("*"))
 	for _, name := range refs {
 		err = errors.Join(err, remove(name))
 	}
