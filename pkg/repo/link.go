@@ -29,6 +29,7 @@ func (r *Repo) Publish(ctx context.Context, t Tree) error {
 	if err := r.settle(&t); err != nil {
 		return err
 	}
+	r.prepared = t.rel // settle may have given it another name than Prepare
 	if err := r.flip(t.Path); err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (r *Repo) settle(t *Tree) error {
 	if t.Path == final {
 		return nil
 	}
-	err := exchange(t.Path, final)
+	err := r.swap(t.Path, final)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return r.settleBeside(t)
 	}
@@ -110,7 +111,7 @@ func (r *Repo) settle(t *Tree) error {
 }
 
 // settleBeside gives a tree the next free name beside the published tree of
-// the same commit.
+// the same commit, and tells git where it is now.
 func (r *Repo) settleBeside(t *Tree) error {
 	for n := 2; ; n++ {
 		rel := r.opts.Layout.treeRel(t.Hash) + "." + strconv.Itoa(n)
@@ -119,7 +120,7 @@ func (r *Repo) settleBeside(t *Tree) error {
 			continue
 		}
 		t.rec.Place, t.rel = rel, rel
-		if err := saveRecord(r.store, t.rec); err != nil {
+		if err := errors.Join(r.pointBack(t.rec), saveRecord(r.store, t.rec)); err != nil {
 			return err
 		}
 		r.records[t.rec.id] = t.rec

@@ -226,7 +226,7 @@ func (s session) swapStores(next, now string) error {
 	if !exists(now) {
 		return os.Rename(next, now)
 	}
-	err := exchange(next, now)
+	err := s.swap(next, now)
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}

@@ -56,6 +56,9 @@ type Repo struct {
 	oldServer bool       // the remote does not speak protocol v2
 	wary      bool       // the last poll failed: the next is made in the way that says why
 
+	// swap is exchange, but in tests of what cannot do that.
+	swap func(a, b string) error
+
 	work    workLock // held by whoever changes the root or the fields above
 	janitor janitor
 
@@ -83,6 +86,7 @@ func Open(opts Options) (*Repo, error) {
 	r := &Repo{
 		opts:    opts,
 		log:     opts.Log,
+		swap:    exchange,
 		records: map[string]record{},
 		damaged: map[string]bool{},
 		checked: map[string]bool{},

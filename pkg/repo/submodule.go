@@ -224,7 +224,7 @@ func (b builder) module(ctx context.Context, p moduleParent, spec submoduleSpec,
 	rel := path.Join(rec.Place, at)
 	w := worktree{
 		st: st, id: admin, commit: spec.commit, dir: filepath.Join(p.dir, spec.path),
-		rel:  "../../../" + rel, // its store is three directories further down than the root's
+		rel:  fromModule(rel),
 		link: gitlink(rel, inStore),
 	}
 	if err := w.create(); err != nil {

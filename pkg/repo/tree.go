@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -209,13 +210,11 @@ func (w worktree) create() error {
 	if err := os.MkdirAll(w.st.admin(w.id), 0o777); err != nil {
 		return err
 	}
-	// From <root>/.git/worktrees/<id> up to the root, and down again.
-	back := "../../../" + w.rel + "/" + gitDirName + "\n"
 	for name, content := range map[string]string{
 		filepath.Join(w.dir, gitDirName):             w.link,
 		filepath.Join(w.st.admin(w.id), "HEAD"):      w.commit + "\n",
 		filepath.Join(w.st.admin(w.id), "commondir"): "../..\n",
-		filepath.Join(w.st.admin(w.id), "gitdir"):    back,
+		filepath.Join(w.st.admin(w.id), "gitdir"):    backPointer(w.rel),
 		filepath.Join(w.st.admin(w.id), "locked"):    "in use by git-sync\n",
 	} {
 		// Plain writes: all of it counts only once the record is there.
@@ -225,6 +224,25 @@ func (w worktree) create() error {
 	}
 	return nil
 }
+
+// backPointer is the content of an admin directory's gitdir file: from
+// <root>/.git/worktrees/<id> up to the root, and down again to rel.
+func backPointer(rel string) string { return "../../../" + rel + "/" + gitDirName + "\n" }
+
+// pointBack writes the back pointers of the tree of rec, and of the submodules
+// in it, as its place has changed.
+func (r *Repo) pointBack(rec record) error {
+	err := os.WriteFile(filepath.Join(r.store.admin(rec.id), "gitdir"), []byte(backPointer(rec.Place)), 0o666)
+	for _, m := range rec.Modules {
+		name := filepath.Join(r.moduleStore(r.store, m.Store).admin(m.Admin), "gitdir")
+		err = errors.Join(err, os.WriteFile(name, []byte(backPointer(fromModule(path.Join(rec.Place, m.Path)))), 0o666))
+	}
+	return err
+}
+
+// fromModule is rel, a path below the root, as a submodule's store has it,
+// which is three directories further down than the root's.
+func fromModule(rel string) string { return "../../../" + rel }
 
 func (w worktree) writeSparse(patterns []byte) error {
 	if patterns == nil {
