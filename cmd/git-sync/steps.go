@@ -35,11 +35,16 @@ func (s *steps) Prepare(ctx context.Context) (syncer.Tree, error) {
 		return syncer.Tree{}, s.auth.Explain(err)
 	}
 	s.prepared = tree
-	return syncer.Tree{Hash: tree.Hash, Ref: tree.Ref, Path: tree.Path, New: tree.New}, nil
+	return treeOf(tree), nil
 }
 
-func (s *steps) Publish(ctx context.Context, _ syncer.Tree) error {
-	return s.repo.Publish(ctx, s.prepared)
+func (s *steps) Publish(ctx context.Context, _ syncer.Tree) (syncer.Tree, error) {
+	tree, err := s.repo.Publish(ctx, s.prepared)
+	return treeOf(tree), err
+}
+
+func treeOf(t repo.Tree) syncer.Tree {
+	return syncer.Tree{Hash: t.Hash, Ref: t.Ref, Path: t.Path, New: t.New}
 }
 
 func (s *steps) Clean(ctx context.Context) error { return s.repo.Clean(ctx) }

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"path/filepath"
 	"testing"
 
 	"git-sync/pkg/git"
@@ -20,8 +21,34 @@ func TestCleaningLeavesThePreparedTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.settle()
-	if err := f.repo.Publish(t.Context(), tree); err != nil {
+	if _, err := f.repo.Publish(t.Context(), tree); err != nil {
 		t.Fatal(err)
 	}
 	f.published(hash)
+}
+
+// TestRepairBeside is a repair on a file system that cannot exchange two
+// names: the new tree gets a name of its own, and the damaged one goes.
+func TestRepairBeside(t *testing.T) {
+	f := newFixture(t)
+	hash := f.up.Commit(map[string]string{"file": "one"})
+	old := f.sync(hash)
+	remove2(t, filepath.Join(f.repo.store.admin(old.rec.id), "index"))
+	tree, err := f.repo.Prepare(t.Context(), git.Overlay{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.repo.settleBeside(&tree); err != nil { // as Publish does there
+		t.Fatal(err)
+	}
+	tree, err = f.repo.Publish(t.Context(), tree)
+	if err != nil || tree.Path != old.Path+".2" {
+		t.Fatalf("published %s, %v", tree.Path, err)
+	}
+	if err := f.repo.Clean(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	f.published(hash)
+	f.clean()
 }

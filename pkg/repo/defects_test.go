@@ -48,7 +48,7 @@ func TestSettleDoesNotWaitForTheGrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.repo.Publish(ctx, tree); err != nil {
+	if _, err := f.repo.Publish(ctx, tree); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

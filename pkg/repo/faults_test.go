@@ -430,7 +430,7 @@ func TestRootReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	replaceRoot()
-	if err := f.repo.Publish(t.Context(), prepared); !errors.Is(err, errReplaced) || exists(f.link()) {
+	if _, err := f.repo.Publish(t.Context(), prepared); !errors.Is(err, errReplaced) || exists(f.link()) {
 		t.Errorf("published in a root that is another one by now: %v", err)
 	}
 	f.sync(hash) // alone, it begins anew

@@ -133,7 +133,7 @@ func (f *fixture) try() (Tree, error) {
 		return tree, err
 	}
 	if tree.New {
-		err = f.repo.Publish(ctx, tree)
+		tree, err = f.repo.Publish(ctx, tree)
 	}
 	if err == nil {
 		err = f.repo.Clean(ctx)

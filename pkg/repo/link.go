@@ -10,28 +10,30 @@ import (
 	"strings"
 )
 
-// Publish flips the link to t, which Prepare returned. The rename of the new
-// link over the old one is the commit point: before it the old tree is
-// published, after it the new one.
-func (r *Repo) Publish(ctx context.Context, t Tree) error {
+// Publish flips the link to t, which Prepare returned, and returns t as it is
+// published: where a tree of the same commit was published, only now t has its
+// final path. The rename of the new link over the old one, or the exchange of
+// the two trees, is the commit point: before it the old tree is published,
+// after it the new one.
+func (r *Repo) Publish(ctx context.Context, t Tree) (Tree, error) {
 	if t.rel == "" {
-		return errNotPrepared
+		return t, errNotPrepared
 	}
 	if err := ctx.Err(); err != nil {
-		return err
+		return t, err
 	}
 	r.work.enter()
 	defer r.work.Unlock()
 	if !r.holds() {
-		return fmt.Errorf("publishing: %w", errReplaced)
+		return t, fmt.Errorf("publishing: %w", errReplaced)
 	}
 	old, _, had := r.published()
 	if err := r.settle(&t); err != nil {
-		return err
+		return t, err
 	}
 	r.prepared = t.rel // settle may have given it another name than Prepare
 	if err := r.flip(t.Path); err != nil {
-		return err
+		return t, err
 	}
 	if had && old != t.rel {
 		r.retired[old] = r.opts.Now()
@@ -45,7 +47,7 @@ func (r *Repo) Publish(ctx context.Context, t Tree) error {
 	if err := r.unlinkFormer(); err != nil {
 		r.log.Error(err, "removing the link that was published before --link was changed")
 	}
-	return nil
+	return t, nil
 }
 
 // unlinkFormer removes the link that was published before the option for it
@@ -107,7 +109,10 @@ func (r *Repo) settle(t *Tree) error {
 	}
 	replaced := t.Path
 	t.Path = final
-	return r.discard(replaced)
+	if err := r.discard(replaced); err != nil {
+		r.log.Error(err, "removing the tree that was replaced") // the new one is published already
+	}
+	return nil
 }
 
 // settleBeside gives a tree the next free name beside the published tree of

@@ -93,7 +93,7 @@ type Options struct {
 type Tree struct {
 	Hash string // the commit, in hex
 	Ref  string // what it was asked for as, in full where the remote said so
-	Path string // absolute; where it is now, which Publish may still change
+	Path string // absolute; where it is now, until Publish returns it with its final path
 	New  bool   // false: it is published and intact already, there is nothing to do
 
 	rel string // its place below the root

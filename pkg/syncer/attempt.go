@@ -112,7 +112,7 @@ func (l *line) run(ctx context.Context, out *outcome) {
 		if out.held, out.err = l.gate(ctx, out); out.err != nil {
 			return
 		}
-		if out.err = steps.Publish(ctx, out.tree); out.err != nil {
+		if out.tree, out.err = steps.Publish(ctx, out.tree); out.err != nil {
 			return
 		}
 	}

@@ -78,15 +78,15 @@ func (f *fake) Prepare(ctx context.Context) (Tree, error) {
 	return Tree{Hash: head, Ref: "refs/heads/main", Path: "/root/rev-" + head, New: f.published.Hash != head}, nil
 }
 
-func (f *fake) Publish(_ context.Context, t Tree) error {
+func (f *fake) Publish(_ context.Context, t Tree) (Tree, error) {
 	defer f.enter("publish")()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.stepErr["publish"]; err != nil {
-		return err
+		return t, err
 	}
 	f.published = Revision{Hash: t.Hash, Since: time.Now()}
-	return nil
+	return t, nil
 }
 
 func (f *fake) Clean(context.Context) error {

@@ -28,7 +28,7 @@ var ErrStopped = errors.New("git-sync is stopping")
 type Tree struct {
 	Hash string // full commit hash
 	Ref  string // what it was found under, in full; may be empty
-	Path string // absolute path of the tree
+	Path string // absolute path of the tree; after Publish it is that of the published tree
 	// New says that it has to be published; false: it is what is published already, intact.
 	New bool
 }
@@ -46,8 +46,9 @@ type Steps interface {
 	Refresh(ctx context.Context) error
 	// Prepare asks the remote what the ref is at and makes the tree of it ready. What is published stays untouched.
 	Prepare(ctx context.Context) (Tree, error)
-	// Publish makes the prepared tree the published one: the commit point.
-	Publish(ctx context.Context, t Tree) error
+	// Publish makes the prepared tree the published one: the commit point. It returns the tree as it is published, which may
+	// have moved for that.
+	Publish(ctx context.Context, t Tree) (Tree, error)
 	// Clean starts to remove what is no longer needed, and returns at once: the work goes on beside the loop, and gives way
 	// to Prepare. Settle waits until it is done, or returns ctx's error.
 	Clean(ctx context.Context) error
