@@ -58,6 +58,7 @@ func (a *app) newServer() *server.Server {
 	return server.New(server.Options{
 		Build:   server.Build{Version: versionText(), Commit: commitText(), Go: runtime.Version(), Git: a.gitVersion},
 		Metrics: a.cfg.HTTP.Metrics, Pprof: a.cfg.HTTP.Pprof, MaxStaleness: a.cfg.HTTP.MaxStaleness,
+		Unfit: func() string { rev, _ := a.repo.Published(); return rev.Unfit },
 		Hooks: func() []hook.Report { return a.hooks.reports() },
 		Stats: a.stats, Scrub: a.log.Scrub, Log: a.log.Logger(),
 	})

@@ -16,7 +16,7 @@ type steps struct {
 	progress func() // ends the progress line
 
 	creds    git.Overlay // of the sync under way
-	prepared repo.Tree   // by the sync under way
+	prepared repo.Tree   // or restored, by the sync under way
 }
 
 func (s *steps) Refresh(ctx context.Context) error {
@@ -36,6 +36,13 @@ func (s *steps) Prepare(ctx context.Context) (syncer.Tree, error) {
 	}
 	s.prepared = tree
 	return treeOf(tree), nil
+}
+
+func (s *steps) Restore(ctx context.Context, cause error) (syncer.Tree, error) {
+	defer s.progress()
+	tree, err := s.repo.Restore(ctx, cause)
+	s.prepared = tree
+	return treeOf(tree), err
 }
 
 func (s *steps) Publish(ctx context.Context, _ syncer.Tree) (syncer.Tree, error) {

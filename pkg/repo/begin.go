@@ -43,7 +43,8 @@ func (r *Repo) begin(ctx context.Context) error {
 	if err := r.inspect(ctx); err != nil {
 		return err
 	}
-	r.started = true
+	r.started, r.looked = true, true
+	r.observe("")
 	return nil
 }
 
@@ -160,12 +161,8 @@ func (r *Repo) inspect(ctx context.Context) error {
 	if !ok || !r.intact(rel, rec) {
 		return nil // the cheap checks see it too
 	}
-	// Half of the sync's time, so that slow checks do not keep updates away.
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, r.opts.Now().Add(deadline.Sub(r.opts.Now())/2))
-		defer cancel()
-	}
+	ctx, cancel := r.half(ctx) // so that slow checks do not keep updates away
+	defer cancel()
 	switch r.verify(ctx, rec) {
 	case verdictIntact:
 		r.checked[rec.id] = true
@@ -181,4 +178,14 @@ func (r *Repo) inspect(ctx context.Context) error {
 		r.log.V(1).Info("the published tree could not be checked, keeping it", "path", filepath.Join(r.root, rel))
 	}
 	return nil
+}
+
+// half returns ctx with half of the time that is left to it.
+func (r *Repo) half(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	now := r.opts.Now()
+	return context.WithDeadline(ctx, now.Add(deadline.Sub(now)/2))
 }

@@ -130,6 +130,8 @@ func (f *fixture) try() (Tree, error) {
 	defer cancel()
 	tree, err := f.repo.Prepare(ctx, git.Overlay{})
 	if err != nil {
+		f.restore(ctx, err)
+		f.settle()
 		return tree, err
 	}
 	if tree.New {
@@ -140,6 +142,21 @@ func (f *fixture) try() (Tree, error) {
 		f.settle()
 	}
 	return tree, err
+}
+
+// restore is what the loop does after a sync that has failed.
+func (f *fixture) restore(ctx context.Context, cause error) {
+	f.t.Helper()
+	tree, err := f.repo.Restore(ctx, cause)
+	if err == nil && tree.New {
+		_, err = f.repo.Publish(ctx, tree)
+	}
+	if err == nil {
+		err = f.repo.Clean(ctx)
+	}
+	if err != nil {
+		f.logs = append(f.logs, "restoring: "+err.Error())
+	}
 }
 
 // sync makes one sync, which is to publish hash.

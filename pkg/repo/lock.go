@@ -126,6 +126,7 @@ func (r *Repo) flock(ctx context.Context, f *os.File) error {
 		}
 		if !said {
 			r.log.Info("waiting for another git-sync that holds the root", "root", r.root)
+			r.glance() // the other one looks after what is published
 			said = true
 		}
 		select {

@@ -107,4 +107,7 @@ type Revision struct {
 	Ref   string    // empty until this process has asked the remote
 	Path  string    // absolute path of the tree
 	Since time.Time // when the link was flipped to it
+	// Unfit says why it is not to be used, in a clause; empty when nothing is
+	// known against it.
+	Unfit string
 }

@@ -157,9 +157,13 @@ func (r *Repo) intact(rel string, rec record) bool {
 	if !r.isTree(rel) {
 		return false
 	}
-	admin := r.store.admin(rec.id)
+	return adminIntact(r.store.admin(rec.id), rec.Hash)
+}
+
+// adminIntact makes the cheap checks of a worktree's admin directory.
+func adminIntact(admin, hash string) bool {
 	head, err := os.ReadFile(filepath.Join(admin, "HEAD"))
-	if err != nil || strings.TrimSpace(string(head)) != rec.Hash {
+	if err != nil || strings.TrimSpace(string(head)) != hash {
 		return false
 	}
 	info, err := os.Stat(filepath.Join(admin, "index"))

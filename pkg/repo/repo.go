@@ -30,6 +30,7 @@ type Repo struct {
 
 	store   store
 	started bool                 // leftovers of earlier runs have been dealt with
+	looked  bool                 // what is published has been looked at
 	since   time.Time            // when this process took the root over
 	records map[string]record    // by admin id; every complete tree of the store
 	damaged map[string]bool      // by admin id; trees proved to differ from their commit
@@ -40,6 +41,7 @@ type Repo struct {
 	// published at any time; the background leaves it alone.
 	prepared string
 
+	condition condition // of the published tree
 	view      view      // of the published tree, when it was last looked at closely
 	tidied    bool      // nothing is left for the background to do
 	noticed   time.Time // when the store was last looked at
@@ -168,14 +170,10 @@ func realDir(dir string) (string, error) {
 // is published. The link is not touched. It blocks until ctx ends at most; a
 // failure leaves everything published as it is.
 func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
-	r.work.enter()
+	if err := r.enter(ctx); err != nil {
+		return Tree{}, err
+	}
 	defer r.work.Unlock()
-	if err := r.acquire(ctx); err != nil {
-		return Tree{}, err
-	}
-	if err := r.begin(ctx); err != nil {
-		return Tree{}, err
-	}
 	s := r.session(creds)
 	sparse, err := r.sparsePatterns()
 	if err != nil {
@@ -189,13 +187,40 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
 		}
 		s.log.V(1).Info("fetching without asking first failed, asking", "because", err.Error())
 	}
-	if want, err = s.resolve(ctx, want); err != nil {
+	if want, err = s.ask(ctx, want); err != nil {
 		return Tree{}, err
 	}
 	if tree, ok := r.current(want); ok {
 		return tree, nil
 	}
 	return s.complete(ctx, want)
+}
+
+// enter makes the root fit for work, and returns with the work lock held
+// unless it fails.
+func (r *Repo) enter(ctx context.Context) error {
+	r.work.enter()
+	err := r.acquire(ctx)
+	if err == nil {
+		err = r.begin(ctx)
+	}
+	if err != nil {
+		r.glance()
+		r.work.Unlock()
+	}
+	return err
+}
+
+// ask is resolve that leaves half of the time to Restore, where that may be
+// needed: a remote may be silent until the time is up.
+func (s session) ask(ctx context.Context, want target) (target, error) {
+	s.look()
+	if s.restorable() {
+		limited, cancel := s.half(ctx)
+		defer cancel()
+		ctx = limited
+	}
+	return s.resolve(ctx, want)
 }
 
 // complete makes the tree of want, which may be published from then on.
@@ -209,8 +234,8 @@ func (s session) complete(ctx context.Context, want target) (Tree, error) {
 	return tree, err
 }
 
-// Published returns what the link resolves to; ok is false when that is not
-// one of our trees.
+// Published returns what the link resolves to, or what it did before that was
+// lost; ok is false when that is not one of our trees.
 func (r *Repo) Published() (Revision, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -231,18 +256,20 @@ func (r *Repo) Close() error {
 
 // observe refreshes what Published answers from the disk.
 func (r *Repo) observe(ref string) {
-	rev := Revision{Ref: ref}
+	r.condition = r.judge()
+	rev := r.rev // if it is lost: the report says which
 	if rel, hash, ok := r.published(); ok {
 		rev.Hash, rev.Path = hash, filepath.Join(r.root, rel)
 		if info, err := os.Lstat(r.link); err == nil {
 			rev.Since = info.ModTime()
 		}
 	}
+	if ref != "" {
+		rev.Ref = ref
+	}
+	rev.Unfit = r.condition.why()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if ref == "" {
-		rev.Ref = r.rev.Ref
-	}
 	r.rev = rev
 }
 
@@ -271,20 +298,12 @@ func (r *Repo) published() (rel, hash string, ok bool) {
 // cheap checks: readlink, stat of the tree, its .git file, the admin
 // directory's HEAD, an index. They cost no process.
 func (r *Repo) current(want target) (Tree, bool) {
-	tree, unchanged := r.view.tree, r.view.unchanged()
-	if !unchanged {
-		var ok bool
-		if tree, ok = r.intactTree(); !ok {
-			r.view = view{}
-			return Tree{}, false
-		}
-		r.view.remember(r, tree, r.opts.Now())
-	}
-	if tree.Hash != want.commit || tree.rec.Recipe != want.recipe || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !tree.rec.reaches(r.opts.Depth) || !r.trusted(want) {
+	tree, ok := r.look()
+	if !ok || tree.Hash != want.commit || tree.rec.Recipe != want.recipe || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !tree.rec.reaches(r.opts.Depth) || !r.trusted(want) {
 		return Tree{}, false
 	}
 	tree.Ref = want.name
-	if !unchanged || r.rev.Hash != tree.Hash || r.rev.Path != tree.Path || r.rev.Ref != want.name {
+	if r.rev.Ref != want.name {
 		r.observe(want.name)
 	}
 	return tree, true

@@ -162,7 +162,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	if r.Published() {
 		c.one("git_sync_published_info", 1, r.Hash, r.Ref)
 	}
-	c.one("git_sync_ready", yes[notReady(r, m.s.opt.MaxStaleness, now) == ""])
+	c.one("git_sync_ready", yes[m.s.notReady(r, now) == ""])
 	c.one("git_sync_stuck", yes[r.Stuck(now)])
 	b := m.s.opt.Build
 	c.one("git_sync_build_info", 1, b.Version, b.Commit, b.Go, b.Git)

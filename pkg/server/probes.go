@@ -8,13 +8,18 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-// serveRoot is the probe that both older git-syncs have: is anything published?
+// serveRoot is the probe that both older git-syncs have: is anything published? Some use it for liveness: once this process has
+// seen a sync succeed it says yes for good.
 func (s *Server) serveRoot(w http.ResponseWriter, _ *http.Request) {
-	if s.last.Load().Published() {
+	r, why := s.last.Load(), ""
+	if r.LastSuccess.IsZero() {
+		why = s.unusable(r)
+	}
+	if why == "" {
 		answer(w, http.StatusOK, "ok")
 		return
 	}
-	answer(w, http.StatusServiceUnavailable, "nothing is published yet")
+	answer(w, http.StatusServiceUnavailable, why)
 }
 
 // serveLive says whether the loop makes progress, whatever the remote does.
@@ -28,7 +33,7 @@ func (s *Server) serveLive(w http.ResponseWriter, _ *http.Request) {
 
 // serveReady says whether what is published may be used.
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
-	if why := notReady(s.last.Load(), s.opt.MaxStaleness, time.Now()); why != "" {
+	if why := s.notReady(s.last.Load(), time.Now()); why != "" {
 		answer(w, http.StatusServiceUnavailable, why)
 		return
 	}
@@ -48,15 +53,22 @@ func notLive(r *syncer.Report, now time.Time) string {
 }
 
 // notReady is why we are not ready, "" if we are.
-func notReady(r *syncer.Report, maxStaleness time.Duration, now time.Time) string {
-	switch {
-	case !r.Published():
-		return "nothing is published yet"
-	case stale(r, maxStaleness, now):
-		return fmt.Sprintf("the last successful sync is older than %s", duration(maxStaleness))
-	default:
-		return ""
+func (s *Server) notReady(r *syncer.Report, now time.Time) string {
+	if why := s.unusable(r); why != "" {
+		return why
 	}
+	if stale(r, s.opt.MaxStaleness, now) {
+		return fmt.Sprintf("the last successful sync is older than %s", duration(s.opt.MaxStaleness))
+	}
+	return ""
+}
+
+// unusable is why there is nothing to be used, "" if there is.
+func (s *Server) unusable(r *syncer.Report) string {
+	if !r.Published() {
+		return "nothing is published yet"
+	}
+	return s.opt.Unfit()
 }
 
 // stale says whether the last success is older than it may be; none at all since the start is as good as stale.

@@ -41,6 +41,9 @@ type Options struct {
 	Metrics, Pprof bool
 	// MaxStaleness is the age of the last successful sync beyond which we are not ready; 0: no limit.
 	MaxStaleness time.Duration
+	// Unfit says why what is published is not to be used now, "" when it may be. It is asked by each probe and must not block. nil:
+	// it always may.
+	Unfit func() string
 	// Hooks and Stats are asked for each page and scrape. They must not block. nil: nothing to say.
 	Hooks func() []hook.Report
 	Stats func() Stats
@@ -66,6 +69,9 @@ type Server struct {
 func New(o Options) *Server {
 	if o.Scrub == nil {
 		o.Scrub = func(s string) string { return s }
+	}
+	if o.Unfit == nil {
+		o.Unfit = func() string { return "" }
 	}
 	if o.Hooks == nil {
 		o.Hooks = func() []hook.Report { return nil }

@@ -79,6 +79,31 @@ func TestProbes(t *testing.T) {
 	})
 }
 
+// TestUnfit is about a tree that is published and must not be used: /readyz says so, and / until this process has once succeeded.
+func TestUnfit(t *testing.T) {
+	why := "it has not been checked yet"
+	s := New(Options{Unfit: func() string { return why }, Metrics: true})
+	check := func(when string, root, ready int) {
+		t.Helper()
+		for path, want := range map[string]int{"/": root, "/livez": 200, "/readyz": ready} {
+			if w := get(s, path); w.Code != want || w.Code != 200 && !strings.Contains(w.Body.String(), why) {
+				t.Errorf("%s: %s: %d (%s), want %d", when, path, w.Code, strings.TrimSpace(w.Body.String()), want)
+			}
+		}
+		if got := get(s, "/metrics").Body.String(); strings.Contains(got, "git_sync_ready 1") != (ready == 200) {
+			t.Errorf("%s: git_sync_ready says otherwise", when)
+		}
+	}
+	s.Observe(syncer.Report{Hash: hashA})
+	check("found at the start", 503, 503)
+	why = ""
+	check("found intact", 200, 200)
+	s.Observe(syncer.Report{Hash: hashA, LastSuccess: time.Now()})
+	check("after a sync", 200, 200)
+	why = "it is gone"
+	check("lost", 200, 503)
+}
+
 func TestReadyWithoutStaleness(t *testing.T) {
 	s := New(Options{})
 	s.Observe(syncer.Report{Hash: hashA, LastSuccess: time.Unix(0, 0)})

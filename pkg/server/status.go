@@ -99,7 +99,7 @@ type version struct {
 func (s *Server) status(now time.Time) status {
 	r := s.report()
 	live := notLive(r, now)
-	ready := notReady(r, s.opt.MaxStaleness, now)
+	ready := s.notReady(r, now)
 	st := status{
 		State: s.state(r, now), Ready: ready == "", Live: live == "", Reason: ready, Time: now.UTC(), Started: s.started.UTC(),
 		Repo: r.Repo, Ref: r.Ref,

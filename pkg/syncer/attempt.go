@@ -102,22 +102,46 @@ func (l *line) run(ctx context.Context, out *outcome) {
 	steps := l.opt.Steps
 	before, _ := steps.Published()
 	out.previous = before.Hash
-	if out.err = steps.Refresh(ctx); out.err != nil {
+	if out.err = steps.Refresh(ctx); out.err == nil {
+		out.tree, out.err = steps.Prepare(ctx)
+	}
+	if out.err != nil {
+		l.restore(ctx, out.previous, out.err)
 		return
 	}
-	if out.tree, out.err = steps.Prepare(ctx); out.err != nil {
-		return
+	if l.publish(ctx, out); out.err == nil {
+		l.clean(ctx)
 	}
+}
+
+// publish publishes the tree, if that is new, and tells of it.
+func (l *line) publish(ctx context.Context, out *outcome) {
 	if out.tree.New {
 		if out.held, out.err = l.gate(ctx, out); out.err != nil {
 			return
 		}
-		if out.tree, out.err = steps.Publish(ctx, out.tree); out.err != nil {
+		if out.tree, out.err = l.opt.Steps.Publish(ctx, out.tree); out.err != nil {
 			return
 		}
 	}
 	l.tell(out)
-	l.clean(ctx)
+}
+
+// restore mends what is published where that can be done without the remote. The sync has failed all the same.
+func (l *line) restore(ctx context.Context, previous string, cause error) {
+	out := outcome{previous: previous}
+	out.tree, out.err = l.opt.Steps.Restore(ctx, cause)
+	if out.err == nil && out.tree.New {
+		l.publish(ctx, &out)
+	}
+	log := l.opt.Log.WithValues("hash", out.tree.Hash)
+	switch {
+	case out.err != nil:
+		log.V(1).Info("what is published could not be made anew without the remote", "because", out.err.Error())
+	case out.tree.New:
+		log.Info("published anew without the remote: it was damaged or gone", "path", out.tree.Path)
+		l.clean(ctx)
+	}
 }
 
 // gate asks the pre-publish hook; held says that it was not asked, for its answer is too young to be another.

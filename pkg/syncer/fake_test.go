@@ -27,6 +27,7 @@ type fake struct {
 	err       error // what Prepare answers
 	stepErr   map[string]error
 	prepare   func(ctx context.Context) // called in Prepare, without the lock
+	restore   func(cause error) (Tree, error)
 	clean     error
 	settle    func(ctx context.Context) error
 
@@ -76,6 +77,16 @@ func (f *fake) Prepare(ctx context.Context) (Tree, error) {
 		return Tree{}, ctx.Err()
 	}
 	return Tree{Hash: head, Ref: "refs/heads/main", Path: "/root/rev-" + head, New: f.published.Hash != head}, nil
+}
+
+func (f *fake) Restore(_ context.Context, cause error) (Tree, error) {
+	defer f.enter("restore")()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.restore == nil {
+		return Tree{}, nil
+	}
+	return f.restore(cause)
 }
 
 func (f *fake) Publish(_ context.Context, t Tree) (Tree, error) {

@@ -46,6 +46,9 @@ type Steps interface {
 	Refresh(ctx context.Context) error
 	// Prepare asks the remote what the ref is at and makes the tree of it ready. What is published stays untouched.
 	Prepare(ctx context.Context) (Tree, error)
+	// Restore is asked after Refresh or Prepare has failed with cause: where the remote cannot be reached and what is published
+	// is damaged or gone, it makes that tree ready anew from what is on the disk. A tree that is not New: nothing to do.
+	Restore(ctx context.Context, cause error) (Tree, error)
 	// Publish makes the prepared tree the published one: the commit point. It returns the tree as it is published, which may
 	// have moved for that.
 	Publish(ctx context.Context, t Tree) (Tree, error)
@@ -170,6 +173,9 @@ func (s *Syncer) Run(ctx context.Context) error {
 		if out.err != nil && ctx.Err() != nil {
 			return s.interrupted()
 		}
+		if out.err != nil {
+			s.lookAgain()
+		}
 		delay, err := s.settle(next, out)
 		if err != nil {
 			return err
@@ -190,6 +196,18 @@ func (s *Syncer) lookAround() {
 	rev, ok := s.opt.Steps.Published()
 	s.sit.published = ok
 	if ok {
+		s.update(func(r *Report) { r.Hash, r.Since = rev.Hash, rev.Since })
+	}
+}
+
+// lookAgain takes note of what is in place after a sync that has failed, which may have restored it. A stuck one tells late.
+func (s *Syncer) lookAgain() {
+	rev, ok := s.opt.Steps.Published()
+	if !ok || s.stuck != nil {
+		return
+	}
+	s.sit.published = true
+	if s.report.Hash != rev.Hash {
 		s.update(func(r *Report) { r.Hash, r.Since = rev.Hash, rev.Since })
 	}
 }
