@@ -150,8 +150,7 @@ func (r *Repo) healTemporary() error {
 }
 
 // inspect looks closely at the published tree, which may have been damaged
-// while nobody looked. Only what is proved counts: a check that was killed or
-// timed out leaves things as they are, and is not made again.
+// while nobody looked.
 func (r *Repo) inspect(ctx context.Context) error {
 	rel, _, ok := r.published()
 	if !ok {
@@ -163,7 +162,15 @@ func (r *Repo) inspect(ctx context.Context) error {
 	}
 	ctx, cancel := r.half(ctx) // so that slow checks do not keep updates away
 	defer cancel()
-	switch r.verify(ctx, rec) {
+	return r.conclude(rec, r.verify(ctx, rec))
+}
+
+// conclude draws the consequences of a close look at the published tree. Only
+// what is proved counts: a check that was killed or timed out leaves things as
+// they are.
+func (r *Repo) conclude(rec record, v verdict) error {
+	path := filepath.Join(r.root, rec.Place)
+	switch v {
 	case verdictIntact:
 		r.checked[rec.id] = true
 		if boot := bootID(); rec.Boot != boot {
@@ -172,10 +179,10 @@ func (r *Repo) inspect(ctx context.Context) error {
 			return saveRecord(r.store, rec)
 		}
 	case verdictDamaged:
-		r.log.Info("the published tree differs from its commit, making it anew", "path", filepath.Join(r.root, rel))
+		r.log.Info("the published tree differs from its commit, making it anew", "path", path)
 		r.damaged[rec.id] = true
 	case verdictUnknown:
-		r.log.V(1).Info("the published tree could not be checked, keeping it", "path", filepath.Join(r.root, rel))
+		r.log.V(1).Info("the published tree could not be checked, keeping it", "path", path)
 	}
 	return nil
 }

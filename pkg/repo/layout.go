@@ -92,6 +92,9 @@ func up(rel string) string {
 	return strings.Repeat("../", strings.Count(filepath.ToSlash(filepath.Clean(rel)), "/")+1)
 }
 
+// errNoContent is what a power cut leaves of a gitlink file.
+var errNoContent = errors.New("the .git file is empty")
+
 // readGitlink returns the admin directory that the .git file of the tree at
 // dir names, made absolute; an error that is fs.ErrNotExist when there is none.
 func readGitlink(dir string) (string, error) {
@@ -99,6 +102,9 @@ func readGitlink(dir string) (string, error) {
 	info, err := os.Lstat(name)
 	if err != nil {
 		return "", err
+	}
+	if info.Mode().IsRegular() && info.Size() == 0 {
+		return "", errNoContent
 	}
 	if !info.Mode().IsRegular() || info.Size() > 8192 {
 		return "", fmt.Errorf("%s is not a gitlink file", name)
@@ -133,6 +139,9 @@ func (r *Repo) isTree(rel string) bool {
 	admin, err := readGitlink(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return r.recorded(rel) // it has lost its .git file
+	}
+	if errors.Is(err, errNoContent) {
+		return true // nobody else makes one below a name of ours
 	}
 	if err != nil {
 		return false

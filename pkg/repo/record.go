@@ -151,11 +151,17 @@ func saveRecord(st store, rec record) error {
 	return writeJSON(filepath.Join(st.admin(rec.id), recordName), rec, 0o666)
 }
 
-// intact makes the checks that cost no process: the tree, its .git file, the
-// admin directory's HEAD and index.
+// intact makes the checks that cost no process: the tree, its .git file, and
+// what its admin directory holds, and the same of its submodules.
 func (r *Repo) intact(rel string, rec record) bool {
 	if !r.isTree(rel) {
 		return false
+	}
+	for _, m := range rec.Modules {
+		gitlink := filepath.Join(r.root, rel, m.Path, gitDirName)
+		if !filled(gitlink) || !adminFilled(r.moduleStore(r.store, m.Store).admin(m.Admin)) {
+			return false
+		}
 	}
 	return adminIntact(r.store.admin(rec.id), rec.Hash)
 }
@@ -163,9 +169,21 @@ func (r *Repo) intact(rel string, rec record) bool {
 // adminIntact makes the cheap checks of a worktree's admin directory.
 func adminIntact(admin, hash string) bool {
 	head, err := os.ReadFile(filepath.Join(admin, "HEAD"))
-	if err != nil || strings.TrimSpace(string(head)) != hash {
-		return false
+	return err == nil && strings.TrimSpace(string(head)) == hash && adminFilled(admin)
+}
+
+// adminFilled reports whether an admin directory has what git needs of it,
+// which a power cut may have taken: none of it is flushed.
+func adminFilled(admin string) bool {
+	for _, name := range []string{"HEAD", "commondir", "gitdir", "index"} {
+		if !filled(filepath.Join(admin, name)) {
+			return false
+		}
 	}
-	info, err := os.Stat(filepath.Join(admin, "index"))
+	return true
+}
+
+func filled(name string) bool {
+	info, err := os.Stat(name)
 	return err == nil && info.Size() > 0
 }

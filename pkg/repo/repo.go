@@ -64,6 +64,10 @@ type Repo struct {
 	work    workLock // held by whoever changes the root or the fields above
 	janitor janitor
 
+	checker   janitor   // compares a doubtful tree with its commit
+	checking  bool      // it is at work
+	checkNext time.Time // when it may be tried again
+
 	mu    sync.Mutex // guards what follows
 	rev   Revision
 	stats Stats
@@ -207,8 +211,10 @@ func (r *Repo) enter(ctx context.Context) error {
 	if err != nil {
 		r.glance()
 		r.work.Unlock()
+		return err
 	}
-	return err
+	r.doubt(ctx)
+	return nil
 }
 
 // ask is resolve that leaves half of the time to Restore, where that may be
@@ -245,6 +251,7 @@ func (r *Repo) Published() (Revision, bool) {
 // Close stops what works in the background and lets go of the lock.
 func (r *Repo) Close() error {
 	r.janitor.stop()
+	r.checker.stop()
 	r.hangUp()
 	if r.lock == nil {
 		return nil

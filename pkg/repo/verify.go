@@ -24,11 +24,21 @@ const (
 // another boot by content, for a power cut leaves files of the right size
 // without their content.
 func (r *Repo) verify(ctx context.Context, rec record) verdict {
+	return r.compare(ctx, rec, r.worktrees(rec))
+}
+
+// worktrees returns those of a tree: its own and its submodules'.
+func (r *Repo) worktrees(rec record) []worktree {
 	dir := filepath.Join(r.root, rec.Place)
 	all := []worktree{{st: r.store, id: rec.id, dir: dir}}
 	for _, m := range rec.Modules {
 		all = append(all, worktree{st: r.moduleStore(r.store, m.Store), id: m.Admin, dir: filepath.Join(dir, m.Path)})
 	}
+	return all
+}
+
+// compare is verify for the worktrees of rec. It needs no lock.
+func (r *Repo) compare(ctx context.Context, rec record, all []worktree) verdict {
 	for _, w := range all {
 		c := w.in(git.Cmd("status", "--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=all", "--no-renames"))
 		if exists(w.sparseFile()) {

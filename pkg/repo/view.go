@@ -23,6 +23,8 @@ const (
 	viewedGitlink
 	viewedHead
 	viewedIndex
+	viewedCommon
+	viewedBack
 	viewed
 )
 
@@ -58,6 +60,7 @@ func (v *view) remember(r *Repo, tree Tree, now time.Time) {
 	*v = view{tree: tree, names: [viewed]string{
 		viewedLink: r.link, viewedTree: tree.Path, viewedGitlink: filepath.Join(tree.Path, gitDirName),
 		viewedHead: filepath.Join(admin, "HEAD"), viewedIndex: filepath.Join(admin, "index"),
+		viewedCommon: filepath.Join(admin, "commondir"), viewedBack: filepath.Join(admin, "gitdir"),
 	}}
 	for i, name := range v.names {
 		l, ok := lookAt(name)

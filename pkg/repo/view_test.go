@@ -45,6 +45,15 @@ func TestViewSeesChanges(t *testing.T) {
 		"its HEAD is rewritten": func(f *fixture, tree Tree) error {
 			return os.WriteFile(filepath.Join(f.repo.store.admin(tree.rec.id), "HEAD"), []byte("0000000000000000000000000000000000000000\n"), 0o666)
 		},
+		"its commondir is cut": func(f *fixture, tree Tree) error {
+			return os.Truncate(filepath.Join(f.repo.store.admin(tree.rec.id), "commondir"), 0)
+		},
+		"its gitdir is cut": func(f *fixture, tree Tree) error {
+			return os.Truncate(filepath.Join(f.repo.store.admin(tree.rec.id), "gitdir"), 0)
+		},
+		"its .git file is cut": func(_ *fixture, tree Tree) error {
+			return os.Truncate(filepath.Join(tree.Path, gitDirName), 0)
+		},
 		"its index is cut": func(f *fixture, tree Tree) error {
 			return os.Truncate(filepath.Join(f.repo.store.admin(tree.rec.id), "index"), 0)
 		},
