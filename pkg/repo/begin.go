@@ -160,6 +160,9 @@ func (r *Repo) inspect(ctx context.Context) error {
 	if !ok || !r.intact(rel, rec) {
 		return nil // the cheap checks see it too
 	}
+	if !r.lfsAsNow(rec) {
+		return nil // it is made anew, and would seem damaged, its files being filtered in another way
+	}
 	ctx, cancel := r.half(ctx) // so that slow checks do not keep updates away
 	defer cancel()
 	return r.conclude(rec, r.verify(ctx, rec))

@@ -1,49 +1,120 @@
 package repo
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"git-sync/pkg/git"
 )
 
-// prove makes sure that a recycled tree holds nothing but the files of its
-// index, in directories as they are made, and says so by an error if not.
-func (b builder) prove(ctx context.Context, w worktree) error {
-	mode := b.from.rec.DirMode
-	if err := b.plain(w, &mode); err == nil {
-		return nil
+// names are the paths of an index, by their hashes: those of a big tree take a
+// megabyte. The hashes are seeded at random, so that nobody can make a name
+// that passes for another.
+type names struct {
+	seed  maphash.Seed
+	files []uint64 // sorted
+	dirs  []uint64 // sorted; those that lead to the files
+	// attributes are the attributes files among them.
+	attributes []string
+	whole      bool // the index could be read: nothing is missing here
+}
+
+// list reads the names in w's index.
+func (w worktree) list() names {
+	n := names{seed: maphash.MakeSeed()}
+	var last []byte
+	err := eachPath(filepath.Join(w.st.admin(w.id), "index"), w.st.hashLength(), func(name []byte) {
+		n.files = append(n.files, maphash.Bytes(n.seed, name))
+		shared := true // with the path before: the directories there are known
+		for i, c := range name {
+			shared = shared && i < len(last) && last[i] == c
+			if c == '/' && !shared {
+				n.dirs = append(n.dirs, maphash.Bytes(n.seed, name[:i]))
+			}
+		}
+		last = append(last[:0], name...)
+		if path.Base(string(name)) == attributesFile {
+			n.attributes = append(n.attributes, string(name))
+		}
+	})
+	slices.Sort(n.files)
+	slices.Sort(n.dirs)
+	n.whole = err == nil
+	return n
+}
+
+func (n names) file(name string) bool { return n.in(n.files, name) }
+func (n names) dir(name string) bool  { return n.in(n.dirs, name) }
+
+func (n names) in(hashes []uint64, name string) bool {
+	_, found := slices.BinarySearch(hashes, maphash.String(n.seed, name))
+	return found
+}
+
+// prune takes out of the directory at, called name within the tree, what is not
+// of n, and directories that are empty then; empty says that it is one itself.
+// It is done before git writes: of what does not belong there, an attributes
+// file would decide how git writes the files beside it, and a link in place of
+// a directory what it takes for that directory's files.
+func (r *Repo) prune(n names, at, name string) (empty bool, err error) {
+	d, err := os.Open(at)
+	if err != nil {
+		return false, err
 	}
-	if _, err := b.git.Run(ctx, w.in(git.Cmd("clean", "-d", "-f", "-f", "-x", "-q"))); err != nil {
-		return fmt.Errorf("removing what is not of the commit: %w", err)
+	entries, err := d.ReadDir(-1)
+	if err = errors.Join(err, d.Close()); err != nil {
+		return false, err
 	}
-	return b.plain(w, &mode)
+	left := 0
+	for _, e := range entries {
+		child, within := filepath.Join(at, e.Name()), path.Join(name, e.Name())
+		gone := false
+		switch {
+		case e.IsDir() && n.dir(within):
+			if gone, err = r.prune(n, child, within); gone {
+				err = os.Remove(child)
+			}
+		case e.IsDir():
+			gone, err = true, r.discard(child) // it may be big
+		case !n.file(within):
+			gone, err = true, os.Remove(child)
+		}
+		if err != nil {
+			return false, err
+		}
+		if !gone {
+			left++
+		}
+	}
+	return left == 0, nil
 }
 
 var errNotPlain = errors.New("the tree differs from a fresh checkout")
 
-// plain checks that w's directory holds exactly as many files as its index
-// has entries, all of which git has just seen to be there; no empty directory;
-// and that all directories are of one owner and mode, which is put where mode
-// points, or must be what is there.
-func (b builder) plain(w worktree, mode *fs.FileMode) error {
-	entries := entryCount(filepath.Join(b.st.admin(w.id), "index"))
-	c := census{mode: *mode, umask: umask()}
-	if err := c.count(w.dir); err != nil {
+// plain checks that w's directory holds exactly the files of its index, all of
+// which git has just seen to be there; no empty directory; and that all
+// directories are of one owner and mode, which is put where mode points, or
+// must be what is there.
+func (w worktree) plain(n names, mode *fs.FileMode) error {
+	if !n.whole {
+		return errIndex
+	}
+	c := census{names: n, mode: *mode, umask: umask()}
+	if err := c.count(w.dir, ""); err != nil {
 		return err
 	}
-	if files := c.files - 1; files != entries { // without .git
-		return fmt.Errorf("%w: %d files instead of %d", errNotPlain, files, entries)
+	if files := c.files - 1; files != len(n.files) { // without .git
+		return fmt.Errorf("%w: %d files instead of %d", errNotPlain, files, len(n.files))
 	}
 	*mode = c.mode
 	return nil
@@ -51,6 +122,7 @@ func (b builder) plain(w worktree, mode *fs.FileMode) error {
 
 // census counts what is in a tree.
 type census struct {
+	names    names
 	files    int
 	mode     fs.FileMode // 0: that of the first directory
 	uid, gid uint32
@@ -58,8 +130,9 @@ type census struct {
 	umask    uint32
 }
 
-func (c *census) count(dir string) error {
-	info, err := os.Lstat(dir)
+// count counts what is in the directory at, called name within the tree.
+func (c *census) count(at, name string) error {
+	info, err := os.Lstat(at)
 	if err != nil {
 		return err
 	}
@@ -74,9 +147,9 @@ func (c *census) count(dir string) error {
 		c.uid, c.gid, c.started = stat.Uid, stat.Gid, true
 	}
 	if info.Mode() != c.mode || stat.Uid != c.uid || stat.Gid != c.gid {
-		return fmt.Errorf("%w: mode or owner of %s", errNotPlain, dir)
+		return fmt.Errorf("%w: mode or owner of %s", errNotPlain, at)
 	}
-	d, err := os.Open(dir)
+	d, err := os.Open(at)
 	if err != nil {
 		return err
 	}
@@ -90,31 +163,35 @@ func (c *census) count(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := c.add(d, entries); err != nil {
+		if err := c.add(d, name, entries); err != nil {
 			return err
 		}
 	}
 	if c.files == before {
-		return fmt.Errorf("%w: %s is empty", errNotPlain, dir)
+		return fmt.Errorf("%w: %s is empty", errNotPlain, at)
 	}
 	return nil
 }
 
-func (c *census) add(d *os.File, entries []fs.DirEntry) error {
+func (c *census) add(d *os.File, name string, entries []fs.DirEntry) error {
 	for _, e := range entries {
+		within := path.Join(name, e.Name())
 		if e.IsDir() {
-			if err := c.count(filepath.Join(d.Name(), e.Name())); err != nil {
+			if err := c.count(filepath.Join(d.Name(), e.Name()), within); err != nil {
 				return err
 			}
 			continue
 		}
 		c.files++
+		if within != gitDirName && !c.names.file(within) {
+			return fmt.Errorf("%w: %s is there", errNotPlain, within)
+		}
 		var stat unix.Stat_t
 		if err := unix.Fstatat(int(d.Fd()), e.Name(), &stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return err
 		}
 		if !c.made(&stat) {
-			return fmt.Errorf("%w: mode or owner of %s", errNotPlain, filepath.Join(d.Name(), e.Name()))
+			return fmt.Errorf("%w: mode or owner of %s", errNotPlain, within)
 		}
 	}
 	return nil

@@ -1,25 +1,147 @@
 package repo
 
 import (
+	"bufio"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 )
 
-// entryCount returns the number of entries in an index file, from its header
-// (gitformat-index(5)); 0 when it cannot be read.
+// indexHeader begins an index file (gitformat-index(5)).
+type indexHeader struct {
+	Signature [4]byte
+	Version   uint32
+	Entries   uint32
+}
+
+var errIndex = errors.New("the index cannot be read")
+
+func readIndexHeader(in io.Reader) (indexHeader, error) {
+	var h indexHeader
+	if err := binary.Read(in, binary.BigEndian, &h); err != nil {
+		return h, err
+	}
+	if string(h.Signature[:]) != "DIRC" || h.Version < 2 || h.Version > 4 {
+		return h, errIndex
+	}
+	return h, nil
+}
+
+// entryCount returns the number of entries in an index file, from its header;
+// 0 when it cannot be read.
 func entryCount(index string) int {
 	f, err := os.Open(index)
 	if err != nil {
 		return 0
 	}
 	defer func() { _ = f.Close() }()
-	var header struct {
-		Signature [4]byte
-		Version   uint32
-		Entries   uint32
-	}
-	if err := binary.Read(f, binary.BigEndian, &header); err != nil || string(header.Signature[:]) != "DIRC" {
+	h, err := readIndexHeader(f)
+	if err != nil {
 		return 0
 	}
-	return int(header.Entries)
+	return int(h.Entries)
+}
+
+// indexReader reads the paths of an index file one after the other, so that an
+// index of many megabytes costs no memory.
+type indexReader struct {
+	in      *bufio.Reader
+	version uint32
+	hash    int    // length of an object name
+	fixed   []byte // of the entry read last: stat data, object name, flags
+	path    []byte
+}
+
+// eachPath calls visit for every path in an index file; visit must not keep it.
+// Where more entries are in another file, or in a form that is not known here,
+// it fails in the end. hash is the length of the repository's object names.
+func eachPath(index string, hash int, visit func(path []byte)) error {
+	f, err := os.Open(index)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	r := indexReader{in: bufio.NewReaderSize(f, 64<<10), hash: hash, fixed: make([]byte, 40+hash+4)}
+	h, err := readIndexHeader(r.in)
+	if err != nil {
+		return err
+	}
+	r.version = h.Version
+	for range h.Entries {
+		if err := r.next(); err != nil {
+			return fmt.Errorf("%w: %w", errIndex, err)
+		}
+		visit(r.path)
+	}
+	return r.extensions()
+}
+
+// extended is the flag of an entry that has more flags.
+const extended = 0x4000
+
+func (r *indexReader) next() error {
+	fixed := r.fixed[:40+r.hash+2]
+	if _, err := io.ReadFull(r.in, fixed); err != nil {
+		return err
+	}
+	if binary.BigEndian.Uint16(fixed[40+r.hash:])&extended != 0 {
+		fixed = fixed[:len(fixed)+2]
+		if _, err := io.ReadFull(r.in, fixed[len(fixed)-2:]); err != nil {
+			return err
+		}
+	}
+	keep := 0
+	if r.version == 4 { // a path is given by what it shares with the one before
+		drop, err := r.varint()
+		if err != nil {
+			return err
+		}
+		if keep = len(r.path) - drop; keep < 0 {
+			return errIndex
+		}
+	}
+	name, err := r.in.ReadSlice(0)
+	if err != nil {
+		return err
+	}
+	r.path = append(r.path[:keep], name[:len(name)-1]...)
+	if r.version == 4 {
+		return nil
+	}
+	// One to eight NULs end it, so that the entry's length is a multiple of eight.
+	_, err = r.in.Discard(7 - (len(fixed)+len(name)-1)%8)
+	return err
+}
+
+// varint reads a number as git's packs have it for offsets (gitformat-pack(5)).
+func (r *indexReader) varint() (int, error) {
+	c, err := r.in.ReadByte()
+	n := int(c & 0x7f)
+	for err == nil && c&0x80 != 0 && n < 1<<24 {
+		c, err = r.in.ReadByte()
+		n = (n+1)<<7 | int(c&0x7f)
+	}
+	return n, err
+}
+
+// extensions fails when there is one that changes what the entries are: their
+// names begin with a small letter.
+func (r *indexReader) extensions() error {
+	for {
+		head, err := r.in.Peek(8 + r.hash)
+		if errors.Is(err, io.EOF) {
+			return nil // only the checksum is left
+		}
+		if err != nil {
+			return err
+		}
+		if head[0] < 'A' || head[0] > 'Z' {
+			return fmt.Errorf("%w: it has the extension %q", errIndex, head[:4])
+		}
+		if _, err := r.in.Discard(8 + int(binary.BigEndian.Uint32(head[4:8]))); err != nil {
+			return err
+		}
+	}
 }

@@ -15,6 +15,11 @@ import (
 // lfsPush pushes a file of content through git-lfs and returns the commit.
 func lfsPush(t *testing.T, f *fixture, content string) string {
 	t.Helper()
+	return lfsPushAll(t, f, map[string]string{"big.bin": content, ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n"})
+}
+
+func lfsPushAll(t *testing.T, f *fixture, files map[string]string) string {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "clone")
 	env := append(gitserver.Env(), "HOME="+t.TempDir())
 	git := func(args ...string) string {
@@ -30,8 +35,9 @@ func lfsPush(t *testing.T, f *fixture, content string) string {
 	}
 	git("clone", "-q", f.up.FileURL(), ".")
 	git("lfs", "install", "--local", "--skip-repo")
-	write(t, filepath.Join(dir, "big.bin"), content)
-	write(t, filepath.Join(dir, ".gitattributes"), "*.bin filter=lfs diff=lfs merge=lfs -text\n")
+	for name, content := range files {
+		write(t, filepath.Join(dir, name), content)
+	}
 	git("add", "-A")
 	git("commit", "-q", "-m", "lfs")
 	git("lfs", "push", "origin", "HEAD") // what its hook would do
@@ -91,6 +97,119 @@ func TestLFS(t *testing.T) {
 	if n := strings.Count(strings.Join(bare.logs, "\n"), "git-lfs is not installed"); n != 1 {
 		t.Errorf("%d warnings, want one", n)
 	}
+}
+
+// git-lfs comes and goes between runs on one root: what is published is what it
+// would be in a new root, whether the ref has moved or not.
+func TestLFSComesAndGoes(t *testing.T) {
+	sshserver.Require(t, "git-lfs", "git-lfs")
+	f := newFixture(t)
+	with, without := f.opts.Git, gitWithoutLFS(t)
+	f.up.BigTree(many)
+	push := func(n string) string {
+		// The attributes are not at the top, and one of two files stays.
+		return lfsPushAll(t, f, map[string]string{"deep/.gitattributes": "*.bin filter=lfs -text\n", "deep/stays.bin": "stays", "deep/new.bin": n})
+	}
+	// runs with a git, as is is published.
+	runs := func(g *git.Git, hash string, pointers bool) {
+		t.Helper()
+		f.later()
+		if _, err := f.try(); err != nil {
+			t.Fatal(err)
+		}
+		f.published0(hash)
+		for _, name := range []string{"deep/stays.bin", "deep/new.bin"} {
+			data, err := os.ReadFile(filepath.Join(f.link(), name))
+			if got := strings.HasPrefix(string(data), "version https://git-lfs"); err != nil || got != pointers {
+				t.Errorf("%s is a pointer: %v, want %v (%v)", name, got, pointers, err)
+			}
+		}
+	}
+	for _, step := range []struct {
+		name     string
+		git      *git.Git
+		restart  bool
+		push     string
+		pointers bool
+	}{
+		{name: "without", git: without, restart: true, push: "1", pointers: true},
+		{name: "pushed", git: without, push: "2", pointers: true},
+		{name: "installed", git: with, restart: true},
+		{name: "pushed to files", git: with, push: "3"},
+		{name: "removed, and pushed", git: without, restart: true, push: "4", pointers: true},
+		{name: "installed, and pushed", git: with, restart: true, push: "5"},
+		{name: "removed", git: without, restart: true, pointers: true},
+	} {
+		hash := f.up.Rev("main")
+		if step.push != "" {
+			hash = push(step.push)
+		}
+		if step.restart {
+			if err := f.restart(func(o *Options) { o.Git = step.git }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		t.Log(step.name)
+		runs(step.git, hash, step.pointers)
+	}
+	if n := strings.Count(strings.Join(f.logs, "\n"), "differs from its commit"); n != 0 {
+		t.Errorf("%d trees were taken for damaged", n)
+	}
+}
+
+// A tree without files in Git LFS is the same with and without git-lfs.
+func TestLFSUnused(t *testing.T) {
+	sshserver.Require(t, "git-lfs", "git-lfs")
+	f := ready(t)
+	hash := f.up.Rev("main")
+	if err := f.restart(func(o *Options) { o.Git = gitWithoutLFS(t) }); err != nil {
+		t.Fatal(err)
+	}
+	if tree := f.sync(hash); tree.New {
+		t.Error("the tree was made anew")
+	}
+	f.recycled(f.up.Commit(map[string]string{"a": "3"}))
+}
+
+// A tree with files in Git LFS is recycled where they are known to be what they
+// would be now.
+func TestLFSRecycled(t *testing.T) {
+	sshserver.Require(t, "git-lfs", "git-lfs")
+	f := newFixture(t)
+	f.up.BigTree(many)
+	lfsPush(t, f, "1")
+	next := func(files map[string]string, because string) {
+		t.Helper()
+		f.logs = nil
+		hash := lfsPushAll(t, f, files)
+		if f.repo != nil {
+			f.later()
+		}
+		if _, err := f.try(); err != nil {
+			t.Fatal(err)
+		}
+		f.published0(hash)
+		if logs := strings.Join(f.logs, "\n"); !strings.Contains(logs, because) || because == "" && strings.Contains(logs, "checking out in full") {
+			t.Errorf("want reason %q in %q", because, logs)
+		}
+		data, err := os.ReadFile(filepath.Join(f.link(), "big.bin"))
+		if err != nil || strings.HasPrefix(string(data), "version https://git-lfs") {
+			t.Errorf("published is %q, %v", data, err)
+		}
+	}
+	next(map[string]string{"big.bin": "2"}, "")
+	next(map[string]string{"big.bin": "3"}, "")
+	// A consumer's settings must not be obeyed.
+	write(t, filepath.Join(f.link(), lfsConfig), "[lfs]\n\tfetchexclude = *\n")
+	next(map[string]string{"big.bin": "4"}, "")
+	next(map[string]string{"big.bin": "5"}, "")
+	next(map[string]string{lfsConfig: "[lfs]\n\tconcurrenttransfers = 1\n"}, "settings of git-lfs have changed")
+	next(map[string]string{"big.bin": "6"}, "settings of git-lfs have changed")
+	next(map[string]string{"big.bin": "7"}, "")
+	if err := f.restart(); err != nil {
+		t.Fatal(err)
+	}
+	next(map[string]string{"big.bin": "8"}, "may have left pointers")
 }
 
 // gitWithoutLFS is a git in whose PATH there is nothing else.

@@ -98,7 +98,9 @@ func (s session) makeIn(ctx context.Context, st *store, want target) (Tree, erro
 		tree, err = s.tree(ctx, *st, want)
 	}
 	if err == nil && st.dir != s.store.dir {
-		err = s.adoptStore(st)
+		if err = s.adoptStore(st); err == nil {
+			s.records[tree.rec.id] = tree.rec // it knows more than what was written of it
+		}
 	}
 	if err == nil {
 		err = s.place(&tree)

@@ -27,16 +27,21 @@ type record struct {
 	Boot    string   `json:"boot"`              // the boot during which it was written, or last verified
 	Modules []module `json:"modules,omitempty"` // its submodules' worktrees
 	Depth   int      `json:"depth,omitempty"`   // of the submodules' history, where there are any, as it was asked for
+	LFS     lfsState `json:"lfs,omitempty"`     // how files kept in Git LFS were made; empty: none are
 	// What recycling needs to know.
 	Plain   bool        `json:"plain,omitempty"`   // no submodule, nothing sparse: one file for each entry of the index
 	Maker   string      `json:"maker,omitempty"`   // user, group and umask
 	DirMode fs.FileMode `json:"dirMode,omitempty"` // of its directories
 
 	id string // name of the admin directory
+	// lfsWhole says that no file of Git LFS can have been left a pointer. Only
+	// the process that made the tree knows: its environment configures git-lfs.
+	lfsWhole bool
 }
 
-// recipe is everything besides the commit that decides what a tree looks like.
-// Trees of equal commit and recipe are equal.
+// recipe is everything besides the commit that decides what a tree looks like,
+// and that can be told without the commit. Trees of equal commit, recipe and
+// lfsState are equal.
 type recipe struct {
 	Sparse      string      `json:"sparse,omitempty"` // digest of the patterns
 	Submodules  Submodules  `json:"submodules,omitempty"`
@@ -63,6 +68,11 @@ func (r *Repo) recipe(sparse []byte) recipe {
 		rc.Sparse = digest(sparse)
 	}
 	return rc
+}
+
+// asNow reports whether a tree was made as one of recipe rc would be made now.
+func (r *Repo) asNow(rec record, rc recipe) bool {
+	return rec.Recipe == rc && r.lfsAsNow(rec) && rec.reaches(r.opts.Depth)
 }
 
 func digest(data []byte) string {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,12 +19,12 @@ import (
 // Recycling makes the new tree from one that was replaced, so that an update
 // costs what has changed. The replaced tree is set aside in the store, out of
 // everyone's sight, together with the index that git wrote when the tree was
-// made. From these, `git read-tree --reset -u` writes what the new commit
-// changes and whatever differs from the index: that is how an edit made by a
-// consumer is seen, for every way of changing a file changes its ctime, and
-// entries of the same second are compared by content. What is then in the
-// tree beside the index's files is removed, and that nothing is left of it is
-// proved by counting; see census.
+// made. What is in the tree beside the index's files is removed. Then
+// `git read-tree --reset -u` writes what the new commit changes and whatever
+// differs from the index: that is how an edit made by a consumer is seen, for
+// every way of changing a file changes its ctime, and entries of the same
+// second are compared by content. That the tree is then that of the index is
+// proved by a walk; see census.
 //
 // A tree is recycled only when the result is provably what a full checkout
 // would give; see unfit.
@@ -151,23 +152,24 @@ func (s session) unfit(ctx context.Context, b base, want target, rec record) (st
 		return "--change-permissions is set", nil
 	case len(b.rec.Modules) > 0 || exists(filepath.Join(b.dir, modulesFile)):
 		return "it has submodules", nil
-	case s.filters():
+	case s.configured("filter."):
 		return "filters are configured", nil
+	case s.configured("core.attributesfile") || exists(s.store.path("info/attributes")):
+		return "attributes come from outside of the repository", nil
 	case !exists(filepath.Join(s.store.admin(b.rec.id), keptIndex)):
 		return "its index is gone", nil
+	}
+	if why := s.unfitLFS(b); why != "" {
+		return why, nil
 	}
 	return s.unfitChange(ctx, b, want)
 }
 
-// filters reports whether the user's configuration has filter programs, which
-// may write something else for the same blob each time.
-func (s session) filters() bool {
-	for _, kv := range s.opts.Config {
-		if strings.HasPrefix(strings.ToLower(kv.Key), "filter.") {
-			return true
-		}
-	}
-	return false
+// configured reports whether the user configures something whose name begins
+// with prefix, in small letters. Filter programs may write something else for
+// the same blob each time.
+func (r *Repo) configured(prefix string) bool {
+	return slices.ContainsFunc(r.opts.Config, func(kv git.KV) bool { return strings.HasPrefix(strings.ToLower(kv.Key), prefix) })
 }
 
 // unfitChange looks at what changes between the two commits: attributes can
@@ -204,8 +206,10 @@ func readDiff(out string) (changes int, why string) {
 			return 0, "the difference cannot be read"
 		}
 		switch base := path.Base(fields[i+1]); {
-		case strings.EqualFold(base, ".gitattributes"):
+		case strings.EqualFold(base, attributesFile):
 			return 0, "attributes have changed"
+		case fields[i+1] == lfsConfig:
+			return 0, "the settings of git-lfs have changed"
 		case meta[0] == "160000" || meta[1] == "160000" || base == modulesFile:
 			return 0, "submodules have changed"
 		}
@@ -220,20 +224,46 @@ func (b builder) begin(from base, w worktree) error {
 	if err := os.Rename(from.dir, b.dir); err != nil {
 		return err
 	}
+	// A consumer's would be obeyed by git-lfs before git has put the commit's in its place.
+	if err := os.RemoveAll(filepath.Join(b.dir, lfsConfig)); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(b.st.admin(w.id), 0o777); err != nil {
 		return err
 	}
-	return os.Rename(filepath.Join(b.st.admin(from.rec.id), keptIndex), filepath.Join(b.st.admin(w.id), "index"))
+	if err := os.Rename(filepath.Join(b.st.admin(from.rec.id), keptIndex), filepath.Join(b.st.admin(w.id), "index")); err != nil {
+		return err
+	}
+	n := w.list()
+	if !n.whole {
+		return errIndex
+	}
+	if _, err := b.prune(n, b.dir, ""); err != nil {
+		return fmt.Errorf("removing what is not of the commit: %w", err)
+	}
+	return nil
+}
+
+// note proves that a recycled tree is as a fresh one, and notes in rec what of
+// a tree depends on more than its commit.
+func (b builder) note(w worktree, rec *record) error {
+	n := w.list()
+	if b.from != nil {
+		if err := w.plain(n, &b.from.rec.DirMode); err != nil {
+			return err
+		}
+	}
+	b.keep(w, n, rec)
+	b.noteLFS(w, n, rec)
+	return nil
 }
 
 // keep notes what a later recycling of the tree needs.
-func (b builder) keep(w worktree, rec *record) {
+func (b builder) keep(w worktree, n names, rec *record) {
 	index := filepath.Join(b.st.admin(w.id), "index")
 	// Where the file system has no hard links, nothing is recycled.
-	if entryCount(index) < minRecycled || os.Link(index, filepath.Join(b.st.admin(w.id), keptIndex)) != nil {
+	if len(n.files) < minRecycled || os.Link(index, filepath.Join(b.st.admin(w.id), keptIndex)) != nil {
 		return
 	}
-	mode := fs.FileMode(0)
-	rec.Plain = !exists(w.sparseFile()) && b.plain(w, &mode) == nil
-	rec.DirMode = mode
+	rec.Plain = !exists(w.sparseFile()) && w.plain(n, &rec.DirMode) == nil
 }

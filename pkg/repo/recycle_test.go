@@ -167,6 +167,23 @@ func TestRecycleMeddled(t *testing.T) {
 		"directory to symlink": func(dir string) error {
 			return errors.Join(os.Rename(filepath.Join(dir, "d00"), dir+"-moved"), os.Symlink(dir+"-moved", filepath.Join(dir, "d00")))
 		},
+		// An attributes file decides how git writes what is beside it.
+		"attributes": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "d00/.gitattributes"), []byte("* text eol=crlf\n"), 0o644)
+		},
+		"attributes behind a symlink": func(dir string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, "moving"), dir+"-moved"), os.Symlink(dir+"-moved", filepath.Join(dir, "moving")),
+				os.WriteFile(dir+"-moved/.gitattributes", []byte("* text eol=crlf\n"), 0o644))
+		},
+		// As many files as before, and as many directories.
+		"directory to symlink, and another": func(dir string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, "pair"), dir+"-moved"), os.Symlink(dir+"-moved", filepath.Join(dir, "pair")),
+				os.Mkdir(filepath.Join(dir, "cache"), 0o755), os.WriteFile(filepath.Join(dir, "cache/x"), nil, 0o644))
+		},
+		".git to symlink": func(dir string) error {
+			return errors.Join(os.Remove(filepath.Join(dir, ".git")), os.Symlink(dir+"-taken", filepath.Join(dir, ".git")))
+		},
+		"emptied directory": func(dir string) error { return os.Remove(filepath.Join(dir, "leaving/x")) },
 		"git add": func(dir string) error {
 			err := os.WriteFile(filepath.Join(dir, gitserver.BigPath(1)), []byte("added"), 0o644)
 			_, gerr := gitserver.Run(dir, gitserver.Env(), "add", "-A")
@@ -187,13 +204,14 @@ func TestRecycleMeddled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
-			tree := f.sync(f.up.BigTree(many))
+			f.up.BigTree(many)
+			tree := f.sync(f.up.Commit(map[string]string{"moving/x": "1\n", "pair/x": "1\n", "pair/y": "1\n", "leaving/x": "1\n"}))
 			if err := meddle(tree.Path); err != nil {
 				t.Fatal(err)
 			}
 			f.sync(f.up.Commit(map[string]string{"a": "2"}))
 			f.later()
-			hash := f.up.Commit(map[string]string{"a": "3"})
+			hash := f.up.Apply(gitserver.Change{Files: map[string]string{"a": "3", gitserver.BigPath(2): "changed\n", "moving/x": "3\n"}, Delete: []string{"leaving"}})
 			f.sync(hash)
 			f.same(hash)
 			f.sync(f.up.Commit(map[string]string{"a": "4"}))

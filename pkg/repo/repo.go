@@ -306,7 +306,7 @@ func (r *Repo) published() (rel, hash string, ok bool) {
 // directory's HEAD, an index. They cost no process.
 func (r *Repo) current(want target) (Tree, bool) {
 	tree, ok := r.look()
-	if !ok || tree.Hash != want.commit || tree.rec.Recipe != want.recipe || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !tree.rec.reaches(r.opts.Depth) || !r.trusted(want) {
+	if !ok || tree.Hash != want.commit || !r.asNow(tree.rec, want.recipe) || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !r.trusted(want) {
 		return Tree{}, false
 	}
 	tree.Ref = want.name

@@ -80,6 +80,14 @@ func formatOf(hash string) string {
 	return "sha1"
 }
 
+// hashLength is how long the object names in the store's files are, in bytes.
+func (st store) hashLength() int {
+	if st.meta.Format == "sha256" {
+		return 32
+	}
+	return 20
+}
+
 // create makes an empty git directory, as gitrepository-layout(5) has it. The
 // marker comes first, so that a crash leaves something known to be ours.
 func (st *store) create(format, filter string) error {

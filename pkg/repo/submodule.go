@@ -233,6 +233,7 @@ func (b builder) module(ctx context.Context, p moduleParent, spec submoduleSpec,
 	if err := b.populate(ctx, w); err != nil {
 		return moduleParent{}, err
 	}
+	b.noteLFS(w, w.list(), rec)
 	return moduleParent{worktree: w, url: from, path: at, depth: p.depth + 1}, nil
 }
 

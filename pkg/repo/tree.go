@@ -33,7 +33,7 @@ func (s session) reusable(ctx context.Context, st store, want target) (Tree, boo
 		return Tree{}, false
 	}
 	for id, rec := range s.records {
-		if rec.Hash != want.commit || rec.Recipe != want.recipe || s.damaged[id] || !s.opts.Layout.owns(rec.Place) || !rec.reaches(s.opts.Depth) {
+		if rec.Hash != want.commit || !s.asNow(rec, want.recipe) || s.damaged[id] || !s.opts.Layout.owns(rec.Place) {
 			continue
 		}
 		if got, ok := s.recordOf(rec.Place); !ok || got.id != id || !s.intact(rec.Place, rec) {
@@ -126,13 +126,9 @@ func (b builder) checkout(ctx context.Context, want target, rec *record) error {
 	if err := b.populate(ctx, w); err != nil {
 		return err
 	}
-	if b.from != nil {
-		if err := b.prove(ctx, w); err != nil {
-			return err
-		}
+	if err := b.note(w, rec); err != nil {
+		return err
 	}
-	b.keep(w, rec)
-	b.warnOfPointers(w.dir)
 	return b.submodules(ctx, w, rec)
 }
 
