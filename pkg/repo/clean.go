@@ -142,12 +142,8 @@ func (r *Repo) retireStale(ctx context.Context) (time.Duration, error) {
 	}
 	var next time.Duration
 	for _, rel := range replaced {
-		since, known := r.retired[rel]
-		if !known {
-			// Found at start-up: replaced when the link was last flipped, or before.
-			since = r.flipped()
-			r.retired[rel] = since
-		}
+		since, serr := r.outSince(rel)
+		err = errors.Join(err, serr)
 		if left := r.opts.StaleTimeout - r.opts.Now().Sub(since); left > 0 {
 			if next == 0 || left < next {
 				next = left
@@ -161,18 +157,10 @@ func (r *Repo) retireStale(ctx context.Context) (time.Duration, error) {
 	return next, errors.Join(err, r.unlinkOlder(), r.forgetAdmins(), r.dropLFS())
 }
 
-// flipped is when the link was made.
-func (r *Repo) flipped() time.Time {
-	info, err := os.Lstat(r.link)
-	if err != nil {
-		return r.opts.Now()
-	}
-	return info.ModTime()
-}
-
 // retire takes a tree that is not published out of the root.
 func (r *Repo) retire(rel string) error {
-	if err := r.setAside(rel); err != nil {
+	_, err := r.outSince(rel)
+	if err = errors.Join(err, r.setAside(rel)); err != nil {
 		return fmt.Errorf("removing the tree %s: %w", rel, err)
 	}
 	delete(r.retired, rel)

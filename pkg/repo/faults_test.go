@@ -236,7 +236,7 @@ func TestUnremovable(t *testing.T) {
 		t.Errorf("Stats().Stuck = %d, want 1", got)
 	}
 	release()
-	f.repo.opts.Now = func() time.Time { return time.Now().Add(time.Hour) }
+	f.later()
 	f.sync(f.up.Commit(map[string]string{"dir/a": "4"}))
 	if got := f.repo.Stats().Stuck; got != 0 {
 		t.Errorf("Stats().Stuck = %d after it can be removed, want 0", got)

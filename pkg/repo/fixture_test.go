@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type fixture struct {
 	logs []string
 
 	timeout time.Duration // of a sync; 0: a minute
+	skew    atomic.Int64  // by which the clock of git-sync is ahead, in nanoseconds
 
 	mu  sync.Mutex
 	ops []string // git commands that have ended
@@ -47,6 +49,7 @@ func newFixture(t *testing.T, change ...func(*Options)) *fixture {
 		Submodules: SubmodulesRecursive,
 		Checkout:   CheckoutAuto,
 		GC:         GCAuto,
+		Now:        func() time.Time { return time.Now().Add(time.Duration(f.skew.Load())) },
 		Log:        funcr.New(func(_, args string) { f.logs = append(f.logs, args) }, funcr.Options{Verbosity: 1}),
 	}
 	for _, c := range change {

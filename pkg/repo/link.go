@@ -28,6 +28,9 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (Tree, error) {
 		return t, fmt.Errorf("publishing: %w", errReplaced)
 	}
 	old, _, had := r.published()
+	if err := r.noteIn(t); err != nil {
+		return t, fmt.Errorf("publishing: %w", err)
+	}
 	if err := r.settle(&t); err != nil {
 		return t, err
 	}
@@ -36,9 +39,10 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (Tree, error) {
 		return t, err
 	}
 	if had && old != t.rel {
-		r.retired[old] = r.opts.Now()
+		if err := r.noteOut(old, r.opts.Now()); err != nil {
+			r.log.Error(err, "remembering when a tree was replaced")
+		}
 	}
-	delete(r.retired, t.rel)
 	r.observe(t.Ref)
 	r.unflushed, r.tidied = true, false
 	if err := r.pin(t); err != nil {

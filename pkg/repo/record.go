@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"time"
 
 	"git-sync/pkg/git"
 )
@@ -28,6 +29,8 @@ type record struct {
 	Modules []module `json:"modules,omitempty"` // its submodules' worktrees
 	Depth   int      `json:"depth,omitempty"`   // of the submodules' history, where there are any, as it was asked for
 	LFS     lfsState `json:"lfs,omitempty"`     // how files kept in Git LFS were made; empty: none are
+	// Retired is when it went out of publication, as far as that is known.
+	Retired time.Time `json:"retired,omitzero"`
 	// What recycling needs to know.
 	Plain   bool        `json:"plain,omitempty"`   // no submodule, nothing sparse: one file for each entry of the index
 	Maker   string      `json:"maker,omitempty"`   // user, group and umask

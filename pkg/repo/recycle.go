@@ -67,6 +67,9 @@ func (r *Repo) aside() (base, bool) {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		b.since = time.Unix(stat.Ctim.Unix()) // rename(2) sets it: the tree was not set aside before
 	}
+	if !rec.Retired.IsZero() {
+		b.since = rec.Retired
+	}
 	return b, true
 }
 

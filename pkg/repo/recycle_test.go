@@ -15,9 +15,7 @@ import (
 )
 
 // later lets the grace of trees set aside pass.
-func (f *fixture) later() {
-	f.repo.opts.Now = func() time.Time { return time.Now().Add(time.Hour) }
-}
+func (f *fixture) later() { f.skew.Add(int64(time.Hour)) }
 
 // recycled syncs to hash and checks whether the tree was made from the one set
 // aside, by the log of the reasons against it.
@@ -264,6 +262,72 @@ func TestNotRecycled(t *testing.T) {
 			t.Error("a tree was set aside")
 		}
 	})
+}
+
+// The time for which a tree must be out of publication counts from when it was
+// replaced, not from when it was set aside, and over a restart.
+func TestRecycleGrace(t *testing.T) {
+	const stale = 8 * time.Second
+	for _, c := range []struct {
+		name    string
+		out     time.Duration // how long the tree has been out
+		restart bool
+		stale   time.Duration
+		full    bool
+	}{
+		{name: "after the stale timeout", stale: stale, out: 12 * time.Second},
+		{name: "after a restart", stale: stale, out: 12 * time.Second, restart: true},
+		{name: "after five seconds", out: 6 * time.Second},
+		{name: "before five seconds", out: 4 * time.Second, full: true},
+		{name: "before five seconds, after a restart", out: 4 * time.Second, full: true, restart: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, func(o *Options) { o.StaleTimeout = c.stale })
+			f.sync(f.up.BigTree(many))
+			// The past, so that when the tree is set aside is not when it was replaced.
+			f.skew.Store(-int64(c.out))
+			f.sync(f.up.Commit(map[string]string{"a": "2"}))
+			if c.restart {
+				f.stop()
+			}
+			f.skew.Add(int64(c.stale))
+			f.poll() // sets it aside
+			if got := len(f.aside()); got != 1 {
+				t.Fatalf("%d trees are set aside, want one", got)
+			}
+			if c.restart {
+				f.stop()
+			}
+			f.skew.Store(0)
+			f.logs = nil
+			f.sync(f.up.Commit(map[string]string{"a": "3"}))
+			if got := strings.Contains(strings.Join(f.logs, "\n"), "may still be read"); got != c.full {
+				t.Errorf("checked out in full: %v, want %v: %q", got, c.full, f.logs)
+			}
+		})
+	}
+}
+
+// A tree that is published again has not been out of publication since it was
+// replaced the first time.
+func TestRecyclePublishedAgain(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.StaleTimeout = time.Hour })
+	first := f.up.BigTree(many)
+	f.sync(first)
+	f.sync(f.up.Commit(map[string]string{"a": "2"}))
+	f.skew.Add(int64(50 * time.Minute))
+	f.up.BranchAt("main", first)
+	tree := f.sync(first)
+	f.skew.Add(int64(50 * time.Minute))
+	f.stop() // and what is remembered is read from the disk
+	f.sync(f.up.Commit(map[string]string{"a": "3"}))
+	f.skew.Add(int64(50 * time.Minute))
+	f.stop()
+	f.poll()
+	if !exists(tree.Path) {
+		t.Error("the tree is gone 50 minutes after it was replaced")
+	}
 }
 
 // TestRecycleRandomHistory publishes generated commits one after the other and
