@@ -33,7 +33,8 @@ type names struct {
 func (w worktree) list() names {
 	n := names{seed: maphash.MakeSeed()}
 	var last []byte
-	err := eachPath(filepath.Join(w.st.admin(w.id), "index"), w.st.hashLength(), func(name []byte) {
+	err := eachEntry(filepath.Join(w.st.admin(w.id), "index"), w.st.hashLength(), func(e indexEntry) error {
+		name := e.path
 		n.files = append(n.files, maphash.Bytes(n.seed, name))
 		shared := true // with the path before: the directories there are known
 		for i, c := range name {
@@ -46,6 +47,7 @@ func (w worktree) list() names {
 		if path.Base(string(name)) == attributesFile {
 			n.attributes = append(n.attributes, string(name))
 		}
+		return nil
 	})
 	slices.Sort(n.files)
 	slices.Sort(n.dirs)
@@ -103,20 +105,18 @@ var errNotPlain = errors.New("the tree differs from a fresh checkout")
 
 // plain checks that w's directory holds exactly the files of its index, all of
 // which git has just seen to be there; no empty directory; and that all
-// directories are of one owner and mode, which is put where mode points, or
-// must be what is there.
-func (w worktree) plain(n names, mode *fs.FileMode) error {
+// directories are of one owner and of that mode.
+func (w worktree) plain(n names, mode fs.FileMode) error {
 	if !n.whole {
 		return errIndex
 	}
-	c := census{names: n, mode: *mode, umask: umask()}
+	c := census{names: n, mode: mode, umask: umask()}
 	if err := c.count(w.dir, ""); err != nil {
 		return err
 	}
 	if files := c.files - 1; files != len(n.files) { // without .git
 		return fmt.Errorf("%w: %d files instead of %d", errNotPlain, files, len(n.files))
 	}
-	*mode = c.mode
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (w worktree) plain(n names, mode *fs.FileMode) error {
 type census struct {
 	names    names
 	files    int
-	mode     fs.FileMode // 0: that of the first directory
+	mode     fs.FileMode // of every directory
 	uid, gid uint32
 	started  bool
 	umask    uint32
@@ -139,9 +139,6 @@ func (c *census) count(at, name string) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return errors.ErrUnsupported
-	}
-	if c.mode == 0 {
-		c.mode = info.Mode()
 	}
 	if !c.started {
 		c.uid, c.gid, c.started = stat.Uid, stat.Gid, true

@@ -44,7 +44,22 @@ func entryCount(index string) int {
 	return int(h.Entries)
 }
 
-// indexReader reads the paths of an index file one after the other, so that an
+// indexEntry is what an index says of one file: what lstat(2) said when git had
+// written it. The numbers are cut to 32 bits.
+type indexEntry struct {
+	ctime, mtime  moment
+	ino, uid, gid uint32
+	mode, size    uint32 // the mode is git's: 0o100644, 0o100755, 0o120000 or 0o160000
+	path          []byte // valid until the next entry is read
+	plain         bool   // it has no flags: nothing is merged, left out or only intended
+}
+
+// moment is a time as an index has it.
+type moment struct{ sec, nsec uint32 }
+
+func (m moment) before(o moment) bool { return m.sec < o.sec || m.sec == o.sec && m.nsec < o.nsec }
+
+// indexReader reads the entries of an index file one after the other, so that an
 // index of many megabytes costs no memory.
 type indexReader struct {
 	in      *bufio.Reader
@@ -54,10 +69,10 @@ type indexReader struct {
 	path    []byte
 }
 
-// eachPath calls visit for every path in an index file; visit must not keep it.
-// Where more entries are in another file, or in a form that is not known here,
-// it fails in the end. hash is the length of the repository's object names.
-func eachPath(index string, hash int, visit func(path []byte)) error {
+// eachEntry calls visit for every entry of an index file, until it returns an
+// error. Where more entries are in another file, or in a form that is not known
+// here, it fails in the end. hash is the length of the repository's object names.
+func eachEntry(index string, hash int, visit func(indexEntry) error) error {
 	f, err := os.Open(index)
 	if err != nil {
 		return err
@@ -73,13 +88,28 @@ func eachPath(index string, hash int, visit func(path []byte)) error {
 		if err := r.next(); err != nil {
 			return fmt.Errorf("%w: %w", errIndex, err)
 		}
-		visit(r.path)
+		if err := visit(r.entry()); err != nil {
+			return err
+		}
 	}
 	return r.extensions()
 }
 
-// extended is the flag of an entry that has more flags.
-const extended = 0x4000
+// The flags of an entry: that it has more flags, and where it stands in a merge.
+const (
+	extended = 0x4000
+	stages   = 0x3000
+)
+
+// entry returns the entry read last: ten numbers of 32 bits come first.
+func (r *indexReader) entry() indexEntry {
+	word := func(i int) uint32 { return binary.BigEndian.Uint32(r.fixed[4*i:]) }
+	return indexEntry{
+		ctime: moment{word(0), word(1)}, mtime: moment{word(2), word(3)},
+		ino: word(5), mode: word(6), uid: word(7), gid: word(8), size: word(9),
+		path: r.path, plain: binary.BigEndian.Uint16(r.fixed[40+r.hash:])&(extended|stages) == 0,
+	}
+}
 
 func (r *indexReader) next() error {
 	fixed := r.fixed[:40+r.hash+2]

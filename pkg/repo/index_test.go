@@ -41,7 +41,10 @@ func TestIndexPaths(t *testing.T) {
 				}
 				var got []string
 				blob := strings.Fields(git("ls-files", "--stage"))[1]
-				err := eachPath(filepath.Join(dir, ".git/index"), hex.DecodedLen(len(blob)), func(path []byte) { got = append(got, string(path)+"\x00") })
+				err := eachEntry(filepath.Join(dir, ".git/index"), hex.DecodedLen(len(blob)), func(e indexEntry) error {
+					got = append(got, string(e.path)+"\x00")
+					return nil
+				})
 				if version == "split" {
 					if err == nil {
 						t.Errorf("no error for a split index, of which %q is read", got)

@@ -19,12 +19,16 @@ import (
 // Recycling makes the new tree from one that was replaced, so that an update
 // costs what has changed. The replaced tree is set aside in the store, out of
 // everyone's sight, together with the index that git wrote when the tree was
-// made. What is in the tree beside the index's files is removed. Then
-// `git read-tree --reset -u` writes what the new commit changes and whatever
-// differs from the index: that is how an edit made by a consumer is seen, for
-// every way of changing a file changes its ctime, and entries of the same
-// second are compared by content. That the tree is then that of the index is
-// proved by a walk; see census.
+// made. As a rule nobody has touched it: that is proved (see untouched), and
+// `git read-tree -m -u` writes what differs between the two commits, and looks
+// at nothing else.
+//
+// A tree that was touched is put right first. What is in it beside the index's
+// files is removed. Then `git read-tree --reset -u` writes what the new commit
+// changes and whatever differs from the index: that is how an edit made by a
+// consumer is seen, for every way of changing a file changes its ctime, and
+// entries of the same second are compared by content. That the tree is then
+// that of the index is proved by a walk; see census.
 //
 // A tree is recycled only when the result is provably what a full checkout
 // would give; see unfit.
@@ -49,6 +53,8 @@ type base struct {
 	rec record
 	// since is when the tree went out of publication, or later.
 	since time.Time
+	// pristine says that the tree is proved to be untouched.
+	pristine bool
 }
 
 // aside returns the tree set aside, if there is one.
@@ -117,6 +123,7 @@ func (s session) recyclable(ctx context.Context, st store, want target, rec reco
 	}
 	why, err := s.unfit(ctx, b, want, rec)
 	if err == nil && why == "" {
+		b.pristine = s.pristine(ctx, b)
 		return b, true
 	}
 	if err != nil {
@@ -127,6 +134,16 @@ func (s session) recyclable(ctx context.Context, st store, want target, rec reco
 		s.log.Error(err, "giving up the tree set aside")
 	}
 	return base{}, false
+}
+
+// pristine reports whether a tree set aside is proved to be untouched.
+func (s session) pristine(ctx context.Context, b base) bool {
+	u := untouched{umask: umask()}
+	err := u.compare(ctx, b.dir, filepath.Join(s.store.admin(b.rec.id), keptIndex), s.store.hashLength())
+	if err != nil {
+		s.log.V(1).Info("putting the tree set aside right before it is used again", "because", err.Error())
+	}
+	return err == nil
 }
 
 func (r *Repo) grace() time.Duration {
@@ -227,14 +244,17 @@ func (b builder) begin(from base, w worktree) error {
 	if err := os.Rename(from.dir, b.dir); err != nil {
 		return err
 	}
-	// A consumer's would be obeyed by git-lfs before git has put the commit's in its place.
-	if err := os.RemoveAll(filepath.Join(b.dir, lfsConfig)); err != nil {
-		return err
-	}
 	if err := os.MkdirAll(b.st.admin(w.id), 0o777); err != nil {
 		return err
 	}
 	if err := os.Rename(filepath.Join(b.st.admin(from.rec.id), keptIndex), filepath.Join(b.st.admin(w.id), "index")); err != nil {
+		return err
+	}
+	if from.pristine {
+		return nil
+	}
+	// A consumer's would be obeyed by git-lfs before git has put the commit's in its place.
+	if err := os.RemoveAll(filepath.Join(b.dir, lfsConfig)); err != nil {
 		return err
 	}
 	n := w.list()
@@ -248,25 +268,32 @@ func (b builder) begin(from base, w worktree) error {
 }
 
 // note proves that a recycled tree is as a fresh one, and notes in rec what of
-// a tree depends on more than its commit.
+// a tree depends on more than its commit. That of an untouched one is as it was:
+// a commit that changes attributes is not made from another.
 func (b builder) note(w worktree, rec *record) error {
+	if b.from != nil && b.from.pristine {
+		rec.LFS, rec.lfsWhole = b.from.rec.LFS, b.from.rec.lfsWhole
+		b.keep(w, rec)
+		return nil
+	}
 	n := w.list()
 	if b.from != nil {
-		if err := w.plain(n, &b.from.rec.DirMode); err != nil {
+		if err := w.plain(n, b.from.rec.DirMode); err != nil {
 			return err
 		}
 	}
-	b.keep(w, n, rec)
+	b.keep(w, rec)
 	b.noteLFS(w, n, rec)
 	return nil
 }
 
 // keep notes what a later recycling of the tree needs.
-func (b builder) keep(w worktree, n names, rec *record) {
+func (b builder) keep(w worktree, rec *record) {
 	index := filepath.Join(b.st.admin(w.id), "index")
+	info, err := os.Lstat(w.dir)
 	// Where the file system has no hard links, nothing is recycled.
-	if len(n.files) < minRecycled || os.Link(index, filepath.Join(b.st.admin(w.id), keptIndex)) != nil {
+	if err != nil || entryCount(index) < minRecycled || os.Link(index, filepath.Join(b.st.admin(w.id), keptIndex)) != nil {
 		return
 	}
-	rec.Plain = !exists(w.sparseFile()) && w.plain(n, &rec.DirMode) == nil
+	rec.Plain, rec.DirMode = !exists(w.sparseFile()), info.Mode()
 }

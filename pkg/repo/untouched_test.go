@@ -1,0 +1,130 @@
+package repo
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"git-sync/test/gitserver"
+)
+
+// checkedOut is a tree that git has just made, with its index.
+type checkedOut struct {
+	dir, index string
+	hashLen    int
+}
+
+func checkOut(t *testing.T, sha256 bool) checkedOut {
+	t.Helper()
+	f := newFixture(t)
+	f.up = gitserver.NewRepoWith(t, gitserver.RepoOptions{SHA256: sha256})
+	f.opts.URL = f.up.FileURL()
+	files := map[string]string{"a": "1", "a.b": "2", "a0": "3", "dir/x": "4", "dir/deep/er/y": "5", "dir.d/z": "6", "dir-/z": "7"}
+	for i := range 300 {
+		files[fmt.Sprintf("many/%03d", i)] = "8"
+	}
+	f.up.Apply(gitserver.Change{Files: files, Execs: map[string]string{"run": "#!"}, Symlinks: map[string]string{"link": "dir"}})
+	tree := f.sync(f.up.Rev("main"))
+	c := checkedOut{dir: tree.Path, index: filepath.Join(f.repo.store.admin(tree.rec.id), "index"), hashLen: 20}
+	if sha256 {
+		c.hashLen = 32
+	}
+	c.date(t, time.Now().Add(time.Second)) // nothing was written in the same moment
+	return c
+}
+
+// date says when git wrote the index.
+func (c checkedOut) date(t *testing.T, at time.Time) {
+	t.Helper()
+	if err := os.Chtimes(c.index, at, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c checkedOut) compare(t *testing.T) error {
+	t.Helper()
+	u := untouched{umask: umask()}
+	return u.compare(t.Context(), c.dir, c.index, c.hashLen)
+}
+
+func TestUntouched(t *testing.T) {
+	for _, sha256 := range []bool{false, true} {
+		c := checkOut(t, sha256)
+		if err := c.compare(t); err != nil {
+			t.Errorf("as git made it: %v", err)
+		}
+		moved := c.dir + ".moved"
+		if err := os.Rename(c.dir, moved); err != nil {
+			t.Fatal(err)
+		}
+		c.dir = moved
+		if err := c.compare(t); err != nil {
+			t.Errorf("moved: %v", err)
+		}
+		c.date(t, time.Now().Add(-time.Hour))
+		if err := c.compare(t); !errors.Is(err, errTouched) {
+			t.Errorf("files that are no older than the index: %v", err)
+		}
+	}
+}
+
+// replace writes a file anew with content of the same size and the times it had.
+func replace(name string) error {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(name, bytes.Repeat([]byte("z"), int(info.Size())), 0o666); err != nil {
+		return err
+	}
+	return os.Chtimes(name, info.ModTime(), info.ModTime())
+}
+
+// Each way of touching a tree is seen.
+func TestTouched(t *testing.T) {
+	for name, touch := range map[string]func(dir string) error{
+		"a file edited, times restored": func(dir string) error { return replace(filepath.Join(dir, "many/007")) },
+		"a file removed":                func(dir string) error { return os.Remove(filepath.Join(dir, "a")) },
+		"a file added":                  func(dir string) error { return os.WriteFile(filepath.Join(dir, "dir/deep/new"), nil, 0o666) },
+		"a file added at the top":       func(dir string) error { return os.WriteFile(filepath.Join(dir, "zz"), nil, 0o666) },
+		"one added, one removed": func(dir string) error {
+			return os.Rename(filepath.Join(dir, "many/001"), filepath.Join(dir, "many/xyz"))
+		},
+		"two exchanged": func(dir string) error {
+			return unix.Renameat2(unix.AT_FDCWD, filepath.Join(dir, "many/001"), unix.AT_FDCWD, filepath.Join(dir, "many/002"), unix.RENAME_EXCHANGE)
+		},
+		"an empty directory": func(dir string) error { return os.Mkdir(filepath.Join(dir, "dir/empty"), 0o777) },
+		"a mode":             func(dir string) error { return os.Chmod(filepath.Join(dir, "many/100"), 0o600) },
+		"a mode, and back": func(dir string) error {
+			return errors.Join(os.Chmod(filepath.Join(dir, "a"), 0o600), os.Chmod(filepath.Join(dir, "a"), 0o666&^os.FileMode(umask())))
+		},
+		"a directory's mode":      func(dir string) error { return os.Chmod(filepath.Join(dir, "dir/deep"), 0o700) },
+		"a second name of a file": func(dir string) error { return os.Link(filepath.Join(dir, "a"), dir+".other") },
+		"a link retargeted": func(dir string) error {
+			return errors.Join(os.Remove(filepath.Join(dir, "link")), os.Symlink("a.b", filepath.Join(dir, "link")))
+		},
+		"a directory that became a link": func(dir string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, "dir"), dir+".other"), os.Symlink(dir+".other", filepath.Join(dir, "dir")))
+		},
+		"a file that became a directory": func(dir string) error {
+			return errors.Join(os.Remove(filepath.Join(dir, "a")), os.Mkdir(filepath.Join(dir, "a"), 0o777))
+		},
+		"everything removed": func(dir string) error { return errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o777)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := checkOut(t, false)
+			if err := touch(c.dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.compare(t); !errors.Is(err, errTouched) {
+				t.Errorf("not seen: %v", err)
+			}
+		})
+	}
+}
