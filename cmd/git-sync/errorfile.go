@@ -1,9 +1,14 @@
 package main
 
 import (
+	"errors"
+	"path/filepath"
+
 	"github.com/go-logr/logr"
 
+	"git-sync/pkg/config"
 	"git-sync/pkg/logging"
+	"git-sync/pkg/repo"
 )
 
 // errorKeeper keeps --error-file beside the loop, which must not hang when the disk does: it takes the newest state, and a
@@ -63,4 +68,20 @@ func (k *errorKeeper) write(e lastError) {
 func (k *errorKeeper) close() {
 	close(k.newest)
 	<-k.done
+}
+
+// keepRefusal writes the error file for a run that does not start. Below a root that is somebody else's nothing is written.
+func keepRefusal(cfg config.Config, log *logging.Logging, problems []error) {
+	root, err := filepath.EvalSymlinks(cfg.Root) // before it is made absolute, which strikes out ".." behind symlinks
+	if err == nil {
+		root, err = filepath.Abs(root)
+	}
+	var refused *repo.RefusedError
+	theirs := err != nil || errors.As(errors.Join(problems...), &refused) && refused.Path == root
+	if theirs && !filepath.IsAbs(cfg.ErrorFile) {
+		return
+	}
+	if err := log.ErrorFile(below(root, cfg.ErrorFile)).Write("cannot start", errors.Join(problems...)); err != nil {
+		log.Logger().Error(err, "keeping the error file failed")
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"git-sync/pkg/auth"
 	"git-sync/pkg/config"
@@ -70,21 +71,22 @@ func (p process) sync(cfg config.Config, log *logging.Logging) int {
 
 	a, problems := p.assemble(ctx, cfg, log)
 	if len(problems) > 0 {
-		return refuse(ctx, log, problems)
+		if ctx.Err() != nil {
+			return exitFailed
+		}
+		refuse(log, problems)
+		within(time.Now().Add(stopLimit), func() { keepRefusal(cfg, log, problems) })
+		return exitUsage
 	}
 	log.Logger().Info("started", append([]any{"version", versionText()}, cfg.Fields()...)...)
 	return exitCode(log, a.run(ctx))
 }
 
 // refuse says everything that is wrong with the environment.
-func refuse(ctx context.Context, log *logging.Logging, problems []error) int {
-	if ctx.Err() != nil {
-		return exitFailed
-	}
+func refuse(log *logging.Logging, problems []error) {
 	for _, problem := range problems {
 		log.Logger().Error(problem, "cannot start")
 	}
-	return exitUsage
 }
 
 // exitCode says how the run ended.

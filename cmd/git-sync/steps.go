@@ -60,7 +60,7 @@ func (s *steps) Settle(ctx context.Context) error { return s.repo.Settle(ctx) }
 
 func (s *steps) Published() (syncer.Revision, bool) {
 	rev, ok := s.repo.Published()
-	return syncer.Revision{Hash: rev.Hash, Since: rev.Since}, ok
+	return syncer.Revision{Hash: rev.Hash, Since: rev.Since, Unfit: rev.Unfit}, ok
 }
 
 func (s *steps) Fetches() int { return s.repo.Stats().Fetches }

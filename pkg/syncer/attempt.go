@@ -89,6 +89,7 @@ func (s *Syncer) timed(ctx context.Context) outcome {
 type line struct {
 	opt       Options
 	announce  bool // the tree in place has not been announced yet
+	greeted   bool // but the touch file was touched for it
 	untouched bool // the touch file is behind
 
 	refused      *RefusedError // the last revision that the gate refused
@@ -141,6 +142,28 @@ func (l *line) restore(ctx context.Context, previous string, cause error) {
 	case out.tree.New:
 		log.Info("published anew without the remote: it was damaged or gone", "path", out.tree.Path)
 		l.clean(ctx)
+	default:
+		l.greet()
+	}
+}
+
+// greet touches the touch file for what was in place at start, if that may be used: who waits for the file to appear is not to
+// wait for the remote.
+func (l *line) greet() {
+	if !l.announce || l.greeted || l.opt.Touch == nil {
+		return
+	}
+	if rev, ok := l.opt.Steps.Published(); ok && rev.Unfit == "" {
+		l.touch()
+		l.greeted = !l.untouched
+	}
+}
+
+// touch touches the touch file, or else remembers that it is behind.
+func (l *line) touch() {
+	err := l.opt.Touch()
+	if l.untouched = err != nil; l.untouched {
+		l.opt.Log.Error(err, "touching the touch file failed; it will be tried again at the next sync")
 	}
 }
 
@@ -169,11 +192,8 @@ func (l *line) gate(ctx context.Context, out *outcome) (held bool, err error) {
 // tell announces what is published: after each publication, and once what was in place at start.
 func (l *line) tell(out *outcome) {
 	news := out.tree.New || l.announce
-	if l.opt.Touch != nil && (news || l.untouched) {
-		err := l.opt.Touch()
-		if l.untouched = err != nil; l.untouched {
-			l.opt.Log.Error(err, "touching the touch file failed; it will be tried again at the next sync")
-		}
+	if l.opt.Touch != nil && (out.tree.New || l.announce && !l.greeted || l.untouched) {
+		l.touch()
 	}
 	if l.opt.Tell != nil && news {
 		l.opt.Tell(out.tree, out.previous)

@@ -62,3 +62,40 @@ func TestRestoreIsGated(t *testing.T) {
 		}
 	})
 }
+
+// The touch file is touched once for what is in place at start, when that may be used, whether or not the remote is there.
+func TestTouchedAtStartWithoutTheRemote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.published, f.err = Revision{Hash: "a", Unfit: "not looked at"}, errRemote
+		touched := 0
+		r := start(t, f, func(o *Options) {
+			o.BackoffMax = 10 * time.Second
+			o.Touch = func() error {
+				if touched++; touched == 1 {
+					return errors.New("the disk is away")
+				}
+				return nil
+			}
+		})
+		check := func(when string, want int) {
+			t.Helper()
+			if touched != want {
+				t.Errorf("%s: touched %d times, want %d", when, touched, want)
+			}
+		}
+		check("not known to be fit", 0)
+		f.set(func(f *fake) { f.published.Unfit = "" })
+		pass(10 * time.Second)
+		check("fit, and the disk is away", 1)
+		pass(30 * time.Second)
+		check("fit", 2)
+		f.set(func(f *fake) { f.err = nil })
+		pass(30 * time.Second)
+		check("the remote is back", 2)
+		f.set(func(f *fake) { f.head = "b" })
+		pass(10 * time.Second)
+		check("published", 3)
+		_ = r.stop()
+	})
+}

@@ -37,6 +37,7 @@ type Tree struct {
 type Revision struct {
 	Hash  string
 	Since time.Time
+	Unfit string // why it must not be used; "" when it may be
 }
 
 // Steps are what a sync is made of. They are called one at a time, from changing goroutines, but for Published, which may be
@@ -78,7 +79,8 @@ type Options struct {
 	// Tell announces a tree after it was published, and the one found in place by the first successful sync. It must
 	// not block. nil: nobody to tell.
 	Tell func(t Tree, previous string)
-	// Touch touches the touch file, at the same occasions. An error is logged and tried again at the next sync. nil: no file.
+	// Touch touches the touch file, at the same occasions; for the tree found in place, when it may be used, even if the
+	// first sync fails. An error is logged and tried again at the next sync. nil: no file.
 	Touch func() error
 
 	// Period is the wait between the end of a sync and the next; InitPeriod the same until the first success (0: Period).
