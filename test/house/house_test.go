@@ -51,6 +51,38 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+// TestEveryDependencyIsListed: what go.mod asks for has a reason in docs/design.md, and nothing else has a row there.
+func TestEveryDependencyIsListed(t *testing.T) {
+	mod, err := os.ReadFile(filepath.Join(top, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	design, err := os.ReadFile(filepath.Join(top, "docs/design.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(string(mod), -1) {
+		asked[m[1]] = true
+	}
+	_, list, _ := strings.Cut(string(design), "## Dependencies")
+	listed := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(list, -1) {
+		listed[m[1]] = true
+		if !asked[m[1]] {
+			t.Errorf("docs/design.md lists %s, which go.mod does not ask for", m[1])
+		}
+	}
+	for name := range asked {
+		if !listed[name] {
+			t.Errorf("docs/design.md does not say why we depend on %s", name)
+		}
+	}
+	if len(asked) == 0 {
+		t.Error("no dependencies found in go.mod")
+	}
+}
+
 func TestEveryDecisionIsListed(t *testing.T) {
 	index, err := os.ReadFile(filepath.Join(top, "docs/decisions/README.md"))
 	if err != nil {

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -104,6 +105,7 @@ func TestAtTheSameMoment(t *testing.T) {
 	alice.git("push", "--quiet", "origin", "main")
 	m.publishes(pair, time.Time{})
 	bob := u.clone("bob")
+	before := m.syncs()
 
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
@@ -119,13 +121,49 @@ func TestAtTheSameMoment(t *testing.T) {
 		})
 	}
 	pushers.Wait()
-	m.publishes(u.tip("refs/heads/main"), time.Time{})
+	during := m.syncs() // a push returns when its webhook is answered: they are all in
+	tip := u.tip("refs/heads/main")
+	m.publishes(tip, time.Time{})
+	if _, err := m.post(u.secret, "?wait=30s"); err != nil { // nothing that they caused is still to come
+		t.Fatal(err)
+	}
+	after := m.syncs() - 1 // without that one's own
 	close(stop)
 	readers.Wait()
 	if got := u.deliveries(); len(got) != 21 {
 		t.Errorf("%d deliveries of 21 pushes", len(got))
 	}
-	t.Logf("21 pushes, %d syncs", m.syncs())
+	t.Logf("20 pushes, %d syncs, %d of them after the last push", after-before, after-during)
+	// The one under way, and one for whatever was pushed since it began (I7).
+	if after-during > 2 {
+		t.Errorf("%d syncs after the last push", after-during)
+	}
+	if after-before > 20 {
+		t.Errorf("%d syncs for 20 pushes", after-before)
+	}
+	m.publishedOnce(tip)
+}
+
+// publishedOnce checks that each state was published once at most, and last the last one.
+func (m *mirror) publishedOnce(last string) {
+	m.t.Helper()
+	var latest string
+	times := map[string]int{}
+	for line := range strings.Lines(m.log()) {
+		var entry struct{ Msg, Hash string }
+		if err := json.Unmarshal([]byte(line), &entry); err == nil && entry.Msg == "published" {
+			latest = entry.Hash
+			times[latest]++
+		}
+	}
+	if latest != last {
+		m.t.Errorf("published last: %q, want %s", latest, last)
+	}
+	for state, n := range times {
+		if n > 1 {
+			m.t.Errorf("%s was published %d times", state, n)
+		}
+	}
 }
 
 // push commits files as commit does, and pushes them over whatever somebody else has pushed meanwhile.
