@@ -28,8 +28,10 @@ type fixture struct {
 	repo *Repo
 	logs []string
 
-	timeout time.Duration // of a sync; 0: a minute
-	skew    atomic.Int64  // by which the clock of git-sync is ahead, in nanoseconds
+	timeout     time.Duration // of a sync; 0: a minute
+	minRecycled int           // files from which on a tree is recycled; 0: as ever
+
+	skew atomic.Int64 // by which the clock of git-sync is ahead, in nanoseconds
 
 	mu  sync.Mutex
 	ops []string // git commands that have ended
@@ -98,6 +100,7 @@ func (f *fixture) restart(change ...func(*Options)) error {
 	r, err := Open(f.opts)
 	if err == nil {
 		f.repo = r
+		r.minRecycled = cmp.Or(f.minRecycled, r.minRecycled)
 	}
 	return err
 }
@@ -261,7 +264,7 @@ func listing(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-func keys(maps ...map[string]string) []string {
+func keys[V any](maps ...map[string]V) []string {
 	seen := map[string]bool{}
 	for _, m := range maps {
 		for k := range m {

@@ -83,7 +83,7 @@ func (r *Repo) aside() (base, bool) {
 // of the one kept so far.
 func (r *Repo) setAside(rel string) error {
 	rec, ok := r.recordOf(rel)
-	if !ok || r.opts.Checkout == CheckoutFull || !rec.Plain || entryCount(filepath.Join(r.store.admin(rec.id), keptIndex)) < minRecycled {
+	if !ok || r.opts.Checkout == CheckoutFull || !rec.Plain || entryCount(filepath.Join(r.store.admin(rec.id), keptIndex)) < r.minRecycled {
 		return r.discard(filepath.Join(r.root, rel))
 	}
 	if err := r.dropAside(); err != nil {
@@ -292,7 +292,7 @@ func (b builder) keep(w worktree, rec *record) {
 	index := filepath.Join(b.st.admin(w.id), "index")
 	info, err := os.Lstat(w.dir)
 	// Where the file system has no hard links, nothing is recycled.
-	if err != nil || entryCount(index) < minRecycled || os.Link(index, filepath.Join(b.st.admin(w.id), keptIndex)) != nil {
+	if err != nil || entryCount(index) < b.minRecycled || os.Link(index, filepath.Join(b.st.admin(w.id), keptIndex)) != nil {
 		return
 	}
 	rec.Plain, rec.DirMode = !exists(w.sparseFile()), info.Mode()

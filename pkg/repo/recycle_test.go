@@ -3,7 +3,6 @@ package repo
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -329,49 +328,5 @@ func TestRecyclePublishedAgain(t *testing.T) {
 	f.poll()
 	if !exists(tree.Path) {
 		t.Error("the tree is gone 50 minutes after it was replaced")
-	}
-}
-
-// TestRecycleRandomHistory publishes generated commits one after the other and
-// compares each tree with a fresh checkout.
-func TestRecycleRandomHistory(t *testing.T) {
-	steps := 30
-	if testing.Short() {
-		steps = 10
-	}
-	f := newFixture(t)
-	f.sync(f.up.BigTree(many))
-	rng := rand.New(rand.NewPCG(1, 2))
-	name := func() string { return fmt.Sprintf("r/%c/%c", 'a'+rng.IntN(6), 'a'+rng.IntN(6)) }
-	for i := range steps {
-		c := gitserver.Change{Files: map[string]string{"n": fmt.Sprint(i)}}
-		switch rng.IntN(8) {
-		case 0:
-			c.Delete = []string{"r"}
-		case 1:
-			c.Delete, c.Files[fmt.Sprintf("r/%c", 'a'+rng.IntN(6))] = []string{"r"}, "file"
-		case 2:
-			c.Delete, c.Symlinks = []string{"r"}, map[string]string{"r/" + fmt.Sprint(i%3): "../n"}
-		case 3:
-			c.Delete, c.Execs = []string{"r"}, map[string]string{name(): "exec"}
-		case 4:
-			c.Delete, c.Files[".gitattributes"] = []string{"r"}, fmt.Sprintf("*.txt text eol=%s\n", []string{"lf", "crlf"}[rng.IntN(2)])
-		case 5:
-			c.Delete = []string{gitserver.BigPath(rng.IntN(many))}
-		default:
-			c.Files[gitserver.BigPath(rng.IntN(many))] = fmt.Sprint("changed ", i)
-		}
-		hash := f.up.Apply(c)
-		if rng.IntN(2) == 0 {
-			if err := os.WriteFile(filepath.Join(f.link(), gitserver.BigPath(many-1)), []byte("meddled"), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		f.later()
-		f.sync(hash)
-		f.same(hash)
-		if t.Failed() {
-			t.Fatalf("at step %d", i)
-		}
 	}
 }

@@ -51,6 +51,8 @@ type Repo struct {
 	grown     bool      // objects were fetched since garbage was collected
 	seen      inventory // of the store, as the last sync left it
 
+	minRecycled int // files from which on a tree is recycled
+
 	hasLFS bool // git-lfs is installed
 	warned bool // of its absence
 
@@ -97,6 +99,8 @@ func Open(opts Options) (*Repo, error) {
 		damaged: map[string]bool{},
 		checked: map[string]bool{},
 		retired: map[string]time.Time{},
+
+		minRecycled: minRecycled,
 	}
 	if err := r.locate(); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package repo
 // Stats counts what a Repo has done and holds.
 type Stats struct {
 	Fetches     int   // fetches that ended well, submodules' included
+	Recycled    int   // trees made from one set aside
 	Stuck       int   // replaced trees that cannot be removed for now
 	ObjectBytes int64 // the object store on disk
 	Unverified  int   // times that a revision was refused for its signature

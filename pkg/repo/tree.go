@@ -57,6 +57,10 @@ func (s session) build(ctx context.Context, st store, want target) (Tree, error)
 	}
 	if from, ok := s.recyclable(ctx, st, want, rec); ok {
 		tree, err := s.buildOnce(ctx, st, want, rec, &from)
+		if err == nil {
+			s.log.V(1).Info("made the tree from the one set aside", "hash", tree.Hash)
+			s.count(func(st *Stats) { st.Recycled++ })
+		}
 		if err == nil || ctx.Err() != nil {
 			return tree, err
 		}
