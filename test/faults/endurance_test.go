@@ -36,7 +36,8 @@ func (s sample) row() string {
 
 const heading = " updates   tree KiB  store KiB   disk KiB  trees  descriptors  goroutines  resident MiB  processes"
 
-// TestEndurance makes many updates of all kinds on one root, and looks from time to time whether something grows.
+// TestEndurance makes many updates of all kinds on one root, and looks from time to time whether something grows. Once they
+// come one upon the other, too fast for recycling; and once each waits until the tree before the last is set aside.
 func TestEndurance(t *testing.T) {
 	updates := 40
 	if s := os.Getenv(enduranceVar); s != "" {
@@ -44,16 +45,38 @@ func TestEndurance(t *testing.T) {
 		must(t, err)
 		updates = n
 	}
+	t.Run("auto", func(t *testing.T) { endure(t, max(updates/2, 20), func(*program) {}, "--checkout=auto") })
+	t.Run("recycle", func(t *testing.T) {
+		p := endure(t, updates, (*program).tidied, "--checkout=recycle")
+		// Attributes and submodules that change allow for six in ten.
+		if n := p.trees(); 2*n < updates {
+			t.Errorf("%d of %d trees were recycled", n, updates)
+		}
+	})
+}
+
+// tidied waits until the replaced trees are out of the root.
+func (p *program) tidied() {
+	p.t.Helper()
+	until(p.t, "one tree in the root", func() bool {
+		trees, _ := filepath.Glob(filepath.Join(p.root(), ".worktrees", "*"))
+		return len(trees) == 1
+	})
+}
+
+// endure makes updates, and does something after each.
+func endure(t *testing.T, updates int, after func(*program), checkout string) *program {
 	h := newHistory(t)
 	address := freeAddress(t)
 	first := h.next()
-	p := start(t, h.up.FileURL(), "--period=20ms", "--git-config=protocol.file.allow:always", "--http-bind="+address, "--http-pprof")
+	p := start(t, h.up.FileURL(), "--period=20ms", "--git-config=protocol.file.allow:always", "--http-bind="+address, "--http-pprof", checkout, "-v=1")
 	p.publishes(first)
 
 	var samples []sample
 	for n := 1; n <= updates; n++ {
 		hash := h.next()
 		p.publishes(hash)
+		after(p)
 		if n%max(1, updates/10) != 0 {
 			continue
 		}
@@ -65,11 +88,12 @@ func TestEndurance(t *testing.T) {
 			t.Errorf("after %d updates the root takes %d KiB, more than three trees of %d KiB", n, s.disk>>10, s.tree>>10)
 		}
 	}
-	say("%s", heading)
+	say("updates, %s, %d trees recycled:\n%s", checkout, p.trees(), heading)
 	for _, s := range samples {
 		say("%s", s.row())
 	}
 	flat(t, samples)
+	return p
 }
 
 // flat compares the end with the time when everything had been used once.

@@ -83,8 +83,9 @@ type program struct {
 	dir  string // its home, with the root and the error file
 	done chan struct{}
 
-	mu   sync.Mutex
-	said bytes.Buffer
+	mu       sync.Mutex
+	said     bytes.Buffer
+	recycled int // trees that were made from one set aside, at -v 1
 }
 
 // Write takes what it says.
@@ -94,6 +95,7 @@ func (p *program) Write(b []byte) (int, error) {
 	if p.said.Len() > 1<<20 {
 		p.said.Reset()
 	}
+	p.recycled += bytes.Count(b, []byte("made the tree from the one set aside"))
 	return p.said.Write(b)
 }
 

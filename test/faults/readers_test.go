@@ -29,9 +29,16 @@ func stamp(n int) map[string]string {
 }
 
 // TestReaders: while several revisions a second are published, readers walk what the link leads to, over and over, each in the
-// manner of one kind of server. The tree is big enough to be recycled.
+// manner of one kind of server. The tree is big enough to be recycled, as soon as the grace of its readers is over; by itself
+// (auto) git-sync does so no sooner than after five seconds.
 func TestReaders(t *testing.T) {
-	lasting := 5 * time.Second
+	t.Run("recycle", func(t *testing.T) { read(t, 2*time.Second, "--checkout=recycle") })
+	t.Run("auto", func(t *testing.T) { read(t, 10*time.Second, "--checkout=auto") })
+}
+
+// read lets readers read, each of whom has the grace for a walk.
+func read(t *testing.T, grace time.Duration, checkout string) {
+	lasting := 6 * time.Second
 	if s := os.Getenv(readersVar); s != "" {
 		d, err := time.ParseDuration(s)
 		must(t, err)
@@ -39,18 +46,22 @@ func TestReaders(t *testing.T) {
 	}
 	up := gitserver.NewRepo(t)
 	up.BigTree(600)
-	// A reader's walk has to end within the grace.
-	p := start(t, up.FileURL(), "--stale-worktree-timeout=10s")
+	p := start(t, up.FileURL(), "--stale-worktree-timeout="+grace.String(), checkout, "-v=1")
 	p.publishes(up.Commit(stamp(0)))
 
 	over := make(chan struct{})
-	var walks, files atomic.Int64
+	var walks, files, late atomic.Int64
 	var seen sync.Map
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
 			for !closed(over) {
+				began := time.Now()
 				version, n, err := readers[i%len(readers)](p.link())
+				if time.Since(began) >= grace {
+					late.Add(1) // nothing was promised
+					continue
+				}
 				if err != nil {
 					t.Errorf("reader %d: %v", i, err)
 					return
@@ -73,10 +84,22 @@ func TestReaders(t *testing.T) {
 	all.Wait()
 	versions := 0
 	seen.Range(func(any, any) bool { versions++; return true })
-	say("readers: %d walks by 8 readers, %d files read, %d pushes in %v, %d revisions seen; no error, no mix", walks.Load(), files.Load(), pushes, lasting, versions)
-	if versions < 3 || walks.Load() < 8 {
-		t.Errorf("%d walks saw %d revisions: nothing was tested", walks.Load(), versions)
+	recycled := p.trees()
+	say("readers, %s: %d walks by 8 readers, %d files read, %d pushes in %v, %d revisions seen, %d trees recycled, %d walks longer than the grace; no error, no mix",
+		checkout, walks.Load(), files.Load(), pushes, lasting, versions, recycled, late.Load())
+	if versions < 3 || walks.Load() < 8 || walks.Load() < late.Load() {
+		t.Errorf("%d walks, and %d that took too long, saw %d revisions: nothing was tested", walks.Load(), late.Load(), versions)
 	}
+	if checkout == "--checkout=recycle" && recycled < 3 {
+		t.Errorf("%d trees were recycled: nothing was tested", recycled)
+	}
+}
+
+// trees is how many trees were recycled; it has to be told by -v 1.
+func (p *program) trees() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.recycled
 }
 
 func closed(c <-chan struct{}) bool {
