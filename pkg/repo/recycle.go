@@ -176,6 +176,9 @@ func (s session) unfit(ctx context.Context, b base, want target, rec record) (st
 		return "filters are configured", nil
 	case s.configured("core.attributesfile") || exists(s.store.path("info/attributes")):
 		return "attributes come from outside of the repository", nil
+	case s.opts.Checkout == CheckoutAuto && (s.configured("core.trustctime") || s.configured("core.checkstat")):
+		// Who asks for recycling as well may know that nobody edits the trees.
+		return "core.trustctime or core.checkStat is configured: edits may not be seen", nil
 	case !exists(filepath.Join(s.store.admin(b.rec.id), keptIndex)):
 		return "its index is gone", nil
 	}

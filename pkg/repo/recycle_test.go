@@ -253,6 +253,30 @@ func TestNotRecycled(t *testing.T) {
 		}
 		f.full(f.up.Commit(map[string]string{"a": "3"}), "options have changed")
 	})
+	t.Run("edits are not looked for", func(t *testing.T) {
+		f := newFixture(t)
+		f.opts.Config = append(f.opts.Config, kv("core.trustctime", "false"))
+		f.opts.Git = f.newGit(f.opts.Config)
+		f.sync(f.up.BigTree(many))
+		f.sync(f.up.Commit(map[string]string{"a": "2"}))
+		f.full(f.up.Commit(map[string]string{"a": "3"}), "core.trustctime")
+	})
+	t.Run("what cannot be removed", func(t *testing.T) {
+		f := newFixture(t)
+		tree := f.sync(f.up.BigTree(many))
+		dir := filepath.Join(tree.Path, "d00/__pycache__")
+		write(t, filepath.Join(dir, "x.pyc"), "")
+		release := makeUnremovable(t, dir)
+		f.sync(f.up.Commit(map[string]string{"a": "2"}))
+		f.full(f.up.Commit(map[string]string{"a": "3"}), "not permitted")
+		if names := strings.Join(f.rootEntries(), " "); strings.Contains(names, tempPrefix) {
+			t.Errorf("left in the root: %s", names)
+		}
+		release()
+		f.later()
+		f.sync(f.up.Commit(map[string]string{"a": "4"}))
+		f.clean()
+	})
 	t.Run("full", func(t *testing.T) {
 		f := newFixture(t, func(o *Options) { o.Checkout = CheckoutFull })
 		f.sync(f.up.BigTree(many))

@@ -179,9 +179,14 @@ func (b builder) storesOf(rec record) []store {
 	return stores
 }
 
-// abandon removes what there is of an unfinished tree.
+// abandon removes what there is of an unfinished tree. One that was begun with
+// a tree set aside may hold what cannot be removed: that is the trash's business.
 func (b builder) abandon(rec record) error {
-	errs := []error{os.RemoveAll(b.dir), os.RemoveAll(b.st.admin(rec.id))}
+	err := os.RemoveAll(b.dir)
+	if err != nil && b.from != nil {
+		err = b.discard(b.dir)
+	}
+	errs := []error{err, os.RemoveAll(b.st.admin(rec.id))}
 	for i, st := range b.storesOf(rec) {
 		errs = append(errs, os.RemoveAll(st.admin(rec.Modules[i].Admin)))
 	}
