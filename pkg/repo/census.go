@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -44,7 +45,7 @@ func (w worktree) list() names {
 			}
 		}
 		last = append(last[:0], name...)
-		if path.Base(string(name)) == attributesFile {
+		if bytes.HasSuffix(name, []byte(attributesFile)) { // one more that only ends so does no harm
 			n.attributes = append(n.attributes, string(name))
 		}
 		return nil
