@@ -160,7 +160,7 @@ func (h *randomHistory) prepare() (crashed bool) {
 		_ = os.WriteFile(filepath.Join(tree.Path, "built"), []byte("by a hook"), 0o600)
 		h.meddle(tree.Path)
 	}
-	if err := h.repo.Publish(h.t.Context(), tree); err != nil {
+	if _, err := h.repo.Publish(h.t.Context(), tree); err != nil {
 		h.t.Fatal(err)
 	}
 	if err := h.repo.Clean(h.t.Context()); err != nil {
