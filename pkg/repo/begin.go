@@ -43,6 +43,9 @@ func (r *Repo) begin(ctx context.Context) error {
 	if err := r.inspect(ctx); err != nil {
 		return err
 	}
+	if _, _, ok := r.published(); ok && r.store.usable() {
+		r.dropFormerLink() // whoever published may have been killed before that
+	}
 	r.started, r.looked = true, true
 	r.observe("")
 	return nil

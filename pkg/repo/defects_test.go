@@ -142,3 +142,31 @@ func TestShallowListLost(t *testing.T) {
 	f.sync(first)
 	f.clean()
 }
+
+// A link that was published before --link was changed goes with the next run
+// when the one that published the new link was killed before it could.
+func TestFormerLinkAfterCrash(t *testing.T) {
+	for name, left := range map[string]bool{"before it was removed": true, "before that was noted": false} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			hash := f.up.Commit(map[string]string{"a": "1"})
+			f.sync(hash)
+			meta := f.repo.store.meta
+			meta.Link = "former"
+			if err := f.repo.store.save(meta); err != nil {
+				t.Fatal(err)
+			}
+			if left {
+				if err := os.Symlink("rev-"+hash, filepath.Join(f.opts.Root, "former")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f.stop()
+			f.sync(hash)
+			f.clean()
+			if got := f.repo.store.meta.Link; got != f.opts.Link {
+				t.Errorf("the marker names the link %q", got)
+			}
+		})
+	}
+}

@@ -48,14 +48,21 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (Tree, error) {
 	if err := r.pin(t); err != nil {
 		r.log.Error(err, "remembering where the tag is")
 	}
-	if err := r.unlinkFormer(); err != nil {
-		r.log.Error(err, "removing the link that was published before --link was changed")
-	}
+	r.dropFormerLink()
 	return t, nil
 }
 
+// dropFormerLink is unlinkFormer, the failure of which is no failure of the
+// sync: it is tried again.
+func (r *Repo) dropFormerLink() {
+	if err := r.unlinkFormer(); err != nil {
+		r.log.Error(err, "removing the link that was published before --link was changed")
+	}
+}
+
 // unlinkFormer removes the link that was published before the option for it
-// was changed: its tree is about to go, and it would lead nowhere.
+// was changed: its tree is about to go, and it would lead nowhere. The marker
+// forgets it last, so that a crash leaves no link that nobody knows of.
 func (r *Repo) unlinkFormer() error {
 	name := r.link
 	if rel, err := filepath.Rel(r.root, r.link); err == nil && filepath.IsLocal(rel) {
@@ -65,22 +72,26 @@ func (r *Repo) unlinkFormer() error {
 	if former == name {
 		return nil
 	}
+	if former != "" {
+		if err := r.removeLink(former); err != nil {
+			return err
+		}
+	}
 	meta.Link = name
-	if err := r.store.save(meta); err != nil {
-		return err
-	}
-	if former == "" {
-		return nil
-	}
-	if !filepath.IsAbs(former) {
-		former = filepath.Join(r.root, former)
+	return r.store.save(meta)
+}
+
+// removeLink removes a link of ours, named as the marker has it.
+func (r *Repo) removeLink(name string) error {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(r.root, name)
 	}
 	// An empty target, of what is gone or no link, is not one of ours.
-	target, _ := os.Readlink(former)
-	if _, ok := hashOfTarget(target); !ok || !r.leadsHere(former, target) {
+	target, _ := os.Readlink(name)
+	if _, ok := hashOfTarget(target); !ok || !r.leadsHere(name, target) {
 		return nil
 	}
-	return remove(former)
+	return remove(name)
 }
 
 // leadsHere reports whether the link called name leads into the root: a link

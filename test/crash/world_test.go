@@ -44,7 +44,7 @@ func list(t *testing.T, dir string) listing {
 			if err != nil {
 				return err
 			}
-			all[rel] = fmt.Sprintf("file %t %s", info.Mode()&0o100 != 0, data)
+			all[rel] = fmt.Sprintf("file %03o %s", info.Mode().Perm(), data)
 		case fs.ModeSymlink:
 			target, err := os.Readlink(name)
 			if err != nil {
@@ -52,7 +52,11 @@ func list(t *testing.T, dir string) listing {
 			}
 			all[rel] = "link " + target
 		default:
-			all[rel] = d.Type().String()
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			all[rel] = fmt.Sprintf("%s %03o", d.Type(), info.Mode().Perm())
 		}
 		return nil
 	})
@@ -136,54 +140,6 @@ func sparse(t *testing.T) *world {
 	return w
 }
 
-// modules is an upstream with submodules, of which one moves, one changes and one goes.
-func modules(t *testing.T) *world {
-	root := t.TempDir()
-	w := &world{t: t, up: gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: root})}
-	inner := gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: root, Name: "inner.git"})
-	lib := gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: root, Name: "lib.git"})
-	in := inner.Commit(map[string]string{"deep": "1\n"})
-	section := func(name, path, url string) string {
-		return fmt.Sprintf("[submodule %q]\n\tpath = %s\n\turl = ../%s\n", name, path, url)
-	}
-	lib1 := lib.Apply(gitserver.Change{Files: map[string]string{"l": "1\n", ".gitmodules": section("inner", "in", "inner.git")}, Gitlinks: map[string]string{"in": in}})
-	lib2 := lib.Commit(map[string]string{"l": "2\n"})
-	w.v[0] = w.up.Apply(gitserver.Change{
-		Files:    map[string]string{"a": "1\n", ".gitmodules": section("lib", "lib", "lib.git") + section("gone", "gone", "inner.git")},
-		Gitlinks: map[string]string{"lib": lib1, "gone": in},
-	})
-	w.v[1] = w.up.Apply(gitserver.Change{
-		Delete:   []string{"lib", "gone"},
-		Files:    map[string]string{"a": "2\n", ".gitmodules": section("lib", "third/lib", "lib.git")},
-		Gitlinks: map[string]string{"third/lib": lib2},
-	})
-	w.v[2] = w.up.Apply(gitserver.Change{Files: map[string]string{"a": "3\n"}, Gitlinks: map[string]string{"third/lib": lib1}})
-	for i, mounts := range []map[string]string{
-		{"lib": lib1, "lib/in": in, "gone": in},
-		{"third/lib": lib2, "third/lib/in": in},
-		{"third/lib": lib1, "third/lib/in": in},
-	} {
-		dir := w.up.Export(w.v[i])
-		for _, at := range slices.Sorted(func(yield func(string) bool) {
-			for at := range mounts {
-				if !yield(at) {
-					return
-				}
-			}
-		}) {
-			repo := lib
-			if mounts[at] == in {
-				repo = inner
-			}
-			if err := errors2(os.RemoveAll(filepath.Join(dir, at)), os.Rename(repo.Export(mounts[at]), filepath.Join(dir, at))); err != nil {
-				t.Fatal(err)
-			}
-		}
-		w.want[i] = list(t, dir)
-	}
-	return w
-}
-
 func errors2(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -193,12 +149,29 @@ func errors2(errs ...error) error {
 	return nil
 }
 
+// permitted is plain of which all files and directories get the modes of --change-permissions.
+func permitted(t *testing.T, file, dir fs.FileMode) *world {
+	w := plain(t, 0)
+	for i := range w.want {
+		for name, what := range w.want[i] {
+			if kind, rest, _ := strings.Cut(what, " "); kind == "file" {
+				w.want[i][name] = fmt.Sprintf("file %03o%s", file, rest[3:])
+			} else if kind != "link" {
+				w.want[i][name] = fmt.Sprintf("%s %03o", kind, dir)
+			}
+		}
+	}
+	return w
+}
+
 // sandbox is one root, with what others keep in it and beside it.
 type sandbox struct {
 	t    *testing.T
 	dir  string
 	link string // below dir
-	args []string
+	// former is the link that an earlier run published, below dir; "" when it is the same.
+	former string
+	args   []string
 }
 
 func (b *sandbox) root() string { return filepath.Join(b.dir, "root") }
@@ -265,12 +238,21 @@ func (b *sandbox) checkOthers() {
 }
 
 // published is what the link resolves to; nil when it is not there or leads nowhere.
-func (b *sandbox) published() listing {
-	dir, err := filepath.EvalSymlinks(filepath.Join(b.dir, b.link))
+func (b *sandbox) published() listing { return b.behind(b.link) }
+
+// behind is what a link, below dir, resolves to; nil when it is not there or leads nowhere.
+func (b *sandbox) behind(link string) listing {
+	dir, err := filepath.EvalSymlinks(filepath.Join(b.dir, link))
 	if err != nil {
 		return nil
 	}
 	return list(b.t, dir)
+}
+
+// has reports whether there is something by a name below dir, wherever that leads.
+func (b *sandbox) has(name string) bool {
+	_, err := os.Lstat(filepath.Join(b.dir, name))
+	return err == nil
 }
 
 // clone copies a sandbox, times and hard links included.
@@ -281,7 +263,24 @@ func (b *sandbox) clone(to string) *sandbox {
 	}
 	c := *b
 	c.dir = to
+	c.relocate(b.dir)
 	return &c
+}
+
+// relocate makes the absolute paths that older git-syncs have written lead into the copy.
+func (b *sandbox) relocate(from string) {
+	b.t.Helper()
+	for _, pattern := range []string{"rev-*/.git", ".worktrees/*/.git", ".git/worktrees/*/gitdir"} {
+		files, err := filepath.Glob(filepath.Join(b.root(), pattern))
+		must(b.t, err)
+		for _, name := range files {
+			data, err := os.ReadFile(name)
+			must(b.t, err)
+			if moved := strings.ReplaceAll(string(data), from+"/", b.dir+"/"); moved != string(data) {
+				must(b.t, os.WriteFile(name, []byte(moved), 0o644))
+			}
+		}
+	}
 }
 
 func (b *sandbox) remove() {
@@ -298,7 +297,7 @@ func (b *sandbox) checkClean() {
 	b.t.Helper()
 	root := b.root()
 	published, _ := filepath.EvalSymlinks(filepath.Join(b.dir, b.link))
-	for _, dir := range []string{".", ".worktrees", filepath.Dir(filepath.Join("..", b.link))} {
+	for _, dir := range []string{".", ".worktrees", filepath.Dir(filepath.Join("..", b.link)), filepath.Dir(filepath.Join("..", b.former))} {
 		entries, _ := os.ReadDir(filepath.Join(root, dir))
 		for _, e := range entries {
 			at := filepath.Join(root, dir, e.Name())

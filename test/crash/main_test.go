@@ -1,0 +1,63 @@
+//go:build amd64
+
+package crash
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// The variables that change what is tried.
+const (
+	allVar  = "GITSYNC_CRASH"      // "all", or how many points of each scenario
+	seedVar = "GITSYNC_CRASH_SEED" // of the sample
+)
+
+// tried counts the points, by what was done there.
+var tried struct{ git, steps, calls, twice, errors, unreached atomic.Int64 }
+
+func TestMain(m *testing.M) {
+	Launch()
+	syscall.Umask(0o022) // the modes of files are compared
+	code := m.Run()
+	if built.dir != "" {
+		os.RemoveAll(built.dir)
+	}
+	fmt.Printf("crash points tried: %d before or after a run of git, %d at git-sync's own steps, %d at any system calls, %d of them twice in a row; %d calls failed; %d points were not reached\n",
+		tried.git.Load(), tried.steps.Load(), tried.calls.Load(), tried.twice.Load(), tried.errors.Load(), tried.unreached.Load())
+	os.Exit(code)
+}
+
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// binary is git-sync itself, built once.
+func binary(t *testing.T) string {
+	t.Helper()
+	built.once.Do(build)
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return filepath.Join(built.dir, "git-sync")
+}
+
+// build builds it in a directory that outlives the test.
+func build() {
+	if built.dir, built.err = os.MkdirTemp("", "crash-binary-"); built.err != nil {
+		return
+	}
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", built.dir, "git-sync/cmd/git-sync")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		built.err = fmt.Errorf("building git-sync: %w\n%s", err, out)
+	}
+}

@@ -1,0 +1,177 @@
+//go:build amd64
+
+package crash
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"git-sync/test/gitserver"
+)
+
+// scenario is one sync that is to be survived.
+type scenario struct {
+	name   string
+	world  func(*testing.T) *world
+	link   string                                  // default: root/link
+	former string                                  // the link that was published before, and is to go
+	args   []string                                // of every run
+	before func(*sandbox, *world)                  // makes the state that the sync begins with
+	config func(t *testing.T, dir string) []string // more args, which need files
+	check  func(*sandbox)                          // what else is to be true in the end
+	stays  bool                                    // nothing is pushed: the revision published is put right
+}
+
+// synced publishes the first revision.
+func synced(b *sandbox, _ *world) { b.sync() }
+
+// syncedWith is synced with other options.
+func syncedWith(args ...string) func(*sandbox, *world) {
+	return func(b *sandbox, _ *world) { b.sync(args...) }
+}
+
+func scenarios() []scenario {
+	all := append(firsts(), updates()...)
+	all = append(all, repairs()...)
+	all = append(all, changes()...)
+	return append(all, takeOvers()...)
+}
+
+func few(t *testing.T) *world { return plain(t, 0) }
+
+func inRev(more ...string) []string { return append([]string{"--worktree-layout=rev"}, more...) }
+
+// localModules lets submodules be file:// repositories, which git refuses by itself.
+const localModules = "--git-config=protocol.file.allow:always"
+
+func firsts() []scenario {
+	nothing := func(*sandbox, *world) {}
+	return []scenario{
+		{name: "first", world: few, args: inRev(), before: nothing},
+		{name: "first, worktrees, link elsewhere", world: few, link: "pub/link", before: nothing},
+		{name: "first, submodules", world: modules, args: inRev(localModules), before: nothing},
+	}
+}
+
+func updates() []scenario {
+	many := func(t *testing.T) *world { return plain(t, 600) }
+	modes := func(t *testing.T) *world { return permitted(t, 0o640, 0o750) }
+	patterns := func(t *testing.T, dir string) []string {
+		file := filepath.Join(dir, "patterns")
+		must(t, os.WriteFile(file, []byte("/dir/\n/keep/\n"), 0o644))
+		return []string{"--sparse-checkout-file=" + file}
+	}
+	return []scenario{
+		{name: "update", world: few, before: synced, args: inRev()},
+		{name: "update, worktrees, garbage collected", world: few, link: "pub/link", before: synced, args: []string{"--git-gc=always"}},
+		{name: "update, submodules", world: modules, args: inRev(localModules), before: synced},
+		{name: "update, worktrees, submodules replaced", world: replaced, args: []string{localModules}, before: synced},
+		{name: "update, sparse", world: sparse, args: inRev(), before: synced, config: patterns},
+		{name: "update, permissions", world: modes, args: inRev("--change-permissions=0640"), before: synced},
+		// A copy of a root has other inodes and change times: git is told not to look at them.
+		{name: "update, recycled", world: many, before: recyclable, args: []string{"--checkout=recycle", "--git-config=core.checkStat:minimal,core.trustctime:false"}},
+	}
+}
+
+func repairs() []scenario {
+	return []scenario{
+		{name: "repair, tree gone", world: few, args: inRev(), stays: true, before: func(b *sandbox, w *world) {
+			synced(b, w)
+			must(b.t, os.RemoveAll(publishedDir(b)))
+		}},
+		{name: "repair, file damaged", world: few, args: inRev(), stays: true, before: func(b *sandbox, w *world) {
+			synced(b, w)
+			must(b.t, os.WriteFile(filepath.Join(publishedDir(b), "dir/b"), []byte("damaged"), 0o644))
+		}},
+		{name: "repair, store corrupt", world: few, args: inRev(), stays: true, before: corrupted},
+		{name: "update, store corrupt", world: few, args: inRev(), before: corrupted},
+		{name: "clean-up", world: few, args: inRev(), before: func(b *sandbox, w *world) {
+			synced(b, w)
+			b.sync("--ref=v1", "--stale-worktree-timeout=1h")
+		}},
+	}
+}
+
+// changes are syncs of a root that was made with other options.
+func changes() []scenario {
+	deep := func(t *testing.T) *world { return plain(t, 3) }
+	modes := func(t *testing.T) *world { return permitted(t, 0o664, 0o775) }
+	elsewhere := func(b *sandbox, _ *world) {
+		other := gitserver.NewRepo(b.t)
+		other.Commit(map[string]string{"other": "1\n", "dir/b": "other\n"})
+		b.sync("--repo=" + other.FileURL())
+	}
+	return []scenario{
+		{name: "layout changes", world: few, before: syncedWith("--worktree-layout=rev")},
+		{name: "depth grows", world: deep, args: inRev("--depth=0"), before: syncedWith("--depth=1"), check: func(b *sandbox) {
+			b.said("false", "rev-parse", "--is-shallow-repository")
+		}},
+		{name: "depth shrinks", world: deep, args: inRev(), before: syncedWith("--depth=0"), check: func(b *sandbox) {
+			b.said("1", "rev-list", "--count", "HEAD")
+		}},
+		{name: "filter set", world: few, args: []string{"--filter=blob:none"}, before: syncedWith("--filter="), check: func(b *sandbox) {
+			b.said("blob:none", "config", "remote.origin.partialclonefilter")
+		}},
+		{name: "filter dropped, nothing new", world: few, args: inRev(), stays: true, before: syncedWith("--filter=blob:none"), check: func(b *sandbox) {
+			b.said("", "config", "--default=", "remote.origin.partialclonefilter")
+		}},
+		{name: "permissions set, nothing new", world: modes, args: []string{"--change-permissions=0664"}, stays: true, before: syncedWith("--change-permissions=0")},
+		{name: "repo changes", world: few, args: inRev(), before: elsewhere},
+		{name: "link moves, nothing new", world: few, link: "pub/link", former: "root/former", stays: true, before: syncedWith("--link=former")},
+		{name: "dest becomes link", world: few, former: "root/former", before: syncedWith("--dest=former")},
+	}
+}
+
+// takeOvers are syncs of roots that the older git-syncs have made.
+func takeOvers() []scenario {
+	return []scenario{
+		{name: "take-over of v3", world: few, args: inRev(), before: asV3},
+		{name: "take-over of v3, nothing new", world: few, args: inRev(), stays: true, before: asV3},
+		{name: "take-over of v3 as v4", world: few, before: asV3},
+		{name: "take-over of v4", world: few, before: asV4},
+		{name: "take-over of v4, nothing new", world: few, stays: true, before: asV4},
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func publishedDir(b *sandbox) string {
+	b.t.Helper()
+	dir, err := filepath.EvalSymlinks(filepath.Join(b.dir, b.link))
+	must(b.t, err)
+	return dir
+}
+
+// recyclable publishes twice, so that a tree is set aside.
+func recyclable(b *sandbox, _ *world) {
+	b.sync("--ref=base")
+	b.sync()
+	if len(names(filepath.Join(b.root(), ".git/git-sync/aside"))) != 1 {
+		b.t.Fatal("no tree was set aside")
+	}
+}
+
+// corrupted publishes the first revision, and cuts every object of the store short.
+func corrupted(b *sandbox, w *world) {
+	b.t.Helper()
+	synced(b, w)
+	n := 0
+	for _, pattern := range []string{"objects/pack/*.pack", "objects/??/*"} {
+		files, err := filepath.Glob(filepath.Join(b.root(), ".git", pattern))
+		must(b.t, err)
+		for _, f := range files {
+			must(b.t, os.Chmod(f, 0o644))
+			must(b.t, os.Truncate(f, 10))
+			n++
+		}
+	}
+	if n == 0 {
+		b.t.Fatal("there are no objects to corrupt")
+	}
+}

@@ -1,0 +1,146 @@
+//go:build amd64
+
+package crash
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+)
+
+// stage is a scenario ready to be tried over and over.
+type stage struct {
+	scenario
+	w        *world
+	template *sandbox
+	was      listing // what is published before, nil for nothing
+	dir      string
+	n        atomic.Int64
+}
+
+func prepare(t *testing.T, s scenario) *stage {
+	t.Helper()
+	st := &stage{scenario: s, w: s.world(t), dir: scratch(t)}
+	if st.link == "" {
+		st.link = "root/link"
+	}
+	b := &sandbox{t: t, dir: filepath.Join(st.dir, "template"), link: st.link, former: st.former}
+	b.args = append([]string{"--repo=" + st.w.up.FileURL()}, s.args...)
+	if s.config != nil {
+		b.args = append(b.args, s.config(t, st.dir)...)
+	}
+	must(t, os.Mkdir(b.dir, 0o755))
+	b.putOthers()
+	st.w.up.Tag("v1", st.w.v[1])
+	st.w.at(0)
+	s.before(b, st.w)
+	st.was, st.template = b.published(), b
+	if st.former != "" {
+		st.was = b.behind(st.former)
+	}
+	return st
+}
+
+// scratch is a directory in memory where there is one: killing processes loses nothing that they have written, so the disk is
+// not what is tested, and its flushes take long.
+func scratch(t *testing.T) string {
+	t.Helper()
+	if dir := inMemory(); dir != "" {
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		return dir
+	}
+	return t.TempDir()
+}
+
+func inMemory() string {
+	dir, _ := os.MkdirTemp("/dev/shm", "git-sync-crash-") // not there: no directory
+	return dir
+}
+
+// target is the revision that the sync is to publish.
+func (st *stage) target() int {
+	if st.stays {
+		return 0
+	}
+	return 1
+}
+
+// fresh is a sandbox in the state before, with what is to be published pushed.
+func (st *stage) fresh(t *testing.T) *sandbox {
+	t.Helper()
+	b := st.template.clone(filepath.Join(st.dir, fmt.Sprint(st.n.Add(1))))
+	b.t = t
+	st.w.at(st.target())
+	return b
+}
+
+// traced runs git-sync in b under the tracer.
+func (st *stage) traced(b *sandbox, c Config, more ...string) Outcome {
+	b.t.Helper()
+	self, err := os.Executable()
+	must(b.t, err)
+	log, err := os.CreateTemp(st.dir, "log-")
+	must(b.t, err)
+	defer os.Remove(log.Name())
+	defer log.Close()
+	c.Self, c.Argv, c.Env, c.Log, c.Below, c.Limit = self, b.argv(more...), environment(b.dir), log, b.dir, patience
+	out, err := Run(c)
+	if errors.Is(err, ErrUnsupported) {
+		if os.Getenv("CI") == "true" {
+			b.t.Fatal(err)
+		}
+		b.t.Skip(err)
+	}
+	must(b.t, err)
+	said, _ := os.ReadFile(log.Name())
+	if out.TimedOut {
+		b.t.Fatalf("does not end\n%s", said)
+	}
+	if !out.Killed && out.Code != 0 {
+		b.t.Logf("exit code %d:\n%s", out.Code, said)
+	}
+	return out
+}
+
+// survived checks what a crash has left: the old or the new, whole; and that the next run brings the newest, without help.
+func (st *stage) survived(b *sandbox, at int) {
+	b.t.Helper()
+	st.whole(b)
+	newest := st.target() + at%2 // every other time something was pushed meanwhile
+	st.w.at(newest)
+	b.sync()
+	if d := st.w.want[newest].differs(b.published()); d != "" {
+		b.t.Errorf("after the next run: %s", d)
+	}
+	b.sync()
+	if d := st.w.want[newest].differs(b.published()); d != "" {
+		b.t.Errorf("after one more run: %s", d)
+	}
+	b.checkOthers()
+	b.checkClean()
+	if st.check != nil {
+		st.check(b)
+	}
+}
+
+// whole checks that what was published before still is, or else the new.
+func (st *stage) whole(b *sandbox) {
+	b.t.Helper()
+	b.checkOthers()
+	now := b.published()
+	if now == nil && st.former != "" {
+		now = b.behind(st.former)
+	}
+	if now == nil && st.was == nil {
+		return
+	}
+	if d := st.w.want[st.target()].differs(now); d != "" && (st.was == nil || st.was.differs(now) != "") {
+		b.t.Errorf("neither the old tree nor the new one is published: %s", d)
+	}
+	if st.former != "" && b.behind(st.former) == nil && b.has(st.former) {
+		b.t.Errorf("the former link leads nowhere")
+	}
+}
