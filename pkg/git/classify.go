@@ -52,7 +52,9 @@ func classifyEnd(pe *proc.Error) (kind Kind, hint string, told bool) {
 		return KindPermission, "--git names a file that our user may not execute", true
 	}
 	switch {
-	case errors.Is(pe, syscall.EIO), errors.Is(pe, syscall.EMFILE), errors.Is(pe, syscall.EAGAIN), errors.Is(pe, syscall.ESTALE):
+	case errors.Is(pe, syscall.EMFILE), errors.Is(pe, syscall.ENFILE), errors.Is(pe, syscall.EAGAIN):
+		return KindIO, scarce, true
+	case errors.Is(pe, syscall.EIO), errors.Is(pe, syscall.ESTALE):
 		return KindIO, "", true
 	case errors.Is(pe, syscall.ENOMEM):
 		return KindKilled, "", true

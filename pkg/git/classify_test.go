@@ -95,6 +95,12 @@ func TestClassifyEnd(t *testing.T) {
 			t.Errorf("%+v: %q, %v", c.end, kind, told)
 		}
 	}
+	// A disk has nothing to do with it.
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN} {
+		if _, hint, _ := classifyEnd(&proc.Error{ExitCode: -1, Err: errno}); !strings.Contains(hint, "open files") {
+			t.Errorf("%v: hint %q", errno, hint)
+		}
+	}
 }
 
 func TestHeadline(t *testing.T) {

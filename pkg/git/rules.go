@@ -8,6 +8,9 @@ type rule struct {
 	any  []string
 }
 
+// scarce is what to do when the system, and not the disk, has no more.
+const scarce = "the system is short of processes, threads or open files: raise the limit (ulimit, the container's pids limit)"
+
 // systemRules know the local system's complaints, which come with git's words:
 //
 //	fatal: write error: No space left on device
@@ -22,7 +25,7 @@ func systemRules() []rule {
 		{kind: KindReadOnly, any: []string{"Read-only file system"}},
 		{
 			kind: KindIO,
-			hint: "the system is short of processes, threads or open files: raise the limit (ulimit, the container's pids limit)",
+			hint: scarce,
 			any:  []string{"Resource temporarily unavailable", "Too many open files"},
 		},
 		{kind: KindIO, any: []string{

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -166,6 +167,38 @@ func TestFormerLinkAfterCrash(t *testing.T) {
 			f.clean()
 			if got := f.repo.store.meta.Link; got != f.opts.Link {
 				t.Errorf("the marker names the link %q", got)
+			}
+		})
+	}
+}
+
+// What cannot be read is not absent: taken for no commit at all, it ended the
+// program, and taken for what was there before a fetch that failed, the fetch
+// would be rolled back to nothing.
+func TestUnreadableIsNotAbsent(t *testing.T) {
+	for _, name := range []string{headRef, "shallow"} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.up.Commit(map[string]string{"a": "1"})
+			hash := f.up.Commit(map[string]string{"a": "2"})
+			f.sync(hash)
+			at := f.repo.store.path(name)
+			if err := os.Rename(at, at+".away"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(at, 0o777); err != nil { // reading it fails whoever we are
+				t.Fatal(err)
+			}
+			if s := f.repo.store.snapshot(); s.err == nil {
+				t.Errorf("a snapshot of what cannot be read: %+v", s)
+			} else if err := f.repo.store.rollback(s); err != nil || !exists(at) {
+				t.Errorf("rolled back to what could not be read: %v", err)
+			}
+			if err := errors.Join(os.Remove(at), os.Rename(at+".away", at)); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := f.repo.store.ref(headRef); got != hash || err != nil {
+				t.Errorf("the ref is at %q, %v", got, err)
 			}
 		})
 	}

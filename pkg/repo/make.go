@@ -56,8 +56,9 @@ func (s session) lacksHistory() bool {
 	}
 	modules, _ := s.moduleStores() // unreadable: nothing is known of them
 	for _, st := range append(modules, s.store) {
-		empty := st.dir == s.store.dir && st.ref(headRef) == ""
-		if st.usable() && !st.shallow() && !empty {
+		head, err := st.ref(headRef)
+		empty := st.dir == s.store.dir && head == ""
+		if err == nil && st.usable() && !st.shallow() && !empty {
 			return true
 		}
 	}
@@ -126,13 +127,17 @@ func (s session) obtain(ctx context.Context, st *store, want *target) error {
 	if err := st.configure(); err != nil {
 		return err
 	}
-	if st.ref(headRef) == want.oid && st.meta.Depth == s.opts.Depth {
+	head, err := st.ref(headRef)
+	if err != nil {
+		return err
+	}
+	if head == want.oid && st.meta.Depth == s.opts.Depth {
 		if want.name == "" {
 			return s.peelTarget(ctx, *st, want)
 		}
 		return nil
 	}
-	err := s.fetch(ctx, st, fetchOptions{depth: s.opts.Depth, refspecs: []string{"+" + want.source() + ":" + headRef}})
+	err = s.fetch(ctx, st, fetchOptions{depth: s.opts.Depth, refspecs: []string{"+" + want.source() + ":" + headRef}})
 	if err != nil && want.name == "" && canFetchAll(err) {
 		// Older servers hand out no commits by hash: take all branches and
 		// tags, and look whether it is among them.
@@ -148,9 +153,15 @@ func (s session) obtain(ctx context.Context, st *store, want *target) error {
 			return err
 		}
 	}
-	if got := st.ref(headRef); got != want.oid || want.name == "" {
+	if head, err = st.ref(headRef); err != nil {
+		return err
+	}
+	if head == "" {
+		return fmt.Errorf("%s is not there after fetching it", headRef)
+	}
+	if head != want.oid || want.name == "" {
 		// The ref has moved since it was asked for: newer is better.
-		want.oid, want.commit = got, got
+		want.oid, want.commit = head, head
 		if !want.isBranch() {
 			return s.peelTarget(ctx, *st, want)
 		}

@@ -224,15 +224,23 @@ type snapshot struct {
 	head    string
 	shallow []byte
 	files   map[string]bool // packs and loose objects
+	err     error           // not all of it could be seen: nothing may be rolled back
 }
 
 func (st store) snapshot() snapshot {
-	s := snapshot{head: st.ref(headRef), files: map[string]bool{}}
-	s.shallow, _ = os.ReadFile(st.path("shallow")) // absent: not shallow
-	_ = st.eachObject(func(name string, _ fs.FileInfo) error {
+	s := snapshot{files: map[string]bool{}}
+	var errs [3]error
+	s.head, errs[0] = st.ref(headRef)
+	s.shallow, errs[1] = os.ReadFile(st.path("shallow"))
+	errs[2] = st.eachObject(func(name string, _ fs.FileInfo) error {
 		s.files[name] = true
 		return nil
 	})
+	for _, err := range errs {
+		if !errors.Is(err, fs.ErrNotExist) {
+			s.err = errors.Join(s.err, err)
+		}
+	}
 	return s
 }
 
@@ -240,6 +248,9 @@ func (st store) snapshot() snapshot {
 // push that did not fit leaves room for one that does.
 func (st store) rollback(s snapshot) error {
 	errs := []error{st.healObjects()}
+	if s.err != nil {
+		return errors.Join(errs...)
+	}
 	if s.head == "" {
 		errs = append(errs, remove(st.path(headRef)))
 	} else {

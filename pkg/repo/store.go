@@ -150,18 +150,31 @@ func quoteConfig(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(value) + `"`
 }
 
-// ref returns what the loose ref name holds; empty when there is none. Our
-// stores hold few refs and are never packed by us, but git may.
-func (st store) ref(name string) string {
+// ref returns what the loose ref name holds; empty when there is none, and an
+// error when that cannot be told. Our stores hold few refs and are never
+// packed by us, but git may.
+func (st store) ref(name string) (string, error) {
 	data, err := os.ReadFile(st.path(name))
 	if err == nil {
-		return strings.TrimSpace(string(data))
+		return strings.TrimSpace(string(data)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("reading what was fetched: %w", err)
 	}
 	packed, err := os.ReadFile(st.path("packed-refs"))
-	if err != nil {
-		return ""
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
 	}
-	for line := range strings.Lines(string(packed)) {
+	if err != nil {
+		return "", fmt.Errorf("reading what was fetched: %w", err)
+	}
+	return packedRef(string(packed), name), nil
+}
+
+// packedRef looks a ref up in a file of packed ones: "<hash> <ref>" on each
+// line but for comments; empty when it is not there.
+func packedRef(packed, name string) string {
+	for line := range strings.Lines(packed) {
 		if hash, ref, ok := strings.Cut(strings.TrimSpace(line), " "); ok && ref == name {
 			return hash
 		}

@@ -314,8 +314,8 @@ func moduleRef(commit string) string { return "refs/git-sync/commits/" + commit 
 
 // hasModule reports whether commit was fetched whole into st before.
 func (b builder) hasModule(ctx context.Context, st store, commit string) (bool, error) {
-	if st.ref(moduleRef(commit)) != commit {
-		return false, nil
+	if held, err := st.ref(moduleRef(commit)); err != nil || held != commit {
+		return false, err
 	}
 	return b.hasCommit(ctx, st, commit)
 }

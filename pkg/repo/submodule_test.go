@@ -376,8 +376,10 @@ func TestSubmoduleDiskFull(t *testing.T) {
 		if err != nil || len(stores) != 1 {
 			t.Fatalf("stores of submodules: %v, %v", stores, err)
 		}
-		if inv, err := stores[0].inventory(); err != nil || inv.bytes > 100<<10 || stores[0].ref(moduleRef(big)) != "" {
-			t.Errorf("what did not fit is kept: %d bytes, %v", inv.bytes, err)
+		inv, err := stores[0].inventory()
+		held, rerr := stores[0].ref(moduleRef(big))
+		if err != nil || rerr != nil || inv.bytes > 100<<10 || held != "" {
+			t.Errorf("what did not fit is kept: %d bytes, %q, %v, %v", inv.bytes, held, err, rerr)
 		}
 	}
 	m.sync(m.up.Apply(adopt(mod{"sub", "../sub.git", after})))
