@@ -60,6 +60,9 @@ func (r *Repo) beginAgain() error {
 	if !isOurStore(r.store.dir) {
 		r.store.load()
 	}
+	if r.store.err != nil {
+		return r.store.err
+	}
 	if !r.store.usable() {
 		// Somebody has removed the store: it is made again, unless something
 		// else is in its place.
@@ -118,8 +121,11 @@ func (r *Repo) healStores() error {
 	now, next := filepath.Join(r.root, gitDirName), filepath.Join(r.root, nextStore)
 	if !exists(now) {
 		aside := r.newStore(next)
-		if !aside.meta.Ready {
+		if aside.err == nil && !aside.meta.Ready {
 			aside = r.newStore(filepath.Join(r.root, oldStore))
+		}
+		if aside.err != nil {
+			return aside.err
 		}
 		if aside.usable() {
 			if err := os.Rename(aside.dir, now); err != nil {
@@ -127,7 +133,9 @@ func (r *Repo) healStores() error {
 			}
 		}
 	}
-	r.store = r.newStore(now)
+	if r.store = r.newStore(now); r.store.err != nil {
+		return r.store.err
+	}
 	var err error
 	for _, name := range []string{nextStore, oldStore} {
 		err = errors.Join(err, r.discard(filepath.Join(r.root, name)))
@@ -153,22 +161,32 @@ func (r *Repo) healTemporary() error {
 }
 
 // inspect looks closely at the published tree, which may have been damaged
-// while nobody looked.
+// while nobody looked. A check that failed otherwise than by the end of its time
+// is made once more, for a lack of descriptors or processes passes.
 func (r *Repo) inspect(ctx context.Context) error {
-	rel, _, ok := r.published()
-	if !ok {
-		return nil
-	}
-	rec, ok := r.recordOf(rel)
-	if !ok || !r.intact(rel, rec) {
-		return nil // the cheap checks see it too
-	}
-	if !r.lfsAsNow(rec) {
-		return nil // it is made anew, and would seem damaged, its files being filtered in another way
-	}
 	ctx, cancel := r.half(ctx) // so that slow checks do not keep updates away
 	defer cancel()
-	return r.conclude(rec, r.verify(ctx, rec))
+	rec, v := r.verifyPublished(ctx)
+	if v == verdictUnknown && ctx.Err() == nil {
+		rec, v = r.verifyPublished(ctx)
+	}
+	return r.conclude(rec, v)
+}
+
+// verifyPublished is verify for the published tree; unknown, without a record,
+// when there is none that passes the cheap checks, which see it at every sync,
+// or when it is to be made anew and would seem damaged, its files being filtered
+// in another way.
+func (r *Repo) verifyPublished(ctx context.Context) (record, verdict) {
+	rel, _, ok := r.published()
+	if !ok {
+		return record{}, verdictUnknown
+	}
+	rec, ok := r.recordOf(rel)
+	if !ok || !r.intact(rel, rec) || !r.lfsAsNow(rec) {
+		return record{}, verdictUnknown
+	}
+	return rec, r.verify(ctx, rec)
 }
 
 // conclude draws the consequences of a close look at the published tree. Only
@@ -176,18 +194,18 @@ func (r *Repo) inspect(ctx context.Context) error {
 // they are.
 func (r *Repo) conclude(rec record, v verdict) error {
 	path := filepath.Join(r.root, rec.Place)
-	switch v {
-	case verdictIntact:
+	switch {
+	case v == verdictIntact:
 		r.checked[rec.id] = true
 		if boot := bootID(); rec.Boot != boot {
 			rec.Boot = boot
 			r.records[rec.id] = rec
 			return saveRecord(r.store, rec)
 		}
-	case verdictDamaged:
+	case v == verdictDamaged:
 		r.log.Info("the published tree differs from its commit, making it anew", "path", path)
 		r.damaged[rec.id] = true
-	case verdictUnknown:
+	case rec.id != "":
 		r.log.V(1).Info("the published tree could not be checked, keeping it", "path", path)
 	}
 	return nil

@@ -203,3 +203,76 @@ func TestUnreadableIsNotAbsent(t *testing.T) {
 		})
 	}
 }
+
+// A check of the published tree that fails once, for want of a process or a
+// descriptor, does not let damage pass for intact until the next start.
+func TestCheckFailsOnce(t *testing.T) {
+	f := newFixture(t)
+	hash := f.up.Commit(map[string]string{"a": "1"})
+	tree := f.sync(hash)
+	f.stop()
+	write(t, filepath.Join(tree.Path, "a"), "damaged")
+	dir := t.TempDir()
+	script, failed := filepath.Join(dir, "git"), filepath.Join(dir, "failed")
+	write(t, script, "#!/bin/sh\ncase \" $* \" in *' status '*) [ -e "+failed+" ] || { : >"+failed+"; echo 'fatal: Too many open files' >&2; exit 128; };; esac\nexec git \"$@\"\n")
+	if err := os.Chmod(script, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	g, err := git.New(t.Context(), git.Options{Path: script, Env: []string{"PATH=" + os.Getenv("PATH")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.opts.Git = g
+	f.sync(hash)
+	if !exists(failed) {
+		t.Error("nothing was checked")
+	}
+}
+
+// A marker that cannot be read for once is no reason to fetch everything anew,
+// into a store that knows nothing of what was published.
+func TestMarkerUnreadableOnce(t *testing.T) {
+	f := newFixture(t)
+	hash := f.up.Commit(map[string]string{"a": "1"})
+	f.sync(hash)
+	f.stop()
+	marker := filepath.Join(f.opts.Root, gitDirName, ownDirName, markerName)
+	if err := f.restart(); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Rename(marker, marker+".away"), os.Mkdir(marker, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.try(); err == nil {
+		t.Error("no error")
+	}
+	if err := errors.Join(os.Remove(marker), os.Rename(marker+".away", marker)); err != nil {
+		t.Fatal(err)
+	}
+	if tree := f.sync(hash); tree.New || f.repo.stats.Fetches != 0 {
+		t.Errorf("%+v after %d fetches", tree, f.repo.stats.Fetches)
+	}
+}
+
+// Pins that cannot be read for once are no reason to let a tag move.
+func TestPinsUnreadable(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Ref, o.RefPinned = "v1", true })
+	hash := f.up.Commit(map[string]string{"a": "1"})
+	f.up.Tag("v1", hash)
+	f.sync(hash)
+	pins := f.repo.store.own(pinsName)
+	if err := errors.Join(os.Rename(pins, pins+".away"), os.Mkdir(pins, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	f.up.Tag("v1", f.up.Commit(map[string]string{"a": "2"}))
+	if _, err := f.try(); err == nil {
+		t.Error("no error")
+	}
+	f.published(hash)
+	if err := errors.Join(os.Remove(pins), os.Rename(pins+".away", pins)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.try(); !errors.Is(err, errTagMoved) {
+		t.Errorf("%v", err)
+	}
+}

@@ -208,7 +208,11 @@ func (s session) obtainAll(ctx context.Context, st *store, want target) error {
 func (s session) adoptStore(st *store) error {
 	meta := st.meta
 	meta.Ready, meta.Link = true, s.store.meta.Link
-	if err := errors.Join(st.savePins(s.store.pins()), s.noteOlderLinks(*st)); err != nil {
+	pins, err := s.store.pins()
+	if err == nil {
+		err = errors.Join(st.savePins(pins), s.noteOlderLinks(*st))
+	}
+	if err != nil {
 		return err
 	}
 	if err := st.save(meta); err != nil {

@@ -40,6 +40,9 @@ type store struct {
 	meta   storeMeta
 	url    string
 	shared bool // group-writable
+	// err says why the marker, which is there, cannot be read. Nothing is known
+	// of the store then: it must not be taken for none.
+	err error
 }
 
 // newStore returns the store at dir, which may be absent or somebody else's;
@@ -51,9 +54,14 @@ func (r *Repo) newStore(dir string) store {
 }
 
 func (st *store) load() {
-	st.meta = storeMeta{}
-	if err := readJSON(st.own(markerName), &st.meta); err != nil || st.meta.Version != storeVersion {
+	st.meta, st.err = storeMeta{}, nil
+	err := readJSON(st.own(markerName), &st.meta)
+	if err != nil || st.meta.Version != storeVersion {
 		st.meta = storeMeta{}
+	}
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) && !errors.Is(err, fs.ErrNotExist) {
+		st.err = fmt.Errorf("reading the store's marker: %w", err)
 	}
 }
 

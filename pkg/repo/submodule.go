@@ -239,6 +239,9 @@ func (b builder) module(ctx context.Context, p moduleParent, spec submoduleSpec,
 
 // obtainModule sees to it that st has the submodule's commit.
 func (b builder) obtainModule(ctx context.Context, st *store, spec submoduleSpec) error {
+	if st.err != nil {
+		return st.err
+	}
 	format := formatOf(spec.commit)
 	if st.usable() && st.meta.Format == format {
 		if err := errors.Join(st.configure(), b.forgetOtherDepth(*st)); err != nil {

@@ -2,9 +2,12 @@ package repo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -120,10 +123,18 @@ func (c candidate) less(d candidate) bool {
 // pinsName is where a store remembers what its published tags held.
 const pinsName = "pins.json"
 
-func (st store) pins() map[string]string {
-	pins := map[string]string{}
-	_ = readJSON(st.own(pinsName), &pins) // absent, or not written whole: nothing is pinned yet
-	return pins
+// pins returns, by tag, what the published ones held. It fails when that cannot
+// be read: a tag that is not known to be pinned could move.
+func (st store) pins() (map[string]string, error) {
+	data, err := os.ReadFile(st.own(pinsName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("reading the pinned tags: %w", err)
+	}
+	var pins map[string]string
+	if json.Unmarshal(data, &pins) != nil || pins == nil {
+		pins = map[string]string{} // absent, or not written whole: nothing is pinned yet
+	}
+	return pins, nil
 }
 
 func (st store) savePins(pins map[string]string) error {
@@ -147,7 +158,11 @@ func (s session) pinned(rows map[string]string, t target) (target, error) {
 	if !s.opts.RefPinned || !strings.HasPrefix(t.name, tagPrefix) {
 		return t, nil
 	}
-	if was, ok := s.store.pins()[t.name]; ok && was != t.oid {
+	pins, err := s.store.pins()
+	if err != nil {
+		return target{}, err
+	}
+	if was, ok := pins[t.name]; ok && was != t.oid {
 		return target{}, &git.Error{
 			Op: "ls-remote", Kind: git.KindRefused, Err: fmt.Errorf("%w: %s was published as %s and is now %s", errTagMoved, t.name, was, t.oid),
 			Hinted: "put the tag back, make a new one, or drop --ref-pinned to follow it",
@@ -161,9 +176,9 @@ func (r *Repo) pin(t Tree) error {
 	if !r.opts.RefPinned || !strings.HasPrefix(t.Ref, tagPrefix) || t.oid == "" {
 		return nil
 	}
-	pins := r.store.pins()
-	if pins[t.Ref] == t.oid {
-		return nil
+	pins, err := r.store.pins()
+	if err != nil || pins[t.Ref] == t.oid {
+		return err
 	}
 	pins[t.Ref] = t.oid
 	if len(pins) > maxPins {
