@@ -147,18 +147,26 @@ func (g GitHubApp) mint(ctx context.Context, client *http.Client, pem []byte) (t
 	if resp.StatusCode != http.StatusCreated {
 		return token{}, g.refused(op, resp, now)
 	}
+	secret, expires, err := readToken(resp.Body)
+	if err != nil {
+		return token{}, failure(op, err.Error(), "check --github-base-url")
+	}
+	return token{secret: secret, minted: now, expires: expires, key: pem}, nil
+}
+
+// readToken reads GitHub's answer. Its errors quote nothing of it.
+func readToken(body io.Reader) (secret string, expires time.Time, err error) {
 	var answer struct {
 		Token     string    `json:"token"`
 		ExpiresAt time.Time `json:"expires_at"`
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxTokenAnswer)).Decode(&answer); err != nil {
-		// The decoder's message may quote the answer.
-		return token{}, failure(op, "its answer is not the JSON of an installation token", "check --github-base-url")
+	if json.NewDecoder(io.LimitReader(body, maxTokenAnswer)).Decode(&answer) != nil {
+		return "", time.Time{}, errors.New("its answer is not the JSON of an installation token")
 	}
 	if answer.Token == "" || usable("", answer.Token) != nil || answer.ExpiresAt.IsZero() {
-		return token{}, failure(op, "its answer holds no token, or no expiry", "check --github-base-url")
+		return "", time.Time{}, errors.New("its answer holds no token, or no expiry")
 	}
-	return token{secret: answer.Token, minted: now, expires: answer.ExpiresAt, key: pem}, nil
+	return answer.Token, answer.ExpiresAt, nil
 }
 
 // assertion is the signed JWT by which the App says who it is.

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -184,6 +185,22 @@ func FuzzLastAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, trace string) {
 		if d := lastAnswer(strings.NewReader(trace)).delay(time.Unix(1_800_000_000, 0)); d < 0 || d > maxDelay {
 			t.Errorf("delay %v", d)
+		}
+	})
+}
+
+// FuzzUnverified: whatever gpg and ssh-keygen say, no signature becomes good by
+// it, and what they said is passed on.
+func FuzzUnverified(f *testing.F) {
+	f.Add("gpg: Can't check signature: No public key")
+	f.Add("No principal matched.")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, stderr string) {
+		for _, kind := range []Kind{KindUnknown, KindTimeout} {
+			failed := &Error{Op: "verify-commit", Kind: kind, Stderr: stderr}
+			if got := unverified(failed); !errors.Is(got, failed) {
+				t.Errorf("%q: %v", stderr, got)
+			}
 		}
 	})
 }

@@ -56,6 +56,12 @@ func (g *Git) verify(ctx context.Context, c *Command, t Trust) error {
 		KV{"gpg.x509.program", "/bin/false"}, // no certificates can be listed, so none count
 	)
 	_, err := g.Run(ctx, c)
+	return unverified(err)
+}
+
+// unverified says what is wrong with a signature, from what git, gpg and
+// ssh-keygen say under LC_ALL=C; nothing, when err is nil.
+func unverified(err error) error {
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != KindUnknown {
 		return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-logr/logr"
 )
@@ -113,4 +114,16 @@ func TestWebhookErrorsShowNoSecrets(t *testing.T) {
 	if err := direct(WebhookOptions{URL: "http://" + host, Method: "NOT VALID"}).Run(t.Context(), Event{}); err == nil || hintOf(err) == "" {
 		t.Errorf("method: %v", err)
 	}
+}
+
+// FuzzExcerpt: what a receiver answers is shown in one line that is not long.
+func FuzzExcerpt(f *testing.F) {
+	f.Add([]byte("<html>\n <b>no</b></html>"))
+	f.Add([]byte(strings.Repeat("\xc3\xa4 ", maxExcerpt)))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got := excerpt(body)
+		if len(got) > maxExcerpt+len("…") || !utf8.ValidString(got) || strings.ContainsAny(got, "\r\n\t") {
+			t.Errorf("%q: %q", body, got)
+		}
+	})
 }

@@ -78,7 +78,12 @@ func eachEntry(index string, hash int, visit func(indexEntry) error) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	r := indexReader{in: bufio.NewReaderSize(f, 64<<10), hash: hash, fixed: make([]byte, 40+hash+4)}
+	return readEntries(f, hash, visit)
+}
+
+// readEntries is eachEntry for the content of an index file.
+func readEntries(in io.Reader, hash int, visit func(indexEntry) error) error {
+	r := indexReader{in: bufio.NewReaderSize(in, 64<<10), hash: hash, fixed: make([]byte, 40+hash+4)}
 	h, err := readIndexHeader(r.in)
 	if err != nil {
 		return err

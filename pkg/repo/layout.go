@@ -113,15 +113,24 @@ func readGitlink(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	target, ok := strings.CutPrefix(string(data), "gitdir: ")
+	target, ok := parseGitlink(dir, string(data))
 	if !ok {
 		return "", fmt.Errorf("%s is not a gitlink file", name)
+	}
+	return target, nil
+}
+
+// parseGitlink returns what the content of a .git file in dir names, absolute.
+func parseGitlink(dir, content string) (target string, ok bool) {
+	target, ok = strings.CutPrefix(content, "gitdir: ")
+	if !ok {
+		return "", false
 	}
 	target = strings.TrimRight(target, "\r\n")
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(dir, target)
 	}
-	return filepath.Clean(target), nil
+	return filepath.Clean(target), true
 }
 
 // isTree reports whether the directory rel below the root is a tree made by

@@ -80,7 +80,7 @@ func (s session) lost(want target) target {
 func (s session) restore(ctx context.Context, want target) (Tree, error) {
 	if s.verifies() {
 		// What was fetched last may be the signed tag of the commit.
-		if head := s.store.ref(headRef); head != "" {
+		if head, err := s.store.ref(headRef); err == nil && head != "" {
 			if commit, err := s.peel(ctx, s.store, head); err == nil && commit == want.commit {
 				want.oid = head
 			}
