@@ -83,7 +83,7 @@ func (r *Repo) beginAgain() error {
 func (r *Repo) healFetches() error {
 	stores, err := r.moduleStores()
 	for _, st := range append(stores, r.store) {
-		err = errors.Join(err, st.healLocks(), st.healObjects(), st.dropLFSLogs())
+		err = errors.Join(err, st.healLocks(), st.healObjects(), st.dropLFSLogs(), r.dropScratch(st))
 	}
 	return err
 }

@@ -31,7 +31,9 @@ func (r *Repo) Clean(ctx context.Context) error {
 	if r.lock == nil || !r.started {
 		return nil
 	}
-	r.work.Lock()
+	if err := r.work.enter(ctx, "start of the clean-up"); err != nil {
+		return err
+	}
 	tidied := r.tidied
 	r.work.Unlock()
 	if !tidied {
@@ -42,27 +44,31 @@ func (r *Repo) Clean(ctx context.Context) error {
 
 // Settle waits until what Clean started is done, or ctx ends.
 func (r *Repo) Settle(ctx context.Context) error {
-	return r.janitor.wait(ctx)
+	if err := r.janitor.wait(ctx); err != nil {
+		return err
+	}
+	return r.collector.wait(ctx)
 }
 
 // tidy is the background's work. It runs without the work lock but for the
 // moments in which it takes something away.
 func (r *Repo) tidy(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := r.flushPublished(); err != nil {
+		if err := r.flushPublished(ctx); ctx.Err() != nil {
+			return
+		} else if err != nil {
 			r.log.Error(err, "cleaning up is put off: the published tree could not be written to the disk")
 			return
 		}
 		next, err := r.retireStale(ctx)
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			r.log.Error(err, "cleaning up")
 		}
 		r.emptyTrash(ctx)
-		if err := r.collect(ctx); err != nil && ctx.Err() == nil {
-			r.log.Error(err, "collecting garbage")
-		}
+		// On its own, for it may take minutes: replaced trees go on to be removed.
+		r.collector.start(ctx, r.collect)
 		if next == 0 {
-			r.rest(err)
+			r.rest(ctx, err)
 			return
 		}
 		r.janitor.rest()
@@ -77,8 +83,10 @@ func (r *Repo) tidy(ctx context.Context) {
 }
 
 // rest notes that there is nothing left to do until something is published.
-func (r *Repo) rest(failed error) {
-	r.work.Lock()
+func (r *Repo) rest(ctx context.Context, failed error) {
+	if r.work.enter(ctx, "clean-up") != nil {
+		return
+	}
 	defer r.work.Unlock()
 	due, cerr := r.worthCollecting()
 	stale, serr := r.replaced()
@@ -105,8 +113,10 @@ func (r *Repo) hasTrash() bool {
 
 // flushPublished sees to it that what was published is on the disk before what
 // it replaced is taken away: a power cut then finds one of them whole.
-func (r *Repo) flushPublished() error {
-	r.work.Lock()
+func (r *Repo) flushPublished(ctx context.Context) error {
+	if err := r.work.enter(ctx, "clean-up"); err != nil {
+		return err
+	}
 	replaced, err := r.replaced()
 	needed := r.unflushed && (len(replaced) > 0 || r.hasTrash())
 	if needed {
@@ -117,7 +127,9 @@ func (r *Repo) flushPublished() error {
 		return err
 	}
 	if err = flush(r.root); err != nil {
-		r.work.Lock()
+		if lerr := r.work.enter(context.WithoutCancel(ctx), "clean-up"); lerr != nil {
+			return errors.Join(err, lerr)
+		}
 		r.unflushed = true
 		r.work.Unlock()
 	}
@@ -128,7 +140,9 @@ func (r *Repo) flushPublished() error {
 // belongs to no tree. It returns after how long the next tree's time is up, 0
 // when there is none.
 func (r *Repo) retireStale(ctx context.Context) (time.Duration, error) {
-	r.work.Lock()
+	if err := r.work.enter(ctx, "removal of old trees"); err != nil {
+		return 0, err
+	}
 	defer r.work.Unlock()
 	if !r.holds() {
 		return 0, nil // what is there now may be another process's

@@ -24,7 +24,9 @@ func (r *Repo) doubt(ctx context.Context) {
 
 // check is the background's work. It holds the work lock at its ends only.
 func (r *Repo) check(ctx context.Context) {
-	r.work.Lock()
+	if r.work.enter(ctx, "look at the published tree") != nil {
+		return // we are to end
+	}
 	rec, ok := r.recordPublished()
 	all := r.worktrees(rec)
 	r.work.Unlock()
@@ -32,7 +34,9 @@ func (r *Repo) check(ctx context.Context) {
 	if ok {
 		v = r.compare(ctx, rec, all)
 	}
-	r.work.Lock()
+	if r.work.enter(ctx, "look at the published tree") != nil {
+		return
+	}
 	defer r.work.Unlock()
 	r.checking, r.checkNext = false, r.opts.Now().Add(retryCheck)
 	if now, still := r.recordPublished(); !ok || !still || now.id != rec.id || ctx.Err() != nil {

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"git-sync/pkg/git"
 )
 
 // Garbage is worth collecting when what was added since the last time
@@ -21,6 +19,13 @@ const (
 	maxLoose   = 2000
 )
 
+// grown reports whether objects were fetched since garbage was collected.
+func (r *Repo) grown() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stats.Fetches != r.collected
+}
+
 // worthCollecting returns the stores, submodules' included, in which garbage
 // is worth collecting.
 func (r *Repo) worthCollecting() ([]store, error) {
@@ -31,10 +36,10 @@ func (r *Repo) worthCollecting() ([]store, error) {
 	all := append(modules, r.store)
 	switch r.opts.GC {
 	case GCAlways, GCAggressive:
-		if r.grown {
-			return all, nil
+		if !r.grown() {
+			return nil, nil
 		}
-		return nil, nil
+		return all, nil
 	case GCOff:
 		return nil, nil
 	case GCAuto:
@@ -46,6 +51,9 @@ func (r *Repo) worthCollecting() ([]store, error) {
 			continue // unreadable, or only begun: not today
 		}
 		garbage := inv.bytes - st.meta.Kept
+		if st.meta.Kept == 0 {
+			garbage = 0 // made not long ago: see noteNew
+		}
 		if garbage > minGarbage && garbage > st.meta.Kept || inv.packs > maxPacks || inv.loose > maxLoose {
 			worth = append(worth, st)
 		}
@@ -53,57 +61,85 @@ func (r *Repo) worthCollecting() ([]store, error) {
 	return worth, nil
 }
 
-// collect drops unreachable objects where that is worth it. It gives way to a
-// sync.
-func (r *Repo) collect(ctx context.Context) error {
-	r.work.Lock()
-	defer r.work.Unlock()
-	if ctx.Err() != nil || !r.holds() {
-		return nil
+// collect drops unreachable objects where that is worth it.
+func (r *Repo) collect(ctx context.Context) {
+	r.mu.Lock()
+	wait := r.opts.Now().Before(r.collectNext)
+	r.mu.Unlock()
+	if wait {
+		return
 	}
-	stores, err := r.worthCollecting()
-	if err != nil || len(stores) == 0 {
-		return err
-	}
-	ctx, ok := r.work.collecting(ctx)
-	if !ok {
-		return nil
-	}
-	defer r.work.collected()
-	for _, st := range stores {
-		if err := r.repack(ctx, st); err != nil {
-			if ctx.Err() != nil {
-				return nil // a sync is more urgent; it is made up for
-			}
-			return err
+	if err := r.collectAll(ctx); err != nil {
+		r.mu.Lock()
+		r.collectNext = r.opts.Now().Add(retryTrash)
+		r.mu.Unlock()
+		if ctx.Err() == nil {
+			r.log.Error(err, "collecting garbage; it is tried again later")
 		}
 	}
-	r.grown = false
-	r.work.forgive()
-	r.remember()
-	return nil
 }
 
-func (r *Repo) repack(ctx context.Context, st store) error {
-	if err := errors.Join(st.healLocks(), st.dropModuleRefs()); err != nil {
-		return err
-	}
-	// One thread and a bounded window: beside the loop, in a small container.
-	c := git.Cmd("repack", "-a", "-d", "-l", "-q").GitDir(st.dir).
-		Config(git.KV{Key: "pack.threads", Value: "1"}, git.KV{Key: "pack.windowMemory", Value: "32m"}, git.KV{Key: "repack.writeBitmaps", Value: "false"})
-	if r.opts.GC == GCAggressive {
-		c.Arg("-f", "--depth=50", "--window=250")
-	}
-	if _, err := r.opts.Git.Run(ctx, c); err != nil {
-		return errors.Join(fmt.Errorf("repacking: %w", err), st.healObjects())
-	}
-	if _, err := r.opts.Git.Run(ctx, git.Cmd("prune", "--expire=now").GitDir(st.dir)); err != nil {
-		return fmt.Errorf("pruning: %w", err)
-	}
-	inv, err := st.inventory()
+func (r *Repo) collectAll(ctx context.Context) error {
+	stores, fetches, err := r.beginCollecting(ctx)
 	if err != nil {
 		return err
 	}
+	for _, st := range stores {
+		err = errors.Join(err, r.collectIn(ctx, st))
+	}
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.collected = fetches
+	return nil
+}
+
+// beginCollecting returns the stores in which garbage is to be collected, and
+// how many fetches there had been by then.
+func (r *Repo) beginCollecting(ctx context.Context) ([]store, int, error) {
+	if err := r.work.enter(ctx, "collection of garbage"); err != nil {
+		return nil, 0, err
+	}
+	defer r.work.Unlock()
+	if !r.holds() {
+		return nil, 0, nil
+	}
+	fetches := r.Stats().Fetches
+	if err := r.noteNew(); err != nil {
+		return nil, 0, err
+	}
+	stores, err := r.worthCollecting()
+	for _, st := range stores {
+		err = errors.Join(err, st.dropModuleRefs())
+	}
+	return stores, fetches, err
+}
+
+// noteNew notes the size of stores that were made not long ago: what is in
+// them was fetched for one tree, and is not garbage.
+func (r *Repo) noteNew() error {
+	modules, err := r.moduleStores()
+	if err != nil {
+		return err
+	}
+	for _, st := range append(modules, r.store) {
+		inv, err := st.inventory()
+		if !st.usable() || st.meta.Kept != 0 || err != nil {
+			continue
+		}
+		if err := r.keeps(st, inv); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keeps notes that a store holds nothing but what is needed. It needs the work
+// lock.
+func (r *Repo) keeps(st store, inv inventory) error {
+	st.load() // a sync may have changed it meanwhile
 	meta := st.meta
 	meta.Kept = inv.bytes
 	if err := st.save(meta); err != nil {

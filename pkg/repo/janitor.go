@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"fmt"
 	"sync"
 )
 
@@ -102,59 +103,65 @@ func (j *janitor) stop() {
 	}
 }
 
+// end cancels what is under way, and waits for its end as long as ctx lasts.
+func (j *janitor) end(ctx context.Context) error {
+	j.mu.Lock()
+	j.again = false
+	if j.cancel != nil {
+		j.cancel()
+	}
+	j.mu.Unlock()
+	return j.wait(ctx)
+}
+
 // workLock is held by a sync from asking the remote to publishing, and by the
-// background for moments; and by a collection of garbage, which gives way to
-// a sync.
+// background for moments.
 type workLock struct {
-	sync.Mutex
-	mu          sync.Mutex
-	waiting     int
-	yield       context.CancelFunc // ends the collection under way
-	interrupted int                // collections ended in a row
+	held chan struct{} // has room for the one who holds it
+
+	mu    sync.Mutex
+	doing string // what the holder does
 }
 
-// maxInterrupted is how many collections in a row give way to syncs before
-// one is let to its end, so that a busy repository does not fill the disk.
-const maxInterrupted = 3
+func newWorkLock() workLock { return workLock{held: make(chan struct{}, 1)} }
 
-// enter takes the lock for a sync, ending a collection that holds it.
-func (l *workLock) enter() {
-	l.mu.Lock()
-	l.waiting++
-	if l.yield != nil && l.interrupted < maxInterrupted {
-		l.interrupted++
-		l.yield()
+// enter takes the lock to do something. It blocks until the lock is free or
+// ctx ends, and then says what was in the way.
+func (l *workLock) enter(ctx context.Context, doing string) error {
+	select {
+	case l.held <- struct{}{}:
+	default:
+		select {
+		case l.held <- struct{}{}:
+		case <-ctx.Done():
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return &BusyError{Doing: l.doing, Err: ctx.Err()}
+		}
 	}
-	l.mu.Unlock()
-	l.Lock()
-	l.mu.Lock()
-	l.waiting--
-	l.mu.Unlock()
-}
-
-// collecting announces a collection, by one who holds the lock; false when a
-// sync waits for it.
-func (l *workLock) collecting(ctx context.Context) (context.Context, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.waiting > 0 && l.interrupted < maxInterrupted {
-		return nil, false
-	}
-	ctx, l.yield = context.WithCancel(ctx)
-	return ctx, true
+	l.doing = doing
+	return nil
 }
 
-// collected ends what collecting began.
-func (l *workLock) collected() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.yield()
-	l.yield = nil
+// Unlock lets go of the lock.
+func (l *workLock) Unlock() { <-l.held }
+
+// BusyError says that the root was in use by git-sync itself, which cleans up
+// between syncs.
+type BusyError struct {
+	Doing string // what it was used for
+	Err   error  // why waiting ended
 }
 
-// forgive notes that a collection has come to its end.
-func (l *workLock) forgive() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.interrupted = 0
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("waiting for git-sync's own %s: %v", e.Doing, e.Err)
+}
+
+func (e *BusyError) Unwrap() error { return e.Err }
+
+// Hint says what to do about it.
+func (*BusyError) Hint() string {
+	return "that takes moments; where it does not, the volume is very slow or blocked: look at it, or give more time by --sync-timeout"
 }

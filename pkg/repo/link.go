@@ -22,7 +22,9 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (Tree, error) {
 	if err := ctx.Err(); err != nil {
 		return t, err
 	}
-	r.work.enter()
+	if err := r.work.enter(ctx, "publication"); err != nil {
+		return t, err
+	}
 	defer r.work.Unlock()
 	if !r.holds() {
 		return t, fmt.Errorf("publishing: %w", errReplaced)

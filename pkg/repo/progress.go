@@ -3,7 +3,6 @@ package repo
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -39,7 +38,7 @@ func (s session) watchFetch(st store) (stop func()) {
 
 // arriving is the size, in bytes, of the packs that are being written.
 func (st store) arriving() int64 {
-	names, _ := filepath.Glob(st.path("objects/pack/tmp_pack_*")) // the pattern is a good one
+	names, _ := glob(st.dir, "objects/pack/tmp_pack_*") // the pattern is a good one
 	bytes := int64(0)
 	for _, name := range names {
 		if info, err := os.Lstat(name); err == nil {

@@ -48,7 +48,6 @@ type Repo struct {
 	unflushed bool      // something was published that may not be on the disk yet
 	corrupt   bool      // the store is proved to be corrupt
 	verified  string    // the object whose signature was found good last
-	grown     bool      // objects were fetched since garbage was collected
 	seen      inventory // of the store, as the last sync left it
 
 	minRecycled int // files from which on a tree is recycled
@@ -63,8 +62,9 @@ type Repo struct {
 	// swap is exchange, but in tests of what cannot do that.
 	swap func(a, b string) error
 
-	work    workLock // held by whoever changes the root or the fields above
-	janitor janitor
+	work      workLock // held by whoever changes the root or the fields above
+	janitor   janitor
+	collector janitor // of garbage; beside all else
 
 	checker   janitor   // compares a doubtful tree with its commit
 	checking  bool      // it is at work
@@ -73,8 +73,10 @@ type Repo struct {
 	mu    sync.Mutex // guards what follows
 	rev   Revision
 	stats Stats
-	// trashNext is when the trash is to be tried again.
-	trashNext time.Time
+	// trashNext is when the trash is to be tried again, and collectNext the
+	// collection of garbage.
+	trashNext, collectNext time.Time
+	collected              int // stats.Fetches, when garbage was collected last
 }
 
 // Open looks at the root and the link, and refuses what is not ours; it
@@ -92,6 +94,7 @@ func Open(opts Options) (*Repo, error) {
 		opts.URL = abs // git does not run where we were started
 	}
 	r := &Repo{
+		work:    newWorkLock(),
 		opts:    opts,
 		log:     opts.Log,
 		swap:    exchange,
@@ -207,7 +210,9 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
 // enter makes the root fit for work, and returns with the work lock held
 // unless it fails.
 func (r *Repo) enter(ctx context.Context) error {
-	r.work.enter()
+	if err := r.work.enter(ctx, "sync"); err != nil {
+		return err
+	}
 	err := r.acquire(ctx)
 	if err == nil {
 		err = r.begin(ctx)
@@ -256,6 +261,7 @@ func (r *Repo) Published() (Revision, bool) {
 func (r *Repo) Close() error {
 	r.janitor.stop()
 	r.checker.stop()
+	r.collector.stop()
 	r.hangUp()
 	if r.lock == nil {
 		return nil

@@ -238,7 +238,6 @@ func (s session) fetch(ctx context.Context, st *store, f fetchOptions) error {
 		// A git that was killed leaves what it had received: over and over, that fills a disk.
 		return errors.Join(err, st.healObjects())
 	}
-	s.grown = true
 	s.count(func(t *Stats) { t.Fetches++ })
 	return nil
 }

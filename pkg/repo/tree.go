@@ -75,9 +75,10 @@ func (s session) build(ctx context.Context, st store, want target) (Tree, error)
 	return tree, err
 }
 
-// makeRoom gives back at once what is kept for speed, and what is in the trash.
+// makeRoom gives back at once what is kept for speed, what is in the trash, and
+// what a collection of garbage needs for a while.
 func (s session) makeRoom(ctx context.Context) {
-	if err := s.dropAside(); err != nil {
+	if err := errors.Join(s.collector.end(ctx), s.dropAside()); err != nil {
 		s.log.Error(err, "making room")
 	}
 	s.setTrashNext(time.Time{})
