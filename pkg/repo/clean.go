@@ -44,10 +44,12 @@ func (r *Repo) Clean(ctx context.Context) error {
 
 // Settle waits until what Clean started is done, or ctx ends.
 func (r *Repo) Settle(ctx context.Context) error {
-	if err := r.janitor.wait(ctx); err != nil {
-		return err
+	for _, j := range []*janitor{&r.janitor, &r.remover, &r.collector} {
+		if err := j.wait(ctx); err != nil {
+			return err
+		}
 	}
-	return r.collector.wait(ctx)
+	return nil
 }
 
 // tidy is the background's work. It runs without the work lock but for the
@@ -64,7 +66,10 @@ func (r *Repo) tidy(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			r.log.Error(err, "cleaning up")
 		}
-		r.emptyTrash(ctx)
+		r.remover.start(ctx, r.emptyTrash)
+		if r.remover.wait(ctx) != nil {
+			return
+		}
 		// On its own, for it may take minutes: replaced trees go on to be removed.
 		r.collector.start(ctx, r.collect)
 		if next == 0 {
@@ -107,8 +112,19 @@ func (r *Repo) replaced() ([]string, error) {
 // hasTrash reports whether there is something in the trash, which may be what
 // a repair has replaced.
 func (r *Repo) hasTrash() bool {
-	entries, err := os.ReadDir(r.store.own(trashName))
-	return err == nil && len(entries) > 0
+	return len(r.inTrash()) > 0
+}
+
+// inTrash lists what is in the trash.
+func (r *Repo) inTrash() []string {
+	var names []string
+	for _, dir := range []string{r.store.own(trashName), filepath.Join(r.root, rootTrash)} {
+		entries, _ := os.ReadDir(dir) // absent: no trash
+		for _, e := range entries {
+			names = append(names, filepath.Join(dir, e.Name()))
+		}
+	}
+	return names
 }
 
 // flushPublished sees to it that what was published is on the disk before what
@@ -192,7 +208,7 @@ func (r *Repo) discard(name string) error {
 	}
 	trash := r.store.own(trashName)
 	if !r.store.usable() {
-		return os.RemoveAll(name) // no store yet that could hold a trash
+		trash = filepath.Join(r.root, rootTrash)
 	}
 	if err := os.MkdirAll(trash, 0o777); err != nil {
 		return err
@@ -314,21 +330,17 @@ func (r *Repo) emptyTrash(ctx context.Context) {
 	if wait {
 		return
 	}
-	entries, err := os.ReadDir(r.store.own(trashName))
-	if err != nil {
-		return // no trash
-	}
 	stuck := 0
-	for _, e := range entries {
+	for _, name := range r.inTrash() {
 		if ctx.Err() != nil {
 			return
 		}
-		name := filepath.Join(r.store.own(trashName), e.Name())
 		if err := removeTree(name); err != nil {
 			stuck++
 			r.log.V(1).Info("could not be removed, trying again later", "path", name, "cause", err.Error())
 		}
 	}
+	_ = os.Remove(filepath.Join(r.root, rootTrash)) // goes when it is empty
 	if stuck > 0 {
 		r.setTrashNext(r.opts.Now().Add(retryTrash))
 	}

@@ -209,7 +209,7 @@ func TestBusy(t *testing.T) {
 	if !errors.As(err, &busy) || busy.Doing != "collection of garbage" || !errors.Is(err, context.Canceled) || busy.Hint() == "" {
 		t.Errorf("Prepare while the root is in use: %v", err)
 	}
-	if err := f.repo.Publish(context.WithoutCancel(ctx), Tree{}); !errors.Is(err, errNotPrepared) {
+	if _, err := f.repo.Publish(context.WithoutCancel(ctx), Tree{}); !errors.Is(err, errNotPrepared) {
 		t.Errorf("Publish of nothing: %v", err)
 	}
 	f.repo.work.Unlock()

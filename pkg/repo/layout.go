@@ -30,8 +30,9 @@ const (
 	// tempPrefix begins the name of everything temporary outside the store.
 	// A name that begins so is a leftover when nobody is at work.
 	tempPrefix  = ".git-sync."
-	nextStore   = tempPrefix + "next" // a store being built
-	oldStore    = tempPrefix + "old"  // a store being replaced, where exchange(2) is missing
+	nextStore   = tempPrefix + "next"  // a store being built
+	rootTrash   = tempPrefix + "trash" // where there is no store to hold the trash
+	oldStore    = tempPrefix + "old"   // a store being replaced, where exchange(2) is missing
 	buildPrefix = tempPrefix + "build-"
 	linkPrefix  = tempPrefix + "link-"
 )

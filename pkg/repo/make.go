@@ -69,8 +69,8 @@ func (s session) lacksHistory() bool {
 // the tree is complete.
 func (s session) makeFresh(ctx context.Context, want target) (Tree, error) {
 	st := s.newStore(filepath.Join(s.root, nextStore))
-	if err := os.RemoveAll(st.dir); err != nil {
-		return Tree{}, fmt.Errorf("removing an unfinished store: %w", err)
+	if err := s.discard(st.dir); err != nil {
+		return Tree{}, fmt.Errorf("setting an unfinished store aside: %w", err)
 	}
 	err := st.create(formatOf(want.oid), s.opts.Filter)
 	var tree Tree
@@ -78,8 +78,11 @@ func (s session) makeFresh(ctx context.Context, want target) (Tree, error) {
 		tree, err = s.makeIn(ctx, &st, want)
 	}
 	if err != nil {
-		// The cause may be a full disk: give the space back now.
-		return Tree{}, errors.Join(err, os.RemoveAll(st.dir))
+		err = errors.Join(err, s.discard(st.dir))
+		if noSpace(err) {
+			s.makeRoom(ctx)
+		}
+		return Tree{}, err
 	}
 	return tree, nil
 }

@@ -290,7 +290,7 @@ func (r *Repo) rollback(st store, before map[string]snapshot) error {
 		if s, ok := before[m.dir]; ok {
 			errs = append(errs, m.dropModuleRefs(), m.rollback(s))
 		} else {
-			errs = append(errs, os.RemoveAll(m.dir))
+			errs = append(errs, r.discard(m.dir))
 		}
 	}
 	return errors.Join(errs...)

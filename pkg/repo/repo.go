@@ -65,6 +65,7 @@ type Repo struct {
 	work      workLock // held by whoever changes the root or the fields above
 	janitor   janitor
 	collector janitor // of garbage; beside all else
+	remover   janitor // of what is in the trash
 
 	checker   janitor   // compares a doubtful tree with its commit
 	checking  bool      // it is at work
@@ -243,10 +244,12 @@ func (s session) complete(ctx context.Context, want target) (Tree, error) {
 	s.tidied = false
 	defer s.remember()
 	tree, err := s.make(ctx, want)
-	if err == nil {
-		s.prepared = tree.rel
+	if err != nil {
+		s.janitor.start(ctx, s.tidy) // of what was half made
+		return tree, err
 	}
-	return tree, err
+	s.prepared = tree.rel
+	return tree, nil
 }
 
 // Published returns what the link resolves to, or what it did before that was
@@ -262,11 +265,16 @@ func (r *Repo) Close() error {
 	r.janitor.stop()
 	r.checker.stop()
 	r.collector.stop()
+	r.remover.stop()
 	r.hangUp()
 	if r.lock == nil {
 		return nil
 	}
-	err := r.lock.Close()
+	var err error
+	if !r.store.usable() {
+		err = os.RemoveAll(filepath.Join(r.root, rootTrash)) // of a first sync that was ended: it leaves nothing
+	}
+	err = errors.Join(err, r.lock.Close())
 	r.lock = nil
 	return err
 }

@@ -288,7 +288,7 @@ func (b builder) fetchModule(ctx context.Context, st *store, spec submoduleSpec)
 }
 
 func (b builder) createModule(st *store, format string) error {
-	if err := os.RemoveAll(st.dir); err != nil {
+	if err := b.discard(st.dir); err != nil {
 		return fmt.Errorf("replacing the submodule's store: %w", err)
 	}
 	return st.create(format, b.opts.Filter)

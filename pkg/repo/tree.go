@@ -82,7 +82,11 @@ func (s session) makeRoom(ctx context.Context) {
 		s.log.Error(err, "making room")
 	}
 	s.setTrashNext(time.Time{})
-	s.emptyTrash(ctx)
+	// Many files take long: where the sync's time ends before, it goes on beside.
+	s.remover.start(ctx, s.emptyTrash)
+	if err := s.remover.wait(ctx); err != nil {
+		s.log.V(1).Info("making room takes longer than the sync may", "cause", err.Error())
+	}
 }
 
 // buildOnce makes a tree under a temporary name beside its place.
@@ -180,14 +184,10 @@ func (b builder) storesOf(rec record) []store {
 	return stores
 }
 
-// abandon removes what there is of an unfinished tree. One that was begun with
-// a tree set aside may hold what cannot be removed: that is the trash's business.
+// abandon takes what there is of an unfinished tree out of the way; its files,
+// which may be many, are the background's to remove.
 func (b builder) abandon(rec record) error {
-	err := os.RemoveAll(b.dir)
-	if err != nil && b.from != nil {
-		err = b.discard(b.dir)
-	}
-	errs := []error{err, os.RemoveAll(b.st.admin(rec.id))}
+	errs := []error{b.discard(b.dir), os.RemoveAll(b.st.admin(rec.id))}
 	for i, st := range b.storesOf(rec) {
 		errs = append(errs, os.RemoveAll(st.admin(rec.Modules[i].Admin)))
 	}

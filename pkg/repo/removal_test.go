@@ -1,0 +1,129 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"git-sync/pkg/git"
+)
+
+// failingCheckouts gives f a git that fails after each checkout, as one that is
+// killed at the end of a sync's time does, while the file returned exists.
+func failingCheckouts(f *fixture) (switchedOn string) {
+	f.t.Helper()
+	dir := f.t.TempDir()
+	switchedOn = filepath.Join(dir, "fail")
+	write(f.t, switchedOn, "")
+	write(f.t, filepath.Join(dir, "git"), fmt.Sprintf("#!/bin/sh\nif [ \"$1\" != read-tree ] || [ ! -e %s ]; then exec git \"$@\"; fi\ngit \"$@\"; exit 1\n", switchedOn))
+	if err := os.Chmod(filepath.Join(dir, "git"), 0o755); err != nil {
+		f.t.Fatal(err)
+	}
+	g, err := git.New(f.t.Context(), git.Options{Path: filepath.Join(dir, "git"), Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.t.TempDir()}, Observe: f.ran})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.opts.Git = g
+	return switchedOn
+}
+
+// The files of a tree that was not finished are not removed within the sync,
+// whose time may be over: they are set aside, and the background removes them.
+func TestUnfinishedTreeIsSetAside(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		t.Run(fmt.Sprint("first sync ", first), func(t *testing.T) {
+			f := newFixture(t)
+			fail := failingCheckouts(f)
+			if !first {
+				remove2(t, fail)
+				f.sync(f.up.Commit(map[string]string{"a": "0"}))
+				write(t, fail, "")
+			} else if err := f.restart(); err != nil {
+				t.Fatal(err)
+			}
+			hash := f.up.Commit(map[string]string{"a": "1"})
+			f.repo.setTrashNext(time.Now().Add(time.Hour)) // the background does not touch it
+			if _, err := f.try(); err == nil {
+				t.Fatal("a failed checkout passes for a good one")
+			}
+			f.settle()
+			builds := 0
+			for _, name := range f.repo.inTrash() {
+				if exists(filepath.Join(name, "a")) {
+					builds++
+				}
+			}
+			if left := f.repo.buildsAndAside(); builds != 1 || len(left) > 0 {
+				t.Errorf("%d unfinished trees in the trash, want one; in the root: %v", builds, left)
+			}
+			f.repo.setTrashNext(time.Time{})
+			if _, err := f.try(); err == nil {
+				t.Fatal("a failed checkout passes for a good one")
+			}
+			f.settle()
+			if left := f.repo.inTrash(); len(left) > 0 {
+				t.Errorf("a failed sync leaves %v", left)
+			}
+			remove2(t, fail)
+			f.sync(hash)
+			f.clean()
+		})
+	}
+}
+
+// A first sync that is ended leaves nothing in the root.
+func TestEndedFirstSyncLeavesNothing(t *testing.T) {
+	f := newFixture(t)
+	failingCheckouts(f)
+	f.up.Commit(map[string]string{"a": "1"})
+	if err := f.restart(); err != nil {
+		t.Fatal(err)
+	}
+	f.repo.setTrashNext(time.Now().Add(time.Hour)) // it ends before the background is at work
+	if _, err := f.try(); err == nil {
+		t.Fatal("a failed checkout passes for a good one")
+	}
+	f.stop()
+	if left := f.rootEntries(); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Removing what was replaced, however many files that are, holds up neither
+// polls nor publications: here it does not come to an end at all.
+func TestRemovalBesideSyncs(t *testing.T) {
+	f := newFixture(t)
+	f.sync(f.up.Commit(map[string]string{"a": "0"}))
+	var once sync.Once
+	removing, release := make(chan struct{}), make(chan struct{})
+	f.repo.remover.start(t.Context(), func(ctx context.Context) {
+		once.Do(func() { close(removing) })
+		<-release
+		f.repo.emptyTrash(ctx)
+	})
+	end := sync.OnceFunc(func() { close(release) })
+	defer end()
+	<-removing
+	hash := ""
+	for i := range 3 {
+		hash = f.up.Commit(map[string]string{"a": fmt.Sprint("new", i)})
+		f.beside(hash) // published
+		f.beside(hash) // a poll
+	}
+	f.repo.setTrashNext(time.Time{})
+	until(t, "old trees to wait for their removal", func() bool {
+		f.beside(hash)
+		return len(f.repo.inTrash()) > 0
+	})
+	end()
+	until(t, "the removal of old trees", func() bool {
+		f.beside(hash)
+		f.settle()
+		return len(f.repo.inTrash()) == 0
+	})
+	f.clean()
+}
