@@ -9,12 +9,13 @@ import (
 	"strings"
 )
 
-// Garbage is worth collecting when what was added since the last time
-// outweighs what was kept then, and the fixed cost; or when there are so many
-// packs or loose objects that git becomes slow (git's own gc.auto counts 50
-// packs and 6,700 loose objects).
+// Garbage is worth collecting when what was added since the last time is more
+// than a quarter of what was kept then, which bounds the disk, and than the
+// fixed cost; or when there are so many packs or loose objects that git becomes
+// slow (git's own gc.auto counts 50 packs and 6,700 loose objects).
 const (
-	minGarbage = 256 << 10
+	minGarbage = 128 << 10
+	maxGarbage = 4 // one part in so many of what is kept
 	maxPacks   = 20
 	maxLoose   = 2000
 )
@@ -43,6 +44,9 @@ func (r *Repo) worthCollecting() ([]store, error) {
 	case GCOff:
 		return nil, nil
 	case GCAuto:
+		if !r.grown() {
+			return nil, nil // nothing has come since: nothing else would be kept
+		}
 	}
 	var worth []store
 	for _, st := range all {
@@ -54,7 +58,7 @@ func (r *Repo) worthCollecting() ([]store, error) {
 		if st.meta.Kept == 0 {
 			garbage = 0 // made not long ago: see noteNew
 		}
-		if garbage > minGarbage && garbage > st.meta.Kept || inv.packs > maxPacks || inv.loose > maxLoose {
+		if garbage > minGarbage && garbage > st.meta.Kept/maxGarbage || inv.packs > maxPacks || inv.loose > maxLoose {
 			worth = append(worth, st)
 		}
 	}
@@ -137,11 +141,17 @@ func (r *Repo) noteNew() error {
 }
 
 // keeps notes that a store holds nothing but what is needed. It needs the work
-// lock.
+// lock. What two revisions need is more than what one needs, and garbage as
+// soon as the next one comes: so growth is believed by halves, and looked at
+// again with the next fetch.
 func (r *Repo) keeps(st store, inv inventory) error {
 	st.load() // a sync may have changed it meanwhile
 	meta := st.meta
-	meta.Kept = inv.bytes
+	if growth := inv.bytes - meta.Kept; meta.Kept > 0 && growth > 0 {
+		meta.Kept += min(growth, max(growth/2, meta.Kept/maxGarbage))
+	} else {
+		meta.Kept = inv.bytes
+	}
 	if err := st.save(meta); err != nil {
 		return err
 	}

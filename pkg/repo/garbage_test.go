@@ -216,6 +216,45 @@ func TestBusy(t *testing.T) {
 	f.sync(hash)
 }
 
+// A submodule's store that is forgotten while garbage is collected is no
+// failure, after which nothing would be collected for a while.
+func TestCollectingForgottenStore(t *testing.T) {
+	f := newFixture(t)
+	f.sync(f.up.Commit(map[string]string{"a": "1"}))
+	if err := f.repo.collectIn(t.Context(), f.repo.moduleStore(f.repo.store, "gone")); err != nil {
+		t.Errorf("collecting in a store that is gone: %v", err)
+	}
+	f.clean()
+}
+
+// What only the revision before needed is not taken for kept: it is collected
+// when the next one has come.
+func TestCollectingIsSoonEnough(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Checkout = CheckoutRecycle })
+	f.up.BigTree(minRecycled)
+	f.sync(f.up.Commit(map[string]string{"big": random(0, 300<<10)}))
+	f.runs()
+	collections := 0
+	for i := 1; i < 24; i++ {
+		files := map[string]string{"n": fmt.Sprint(i)}
+		if i%8 == 1 {
+			files["big"] = random(i, 300<<10)
+		}
+		f.sync(f.up.Commit(files))
+		for _, op := range f.runs() {
+			if op == "pack-objects" {
+				collections++
+			}
+		}
+		if got := f.objectBytes(); i%8 > 4 && got > 550<<10 {
+			t.Errorf("update %d: %d KiB of objects, of which one file of 300 KiB is needed", i, got>>10)
+		}
+	}
+	if collections > 12 {
+		t.Errorf("%d collections in 23 updates", collections)
+	}
+}
+
 // A collection that was killed leaves nothing.
 func TestCollectingKilled(t *testing.T) {
 	f := newFixture(t)

@@ -59,11 +59,19 @@ type collection struct {
 }
 
 // collectIn collects garbage in st. It blocks for as long as git takes, without
-// being in the way of a sync.
-func (r *Repo) collectIn(ctx context.Context, st store) (err error) {
-	if err := r.dropScratch(st); err != nil {
-		return err
+// being in the way of a sync. A submodule's store may be forgotten meanwhile.
+func (r *Repo) collectIn(ctx context.Context, st store) error {
+	err := r.dropScratch(st)
+	if err == nil {
+		err = r.collectOnce(ctx, st)
 	}
+	if !exists(st.own(markerName)) {
+		return nil
+	}
+	return err
+}
+
+func (r *Repo) collectOnce(ctx context.Context, st store) (err error) {
 	c := &collection{Repo: r, st: st, dir: st.own(scratchPrefix + unique()), copied: map[string]bool{}}
 	if err := os.Mkdir(c.dir, 0o777); err != nil {
 		return fmt.Errorf("collecting garbage: %w", err)

@@ -170,7 +170,7 @@ func (p *program) measure(address string) sample {
 	until(p.t, "the end of the clean-up", func() bool {
 		trees, _ := filepath.Glob(filepath.Join(p.root(), ".worktrees", "*"))
 		trash, _ := filepath.Glob(filepath.Join(store, "git-sync/trash/*"))
-		packing, _ := filepath.Glob(filepath.Join(store, "objects/pack/.tmp*"))
+		packing, _ := filepath.Glob(filepath.Join(store, "git-sync/collect-*"))
 		return len(trees)+len(trash)+len(packing) == 1
 	})
 	pid := fmt.Sprint(p.cmd.Process.Pid)
