@@ -1,17 +1,15 @@
-//go:build amd64
+//go:build amd64 || arm64
 
 package crash
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// shape says where a system call's arguments name what it changes.
+// shape says where a system call's arguments name what it changes, and how it can fail.
 type shape struct {
 	name string
 	path int // argument that points to the path; -1: none
@@ -19,23 +17,65 @@ type shape struct {
 	fd   int // argument with the file itself; -1: none
 	to   int // argument that points to a second path, which at+2 or the working directory is for; -1: none
 	open int // argument with the flags of open(2); -1: none
+	how  int // argument that points to a struct open_how, which begins with those flags; -1: none
+
+	fails []syscall.Errno // for want of room or rights, or of a disk that works
+	takes syscall.Errno   // for want of a descriptor or a process
+	only  func([6]uint64) bool
 }
 
-func pathCall(name string, path int) shape {
-	return shape{name: name, path: path, at: -1, fd: -1, to: -1, open: -1}
+func noWhere(name string) shape {
+	return shape{name: name, path: -1, at: -1, fd: -1, to: -1, open: -1, how: -1}
 }
+
+func pathCall(name string, path int) shape { return atCall(name, -1, path) }
 
 func atCall(name string, at, path int) shape {
-	return shape{name: name, path: path, at: at, fd: -1, to: -1, open: -1}
+	s := noWhere(name)
+	s.at, s.path = at, path
+	return s
 }
 
 func fdCall(name string, fd int) shape {
-	return shape{name: name, path: -1, at: -1, fd: fd, to: -1, open: -1}
+	s := noWhere(name)
+	s.fd = fd
+	return s
 }
 
-func twoPaths(name string) shape { return shape{name: name, path: 0, at: -1, fd: -1, to: 1, open: -1} }
+func twoPaths(name string) shape {
+	s := pathCall(name, 0)
+	s.to = 1
+	return s
+}
 
-func twoPathsAt(name string) shape { return shape{name: name, path: 1, at: 0, fd: -1, to: 3, open: -1} }
+func twoPathsAt(name string) shape {
+	s := atCall(name, 0, 1)
+	s.to = 3
+	return s
+}
+
+func openCall(name string, at, path, flags int) shape {
+	s := atCall(name, at, path)
+	s.open = flags
+	return s.taking(unix.EMFILE)
+}
+
+func (s shape) failing(errnos ...syscall.Errno) shape {
+	s.fails = errnos
+	return s
+}
+
+func (s shape) taking(errno syscall.Errno) shape {
+	s.takes = errno
+	return s
+}
+
+// What kinds of calls can fail with, by the manual pages and by what file systems with quotas return besides.
+func making(s shape) shape   { return s.failing(unix.ENOSPC, unix.EIO, unix.EDQUOT, unix.EACCES) }
+func filling(s shape) shape  { return s.failing(unix.ENOSPC, unix.EIO, unix.EDQUOT) }
+func changing(s shape) shape { return s.failing(unix.EIO, unix.EACCES) }
+func flushing(s shape) shape { return s.failing(unix.EIO, unix.ENOSPC, unix.EDQUOT) }
+func owning(s shape) shape   { return s.failing(unix.EIO, unix.EDQUOT, unix.EACCES) }
 
 // execCalls start programs; they are points of their own.
 func execCalls() map[uint64]shape {
@@ -47,54 +87,75 @@ func execCalls() map[uint64]shape {
 
 // changingCalls are the system calls that change the disk, or order what is written to it.
 func changingCalls() map[uint64]shape {
-	return map[uint64]shape{
-		unix.SYS_OPEN:            {name: "open", path: 0, at: -1, fd: -1, to: -1, open: 1},
-		unix.SYS_OPENAT:          {name: "openat", path: 1, at: 0, fd: -1, to: -1, open: 2},
-		unix.SYS_CREAT:           pathCall("creat", 0),
-		unix.SYS_WRITE:           fdCall("write", 0),
-		unix.SYS_PWRITE64:        fdCall("pwrite64", 0),
-		unix.SYS_WRITEV:          fdCall("writev", 0),
-		unix.SYS_PWRITEV:         fdCall("pwritev", 0),
-		unix.SYS_SENDFILE:        fdCall("sendfile", 0),
-		unix.SYS_COPY_FILE_RANGE: fdCall("copy_file_range", 2),
-		unix.SYS_FTRUNCATE:       fdCall("ftruncate", 0),
-		unix.SYS_FALLOCATE:       fdCall("fallocate", 0),
-		unix.SYS_TRUNCATE:        pathCall("truncate", 0),
-		unix.SYS_RENAME:          twoPaths("rename"),
-		unix.SYS_RENAMEAT:        twoPathsAt("renameat"),
-		unix.SYS_RENAMEAT2:       twoPathsAt("renameat2"),
-		unix.SYS_LINK:            twoPaths("link"),
-		unix.SYS_LINKAT:          twoPathsAt("linkat"),
-		unix.SYS_SYMLINK:         pathCall("symlink", 1), // its first argument is only text
-		unix.SYS_SYMLINKAT:       atCall("symlinkat", 1, 2),
-		unix.SYS_UNLINK:          pathCall("unlink", 0),
-		unix.SYS_UNLINKAT:        atCall("unlinkat", 0, 1),
-		unix.SYS_RMDIR:           pathCall("rmdir", 0),
-		unix.SYS_MKDIR:           pathCall("mkdir", 0),
-		unix.SYS_MKDIRAT:         atCall("mkdirat", 0, 1),
-		unix.SYS_MKNOD:           pathCall("mknod", 0),
-		unix.SYS_MKNODAT:         atCall("mknodat", 0, 1),
-		unix.SYS_CHMOD:           pathCall("chmod", 0),
-		unix.SYS_FCHMOD:          fdCall("fchmod", 0),
-		unix.SYS_FCHMODAT:        atCall("fchmodat", 0, 1),
-		unix.SYS_FCHMODAT2:       atCall("fchmodat2", 0, 1),
-		unix.SYS_CHOWN:           pathCall("chown", 0),
-		unix.SYS_FCHOWN:          fdCall("fchown", 0),
-		unix.SYS_FCHOWNAT:        atCall("fchownat", 0, 1),
-		unix.SYS_UTIME:           pathCall("utime", 0),
-		unix.SYS_UTIMES:          pathCall("utimes", 0),
-		unix.SYS_UTIMENSAT:       atCall("utimensat", 0, 1),
-		unix.SYS_FSYNC:           fdCall("fsync", 0),
-		unix.SYS_FDATASYNC:       fdCall("fdatasync", 0),
-		unix.SYS_SYNCFS:          fdCall("syncfs", 0),
+	openat2 := openCall("openat2", 0, 1, -1)
+	openat2.how = 2
+	calls := map[uint64]shape{
+		unix.SYS_OPENAT:          making(openCall("openat", 0, 1, 2)),
+		unix.SYS_OPENAT2:         making(openat2),
+		unix.SYS_WRITE:           filling(fdCall("write", 0)),
+		unix.SYS_PWRITE64:        filling(fdCall("pwrite64", 0)),
+		unix.SYS_WRITEV:          filling(fdCall("writev", 0)),
+		unix.SYS_PWRITEV:         filling(fdCall("pwritev", 0)),
+		unix.SYS_PWRITEV2:        filling(fdCall("pwritev2", 0)),
+		unix.SYS_SENDFILE:        filling(fdCall("sendfile", 0)),
+		unix.SYS_SPLICE:          filling(fdCall("splice", 2)),
+		unix.SYS_COPY_FILE_RANGE: filling(fdCall("copy_file_range", 2)),
+		unix.SYS_FTRUNCATE:       filling(fdCall("ftruncate", 0)),
+		unix.SYS_FALLOCATE:       filling(fdCall("fallocate", 0)),
+		unix.SYS_TRUNCATE:        making(pathCall("truncate", 0)),
+		unix.SYS_RENAMEAT:        making(twoPathsAt("renameat")),
+		unix.SYS_RENAMEAT2:       making(twoPathsAt("renameat2")),
+		unix.SYS_LINKAT:          making(twoPathsAt("linkat")),
+		unix.SYS_SYMLINKAT:       making(atCall("symlinkat", 1, 2)), // its first argument is only text
+		unix.SYS_UNLINKAT:        changing(atCall("unlinkat", 0, 1)),
+		unix.SYS_MKDIRAT:         making(atCall("mkdirat", 0, 1)),
+		unix.SYS_MKNODAT:         making(atCall("mknodat", 0, 1)),
+		unix.SYS_FCHMOD:          changing(fdCall("fchmod", 0)),
+		unix.SYS_FCHMODAT:        changing(atCall("fchmodat", 0, 1)),
+		unix.SYS_FCHMODAT2:       changing(atCall("fchmodat2", 0, 1)),
+		unix.SYS_FCHOWN:          owning(fdCall("fchown", 0)),
+		unix.SYS_FCHOWNAT:        owning(atCall("fchownat", 0, 1)),
+		unix.SYS_UTIMENSAT:       changing(atCall("utimensat", 0, 1)),
+		unix.SYS_FSYNC:           flushing(fdCall("fsync", 0)),
+		unix.SYS_FDATASYNC:       flushing(fdCall("fdatasync", 0)),
+		unix.SYS_SYNCFS:          flushing(fdCall("syncfs", 0)),
 	}
+	oldChangingCalls(calls)
+	return calls
+}
+
+// takingCalls are the system calls that take a descriptor or make a process, wherever; those that open a file are among the
+// changing ones.
+func takingCalls() map[uint64]shape {
+	takes := func(name string) shape { return noWhere(name).taking(unix.EMFILE) }
+	dup := takes("fcntl(F_DUPFD)")
+	dup.only = func(a [6]uint64) bool { return a[1] == unix.F_DUPFD || a[1] == unix.F_DUPFD_CLOEXEC }
+	calls := map[uint64]shape{
+		unix.SYS_PIPE2:          takes("pipe2"),
+		unix.SYS_SOCKET:         takes("socket"),
+		unix.SYS_SOCKETPAIR:     takes("socketpair"),
+		unix.SYS_DUP:            takes("dup"),
+		unix.SYS_FCNTL:          dup,
+		unix.SYS_MEMFD_CREATE:   takes("memfd_create"),
+		unix.SYS_PIDFD_OPEN:     takes("pidfd_open"),
+		unix.SYS_EPOLL_CREATE1:  takes("epoll_create1"),
+		unix.SYS_EVENTFD2:       takes("eventfd2"),
+		unix.SYS_SIGNALFD4:      takes("signalfd4"),
+		unix.SYS_TIMERFD_CREATE: takes("timerfd_create"),
+		unix.SYS_INOTIFY_INIT1:  takes("inotify_init1"),
+		unix.SYS_CLONE:          noWhere("clone").taking(unix.EAGAIN),
+		unix.SYS_CLONE3:         noWhere("clone3").taking(unix.EAGAIN),
+	}
+	oldTakingCalls(calls)
+	return calls
 }
 
 const writing = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC
 
 // Call is one system call, seen before it is made.
 type Call struct {
-	N    int    // its number among those that change what is below Config.Below, over all processes, from 1; 0 for an execve
+	N    int    // its number among those that change what is below Config.Below, over all processes, from 1; 0 for others
+	T    int    // its number among those that take a descriptor or make a process, likewise; 0 for others
 	Name string // such as "rename"
 	Path string // what it changes, absolute
 	To   string // rename, link: the new name
@@ -103,6 +164,8 @@ type Call struct {
 	Args string // of an execve: the first arguments
 	// Exchange is set for a rename that swaps two names.
 	Exchange bool
+	Fails    []syscall.Errno // what the change can fail with
+	Takes    syscall.Errno   // what taking can fail with
 }
 
 func (c Call) String() string {
@@ -110,7 +173,11 @@ func (c Call) String() string {
 	if c.Own {
 		who = "git-sync"
 	}
-	s := fmt.Sprintf("%d: %s %s %s", c.N, who, c.Name, c.Path)
+	n := fmt.Sprint(c.N)
+	if c.N == 0 {
+		n = fmt.Sprintf("t%d", c.T)
+	}
+	s := fmt.Sprintf("%s: %s %s %s", n, who, c.Name, c.Path)
 	if c.To != "" {
 		s += " -> " + c.To
 	}
@@ -120,13 +187,9 @@ func (c Call) String() string {
 	return s
 }
 
-// args are the six arguments of a system call.
-func args(r *unix.PtraceRegs) [6]uint64 { return [6]uint64{r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9} }
-
 // describe reads what a stopped process is about to do.
-func (s shape) describe(pid int, r *unix.PtraceRegs) Call {
-	a := args(r)
-	c := Call{Name: s.name}
+func (s shape) describe(pid int, a [6]uint64) Call {
+	c := Call{Name: s.name, Fails: s.fails, Takes: s.takes}
 	at := func(i int) int32 {
 		if i < 0 {
 			return unix.AT_FDCWD
@@ -136,7 +199,7 @@ func (s shape) describe(pid int, r *unix.PtraceRegs) Call {
 	switch {
 	case s.fd >= 0:
 		c.Path = fdPath(pid, int32(a[s.fd]))
-	default:
+	case s.path >= 0:
 		c.Path = absolute(pid, at(s.at), readString(pid, a[s.path]))
 	}
 	if s.to >= 0 {
@@ -147,62 +210,25 @@ func (s shape) describe(pid int, r *unix.PtraceRegs) Call {
 		c.To = absolute(pid, dir, readString(pid, a[s.to]))
 		c.Exchange = s.name == "renameat2" && a[4]&unix.RENAME_EXCHANGE != 0
 	}
-	if s.open >= 0 {
+	if s.opens() && s.flags(pid, a)&writing != 0 {
 		c.Name += "(write)"
 	}
 	return c
 }
 
-func absolute(pid int, dir int32, path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
+// opens reports whether the call may open a file only to read it.
+func (s shape) opens() bool { return s.open >= 0 || s.how >= 0 }
+
+// flags are those of open(2).
+func (s shape) flags(pid int, a [6]uint64) uint64 {
+	if s.how < 0 {
+		return a[s.open]
 	}
-	return filepath.Join(fdPath(pid, dir), path)
+	how, _ := readWord(pid, a[s.how]) // gone: nothing
+	return how
 }
 
-// fdPath is what a process's descriptor is open for; of pipes and the like it is no absolute path.
-func fdPath(pid int, fd int32) string {
-	name := fmt.Sprintf("/proc/%d/fd/%d", pid, fd)
-	if fd == unix.AT_FDCWD {
-		name = fmt.Sprintf("/proc/%d/cwd", pid)
-	}
-	path, _ := os.Readlink(name) // gone: no path
-	return strings.TrimSuffix(path, " (deleted)")
-}
-
-// readString reads a path from a process's memory.
-func readString(pid int, addr uint64) string {
-	var out []byte
-	page := uint64(os.Getpagesize())
-	for len(out) < unix.PathMax {
-		buf := make([]byte, page-(addr+uint64(len(out)))%page)
-		n, err := unix.ProcessVMReadv(pid, []unix.Iovec{{Base: &buf[0], Len: uint64(len(buf))}},
-			[]unix.RemoteIovec{{Base: uintptr(addr) + uintptr(len(out)), Len: len(buf)}}, 0)
-		if err != nil || n <= 0 {
-			break
-		}
-		if i := strings.IndexByte(string(buf[:n]), 0); i >= 0 {
-			return string(append(out, buf[:i]...))
-		}
-		out = append(out, buf[:n]...)
-	}
-	return string(out)
-}
-
-// readArgs reads the first few arguments given to an execve.
-func readArgs(pid int, addr uint64) string {
-	var words []string
-	for i := range uint64(4) {
-		var ptr [8]byte
-		_, err := unix.ProcessVMReadv(pid, []unix.Iovec{{Base: &ptr[0], Len: 8}}, []unix.RemoteIovec{{Base: uintptr(addr + 8*i), Len: 8}}, 0)
-		var p uint64
-		for b := range 8 {
-			p |= uint64(ptr[b]) << (8 * b)
-		}
-		if err != nil || p == 0 {
-			break
-		}
-		words = append(words, readString(pid, p))
-	}
-	return strings.Join(words, " ")
+// changes reports whether the call changes the disk: it has to have a place, and if it opens a file, not only to read it.
+func (s shape) changes(pid int, a [6]uint64) bool {
+	return s.fails != nil && (!s.opens() || s.flags(pid, a)&writing != 0)
 }

@@ -1,4 +1,4 @@
-//go:build amd64
+//go:build amd64 || arm64
 
 package crash
 
@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -34,6 +35,10 @@ func launch() error {
 	if len(os.Args) < 2 {
 		return errors.New("no program")
 	}
+	takes, err := strconv.ParseBool(os.Getenv(launchVar))
+	if err != nil {
+		return err
+	}
 	if err := os.Unsetenv(launchVar); err != nil {
 		return err
 	}
@@ -41,7 +46,7 @@ func launch() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
-	code := filter()
+	code := filter(takes)
 	prog := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
 	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&prog)))
 	if errno != 0 {
@@ -52,7 +57,7 @@ func launch() error {
 
 // filter stops at the calls of interest and lets everything else pass. What it looks at is a struct seccomp_data: the number
 // at 0, and the lower half of argument n at 16+8n.
-func filter() []unix.SockFilter {
+func filter(takes bool) []unix.SockFilter {
 	const number, argument = 0, 16
 	stop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_TRACE}
 	pass := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}
@@ -63,10 +68,10 @@ func filter() []unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: at}
 	}
 	code := []unix.SockFilter{load(number)}
-	all := changingCalls()
+	all := callsOf(takes)
 	maps.Copy(all, execCalls())
 	for _, nr := range slices.Sorted(maps.Keys(all)) {
-		if open := all[nr].open; open >= 0 {
+		if open := all[nr].open; open >= 0 && !takes {
 			code = append(code, equal(nr, 4), load(uint32(argument+8*open)),
 				unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K, Jf: 1, K: writing}, stop, pass)
 			continue
@@ -74,4 +79,13 @@ func filter() []unix.SockFilter {
 		code = append(code, equal(nr, 1), stop)
 	}
 	return append(code, pass)
+}
+
+// callsOf are the calls of interest.
+func callsOf(takes bool) map[uint64]shape {
+	all := changingCalls()
+	if takes {
+		maps.Copy(all, takingCalls())
+	}
+	return all
 }

@@ -1,4 +1,4 @@
-//go:build amd64
+//go:build amd64 || arm64
 
 package crash
 
@@ -20,7 +20,7 @@ const (
 )
 
 // tried counts the points, by what was done there.
-var tried struct{ git, steps, calls, twice, errors, unreached atomic.Int64 }
+var tried struct{ git, steps, calls, twice, errors, takes, refused, unreached atomic.Int64 }
 
 func TestMain(m *testing.M) {
 	Launch()
@@ -29,8 +29,11 @@ func TestMain(m *testing.M) {
 	if built.dir != "" {
 		os.RemoveAll(built.dir)
 	}
-	fmt.Printf("crash points tried: %d before or after a run of git, %d at git-sync's own steps, %d at any system calls, %d of them twice in a row; %d calls failed; %d points were not reached\n",
-		tried.git.Load(), tried.steps.Load(), tried.calls.Load(), tried.twice.Load(), tried.errors.Load(), tried.unreached.Load())
+	fmt.Printf("crash points tried: %d before or after a run of git, %d at git-sync's own steps, %d at any system calls, %d of them twice in a row\n",
+		tried.git.Load(), tried.steps.Load(), tried.calls.Load(), tried.twice.Load())
+	fmt.Printf("calls that failed once: %d that change the disk, %d that take a descriptor or make a process; after %d of them the start was refused\n",
+		tried.errors.Load(), tried.takes.Load(), tried.refused.Load())
+	fmt.Printf("points that were not reached: %d\n", tried.unreached.Load())
 	os.Exit(code)
 }
 
@@ -40,8 +43,8 @@ var built struct {
 	err  error
 }
 
-// binary is git-sync itself, built once.
-func binary(t *testing.T) string {
+// gitSync is git-sync itself, built once.
+func gitSync(t *testing.T) string {
 	t.Helper()
 	built.once.Do(build)
 	if built.err != nil {

@@ -1,4 +1,4 @@
-//go:build !amd64
+//go:build !amd64 && !arm64
 
 package crash
 
@@ -9,7 +9,7 @@ import (
 
 func TestCrash(t *testing.T) {
 	if os.Getenv("CI") == "true" {
-		t.Fatal("the tracer knows the registers of amd64 alone")
+		t.Fatal("the tracer knows the registers of amd64 and arm64 alone")
 	}
-	t.Skip("the tracer knows the registers of amd64 alone")
+	t.Skip("the tracer knows the registers of amd64 and arm64 alone")
 }

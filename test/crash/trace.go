@@ -1,4 +1,4 @@
-//go:build amd64
+//go:build amd64 || arm64
 
 package crash
 
@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -25,6 +26,7 @@ type Config struct {
 	Env   []string
 	Log   *os.File // its standard output and error
 	Below string   // calls that change something below this directory are counted
+	Takes bool     // stop also at calls that take a descriptor or make a process
 	Limit time.Duration
 	// Call is asked before each call is made, in the order in which they are seen. It runs on the tracing thread.
 	Call func(Call) Action
@@ -44,6 +46,8 @@ type Outcome struct {
 	TimedOut bool
 	Code     int // exit code, -1 when killed
 	Calls    int // how many changed the disk
+	Takes    int // how many took a descriptor or made a process, if those were asked for
+	Said     string
 }
 
 // ErrUnsupported says that this system lets nobody trace.
@@ -60,9 +64,11 @@ func Run(c Config) (Outcome, error) {
 		// The kernel knows a tracer by its thread. It is not unlocked: it ends with this goroutine, and what might still be
 		// traced with it.
 		runtime.LockOSThread()
-		t := &tracer{Config: c, tasks: map[int]*task{}, calls: changingCalls(), execs: execCalls()}
+		t := &tracer{Config: c, tasks: map[int]*task{}, calls: callsOf(c.Takes), execs: execCalls()}
 		out, err := t.run()
-		done <- result{out, err}
+		said, rerr := os.ReadFile(c.Log.Name())
+		out.Said = string(said)
+		done <- result{out, errors.Join(err, rerr)}
 	}()
 	r := <-done
 	return r.out, r.err
@@ -94,7 +100,7 @@ func (t *tracer) run() (Outcome, error) {
 	}
 	defer null.Close()
 	p, err := os.StartProcess(t.Self, append([]string{t.Self}, t.Argv...), &os.ProcAttr{
-		Env:   append([]string{launchVar + "=1"}, t.Env...),
+		Env:   append([]string{launchVar + "=" + strconv.FormatBool(t.Config.Takes)}, t.Env...),
 		Files: []*os.File{null, t.Log, t.Log},
 		Sys:   &syscall.SysProcAttr{Ptrace: true, Setpgid: true},
 	})
@@ -231,36 +237,44 @@ func (t *tracer) call(pid int) {
 	if !t.armed || t.out.Killed {
 		return
 	}
-	var r unix.PtraceRegs
-	if unix.PtraceGetRegs(pid, &r) != nil {
+	var r registers
+	if r.load(pid) != nil {
 		return // killed meanwhile
 	}
 	var c Call
-	if s, ok := t.execs[r.Orig_rax]; ok {
-		c = s.describe(pid, &r)
-		c.Exec, c.Args, c.Own = true, readArgs(pid, args(&r)[1]), parent(pid) == t.main
+	if s, ok := t.execs[r.number()]; ok {
+		c = s.describe(pid, r.args())
+		c.Exec, c.Args, c.Own = true, readArgs(pid, r.args()[1]), parent(pid) == t.main
 		if c.Own {
 			t.tasks[pid].args = c.Args
 		}
-	} else {
-		s, ok := t.calls[r.Orig_rax]
-		if !ok {
-			return
-		}
-		c = s.describe(pid, &r)
-		if !below(c.Path, t.Below) && !below(c.To, t.Below) {
-			return
-		}
-		t.out.Calls++
-		c.N, c.Own = t.out.Calls, t.tasks[pid].group == t.main
+	} else if c, ok = t.counted(pid, r.args(), t.calls[r.number()]); !ok {
+		return
 	}
 	switch do := t.Call(c); {
 	case do.Kill:
 		t.kill()
 	case do.Fail != 0:
-		r.Orig_rax, r.Rax = ^uint64(0), uint64(-int64(do.Fail))
-		_ = unix.PtraceSetRegs(pid, &r)
+		_ = r.fail(pid, do.Fail) // killed meanwhile
 	}
+}
+
+// counted gives a call its numbers; false when it is of no interest.
+func (t *tracer) counted(pid int, a [6]uint64, s shape) (Call, bool) {
+	if s.name == "" || s.only != nil && !s.only(a) {
+		return Call{}, false
+	}
+	c := s.describe(pid, a)
+	c.Own = t.tasks[pid].group == t.main
+	if s.changes(pid, a) && (below(c.Path, t.Below) || below(c.To, t.Below)) {
+		t.out.Calls++
+		c.N = t.out.Calls
+	}
+	if t.Config.Takes && s.takes != 0 {
+		t.out.Takes++
+		c.T = t.out.Takes
+	}
+	return c, c.N+c.T > 0
 }
 
 func below(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }

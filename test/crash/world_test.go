@@ -1,4 +1,4 @@
-//go:build amd64
+//go:build amd64 || arm64
 
 package crash
 
@@ -182,7 +182,7 @@ func (b *sandbox) argv(more ...string) []string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	fixed := []string{binary(b.t), "--ref=main", "--root=" + b.root(), "--link=" + rel, "--one-time", "--stale-worktree-timeout=0s", "--log-format=json"}
+	fixed := []string{gitSync(b.t), "--ref=main", "--root=" + b.root(), "--link=" + rel, "--one-time", "--stale-worktree-timeout=0s", "--log-format=json"}
 	return append(append(fixed, b.args...), more...)
 }
 
