@@ -19,8 +19,17 @@ type child struct {
 	exited  chan struct{}    // closed when the leader is dead; it is still there, a zombie
 	release chan struct{}    // closed by the owner: the pid is used no more, reap it
 	done    chan struct{}    // closed when it was reaped
-	state   *os.ProcessState // valid after done
+	end     *ending          // valid after done
 }
+
+// ending is how a child ended: what wait4(2) says.
+type ending struct {
+	status unix.WaitStatus
+	usage  unix.Rusage
+}
+
+func (e *ending) user() time.Duration   { return time.Duration(e.usage.Utime.Nano()) }
+func (e *ending) system() time.Duration { return time.Duration(e.usage.Stime.Nano()) }
 
 // spawn starts c with files as its descriptors, which it closes.
 //
@@ -33,7 +42,7 @@ func spawn(ctx context.Context, c Cmd, files []*os.File) (*child, error) {
 	}
 	started := make(chan start)
 	onOwnThread(func() {
-		p, err := launch(c, files)
+		pid, err := launch(c, files)
 		closeAll(files)
 		if err != nil {
 			select {
@@ -43,7 +52,7 @@ func spawn(ctx context.Context, c Cmd, files []*os.File) (*child, error) {
 			return
 		}
 		ch := &child{
-			pid: p.Pid, exited: make(chan struct{}),
+			pid: pid, exited: make(chan struct{}),
 			release: make(chan struct{}), done: make(chan struct{}),
 		}
 		select {
@@ -52,7 +61,7 @@ func spawn(ctx context.Context, c Cmd, files []*os.File) (*child, error) {
 			ch.signal(unix.SIGKILL)
 			close(ch.release)
 		}
-		ch.wait(p)
+		ch.wait()
 	})
 	select {
 	case s := <-started:
@@ -62,30 +71,36 @@ func spawn(ctx context.Context, c Cmd, files []*os.File) (*child, error) {
 	}
 }
 
-// launch starts the program.
-func launch(c Cmd, files []*os.File) (*os.Process, error) {
+// launch starts the program. It asks package syscall: package os would find out
+// first, by a child of its own, whether the kernel knows descriptors of
+// processes, which is of no use to us and a millisecond of a short run.
+func launch(c Cmd, files []*os.File) (int, error) {
 	path, err := lookup(c.Path, c.Env)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	env := c.Env
-	if env == nil {
-		env = []string{} // nil would mean ours
+	fds := make([]uintptr, len(files))
+	for i, f := range files {
+		fds[i] = f.Fd()
 	}
-	p, err := os.StartProcess(path, slices.Concat([]string{c.Path}, c.Args), &os.ProcAttr{
-		Dir: c.Dir, Env: env, Files: files,
+	pid, _, err := syscall.StartProcess(path, slices.Concat([]string{c.Path}, c.Args), &syscall.ProcAttr{
+		Dir: c.Dir, Env: c.Env, Files: fds,
 		Sys: &syscall.SysProcAttr{
 			Setsid:    true,
 			Pdeathsig: syscall.SIGKILL,
 		},
 	})
-	if err != nil && c.Dir != "" {
-		// The kernel's error may be about the directory, and names the program.
+	runtime.KeepAlive(files)
+	if err == nil {
+		return pid, nil
+	}
+	if c.Dir != "" {
+		// The kernel's error may be about the directory, and does not say so.
 		if _, derr := os.Stat(c.Dir); derr != nil {
-			return nil, &fs.PathError{Op: "chdir", Path: c.Dir, Err: errors.Unwrap(derr)}
+			return 0, &fs.PathError{Op: "chdir", Path: c.Dir, Err: errors.Unwrap(derr)}
 		}
 	}
-	return p, err
+	return 0, &fs.PathError{Op: "fork/exec", Path: path, Err: err}
 }
 
 // onOwnThread runs f in the background, on a thread that does nothing else
@@ -115,19 +130,27 @@ func onOwnThread(f func()) {
 
 // wait blocks until the leader has died and its owner has let go, then kills the
 // rest of the group and reaps the leader.
-func (ch *child) wait(p *os.Process) {
-	for {
-		err := unix.Waitid(unix.P_PID, ch.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
+func (ch *child) wait() {
+	_ = uninterrupted(func() error { return unix.Waitid(unix.P_PID, ch.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) })
 	close(ch.exited)
 	<-ch.release
 	ch.signal(unix.SIGKILL)
+	ch.end = &ending{}
 	// It cannot fail: nobody else waits for this process.
-	ch.state, _ = p.Wait()
+	_ = uninterrupted(func() error {
+		_, err := unix.Wait4(ch.pid, &ch.end.status, 0, &ch.end.usage)
+		return err
+	})
 	close(ch.done)
+}
+
+// uninterrupted makes a system call again for as long as a signal ends it.
+func uninterrupted(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 // signal sends sig to the whole group. Only for use before release is closed: the
@@ -138,7 +161,7 @@ func (ch *child) signal(sig syscall.Signal) {
 
 // reap lets go of the child and waits, for a moment, until it and its group are
 // gone. It returns how the leader ended, or nil if it is still there.
-func (ch *child) reap() *os.ProcessState {
+func (ch *child) reap() *ending {
 	close(ch.release)
 	timer := time.NewTimer(reapWait)
 	defer timer.Stop()
@@ -156,8 +179,8 @@ func (ch *child) reap() *os.ProcessState {
 		select {
 		case <-tick.C:
 		case <-timer.C:
-			return ch.state
+			return ch.end
 		}
 	}
-	return ch.state
+	return ch.end
 }

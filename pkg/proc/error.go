@@ -6,9 +6,6 @@ import (
 	"syscall"
 )
 
-// unixWaitStatus is what os.ProcessState.Sys holds on unix.
-type unixWaitStatus = syscall.WaitStatus
-
 // Error says how a child ended other than well. It never holds the child's
 // arguments or environment, which may carry secrets; Stderr is the child's own
 // words, to be scrubbed by who knows the secrets.

@@ -115,17 +115,17 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	if cause != nil {
 		ch.terminate(c.Grace, p.drained)
 	}
-	state := ch.reap()
+	end := ch.reap()
 	p.drain()
 
 	res := Result{Stdout: p.stdout.bytes(), Stderr: p.stderr.bytes(), Wall: time.Since(begun)}
-	if state != nil {
-		res.User, res.System = state.UserTime(), state.SystemTime()
+	if end != nil {
+		res.User, res.System = end.user(), end.system()
 	}
 	if cause == nil {
 		cause = p.stdinErr()
 	}
-	return res, verdict(ctx, c.Path, state, res.Stderr, cause)
+	return res, verdict(ctx, c.Path, end, res.Stderr, cause)
 }
 
 // await blocks until the child is through, and returns nil; or until it must be
@@ -170,19 +170,19 @@ func (ch *child) terminate(grace time.Duration, drained <-chan struct{}) {
 // errUnkillable is part of the message when a child could not be reaped in time.
 var errUnkillable = errors.New("it was killed but has not gone yet (a disk that blocks?)")
 
-// verdict turns the end of a child into an error, or nil if all went well. state
+// verdict turns the end of a child into an error, or nil if all went well. end
 // is nil when the child could not be reaped.
-func verdict(ctx context.Context, path string, state *os.ProcessState, stderr []byte, cause error) error {
+func verdict(ctx context.Context, path string, end *ending, stderr []byte, cause error) error {
 	e := &Error{Path: path, ExitCode: -1, Stderr: string(stderr), Err: cause}
-	if state == nil {
+	if end == nil {
 		e.Err = errUnkillable
 		if cause != nil {
 			e.Err = fmt.Errorf("%w; %w", cause, errUnkillable)
 		}
 	} else {
-		e.ExitCode = state.ExitCode()
-		if ws, ok := state.Sys().(unixWaitStatus); ok && ws.Signaled() {
-			e.Signal = ws.Signal()
+		e.ExitCode = end.status.ExitStatus() // -1 unless it exited
+		if end.status.Signaled() {
+			e.Signal = end.status.Signal()
 		}
 	}
 	if cause != nil && ctx.Err() != nil && errors.Is(cause, context.Cause(ctx)) {

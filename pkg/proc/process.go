@@ -73,18 +73,18 @@ func (p *Process) watch(ctx context.Context, ch *child, path string) error {
 		cause = context.Cause(ctx)
 		ch.signal(unix.SIGKILL)
 	}
-	state := ch.reap()
-	if state != nil {
-		p.result.User, p.result.System = state.UserTime(), state.SystemTime()
+	end := ch.reap()
+	if end != nil {
+		p.result.User, p.result.System = end.user(), end.system()
 	}
 	p.pipes.drain()
 	if cause != nil {
 		p.pipes.abandon()
 	}
-	if stopped && state != nil {
+	if stopped && end != nil {
 		return nil
 	}
-	return verdict(ctx, path, state, p.pipes.stderr.bytes(), cause)
+	return verdict(ctx, path, end, p.pipes.stderr.bytes(), cause)
 }
 
 // Done is closed when the child has gone.
