@@ -29,14 +29,19 @@ const (
 // time is done by git; of ours, a second processor would only make two threads look for work where there is none, which is
 // a third of what an idle poll costs us.
 func tuneRuntime(env func(string) string) {
-	if env("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	if env("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
 	if env("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(1)
+	}
+}
+
+// collectOften has the collector run while there is little to collect, unless the user has set Go's variable for it: who
+// runs for weeks needs little memory more than little CPU. A one-time run ends before it is worth it.
+func collectOften(env func(string) string) {
+	if env("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 }
 

@@ -59,6 +59,9 @@ func run(p process) int {
 // sync runs the loop from its first line to its last.
 func (p process) sync(cfg config.Config, log *logging.Logging) int {
 	tuneRuntime(p.env)
+	if !cfg.OneTime {
+		collectOften(p.env)
+	}
 	if !cfg.HTTP.Pprof {
 		forgoSamples()
 	}

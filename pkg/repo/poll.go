@@ -114,6 +114,9 @@ func (r *Repo) hangUp() {
 	}
 }
 
+// defaultFormat is the object format of who names none.
+const defaultFormat = "sha1"
+
 func (t *transport) greeted() bool { return t.format != "" }
 
 // greet has the helper connect, and reads what the server can do.
@@ -128,7 +131,7 @@ func (t *transport) greet() error {
 	if err != nil || line != "\n" {
 		return fmt.Errorf("%w: connecting: %q, %w", errTransport, line, err)
 	}
-	format := "sha1" // of a server that does not name one
+	format := defaultFormat
 	version, lists := "", false
 	err = eachPacket(t.in, flushPacket, func(line string) error {
 		switch name, value, _ := strings.Cut(line, "="); name {
@@ -153,7 +156,14 @@ func (t *transport) greet() error {
 // lsRefs asks for the refs that begin with one of prefixes.
 func (t *transport) lsRefs(prefixes []string) (map[string]string, error) {
 	var req strings.Builder
-	req.WriteString(packet("command=ls-refs\n") + packet("object-format="+t.format+"\n") + delimPacket + packet("peel\n"))
+	req.WriteString(packet("command=ls-refs\n"))
+	if t.format != defaultFormat {
+		req.WriteString(packet("object-format=" + t.format + "\n"))
+	}
+	req.WriteString(delimPacket)
+	if slices.ContainsFunc(prefixes, func(p string) bool { return p != "HEAD" && !strings.HasPrefix(p, headPrefix) }) {
+		req.WriteString(packet("peel\n"))
+	}
 	for _, p := range prefixes {
 		req.WriteString(packet("ref-prefix " + p + "\n"))
 	}

@@ -47,7 +47,7 @@ func (s session) guess(want target) (target, bool) {
 
 // isBranch reports whether the ref can hold nothing but a commit.
 func (t target) isBranch() bool {
-	return t.name == "HEAD" || strings.HasPrefix(t.name, "refs/heads/")
+	return t.name == "HEAD" || strings.HasPrefix(t.name, headPrefix)
 }
 
 // guessedWrong reports whether a fetch may have failed because there is no such
@@ -75,19 +75,35 @@ func (s session) resolve(ctx context.Context, want target) (target, error) {
 	if s.followsTags() {
 		return s.resolveTag(ctx, want)
 	}
-	rows, err := s.lsRemote(ctx, patterns(ref))
+	names := candidates(ref)
+	ask := names
+	if s.rev.Ref == names[0] {
+		ask = names[:1] // as long as it is there the others do not matter
+	}
+	found, err := s.find(ctx, ask, want)
+	if err == nil && found.name == "" && len(ask) < len(names) {
+		found, err = s.find(ctx, names, want)
+	}
+	if err == nil && found.name == "" {
+		err = s.noSuchRef(ctx, ref)
+	}
+	return found, err
+}
+
+// find asks the remote for the first of names that is there; the name that it
+// fills in is empty when there is none.
+func (s session) find(ctx context.Context, names []string, want target) (target, error) {
+	rows, err := s.lsRemote(ctx, patterns(names))
 	if err != nil {
 		return target{}, err
 	}
-	for _, name := range candidates(ref) {
-		oid, ok := rows[name]
-		if !ok {
-			continue
+	for _, name := range names {
+		if oid, ok := rows[name]; ok {
+			want.oid, want.commit, want.name = oid, oid, name
+			return s.pinned(rows, want)
 		}
-		want.oid, want.commit, want.name = oid, oid, name
-		return s.pinned(rows, want)
 	}
-	return target{}, s.noSuchRef(ctx, ref)
+	return target{}, nil
 }
 
 // resolveHash is resolve for a full hash. That of an annotated tag is known to
@@ -119,12 +135,12 @@ func candidates(ref string) []string {
 
 // patterns returns what to ask the remote for: full names, so that no other ref
 // matches, and for what may be an annotated tag its peeled name.
-func patterns(ref string) []string {
+func patterns(names []string) []string {
 	var list []string
-	for _, name := range candidates(ref) {
+	for _, name := range names {
 		list = append(list, name)
-		if name != "HEAD" && !strings.HasPrefix(name, "refs/heads/") {
-			list = append(list, name+"^{}")
+		if name != "HEAD" && !strings.HasPrefix(name, headPrefix) {
+			list = append(list, name+peeled)
 		}
 	}
 	return list
@@ -138,20 +154,14 @@ const maxRefs = 32 << 20
 // process, or none where the transport is kept; it may return others as well.
 func (s session) lsRemote(ctx context.Context, patterns []string) (map[string]string, error) {
 	if s.overTransport() {
-		prefixes := make([]string, len(patterns))
-		for i, p := range patterns {
-			prefixes[i] = strings.TrimSuffix(p, "*")
-		}
-		rows, err := s.askTransport(ctx, prefixes)
+		rows, err := s.askTransport(ctx, prefixes(patterns))
 		if err == nil {
 			return rows, nil
 		}
 		s.log.V(1).Info("asking the remote by git ls-remote", "because", err.Error())
 	}
 	c := git.Cmd("ls-remote", "--quiet").MaxOutput(maxRefs)
-	if !slices.ContainsFunc(patterns, func(p string) bool { return !isBranchOrTag(p) }) {
-		c.Arg("--heads", "--tags") // by these, though not by the patterns, git tells the server what to send
-	}
+	limitTo(c, patterns)
 	res, err := s.git.Run(ctx, c.Operand(s.opts.URL).Operand(patterns...))
 	if s.wary = err != nil; err != nil {
 		return nil, fmt.Errorf("asking the remote for its refs: %w", err)
@@ -159,8 +169,34 @@ func (s session) lsRemote(ctx context.Context, patterns []string) (map[string]st
 	return parseRefs(res.Stdout)
 }
 
-func isBranchOrTag(name string) bool {
-	return strings.HasPrefix(name, "refs/heads/") || strings.HasPrefix(name, tagPrefix)
+const (
+	headPrefix = "refs/heads/"
+	peeled     = "^{}" // ends the name under which ls-remote lists what an annotated tag leads to
+)
+
+// limitTo has the server leave out what is neither a branch nor a tag, as the
+// case may be: by options, though not by patterns, git tells it what to send.
+func limitTo(c *git.Command, patterns []string) {
+	heads := slices.ContainsFunc(patterns, func(p string) bool { return strings.HasPrefix(p, headPrefix) })
+	tags := slices.ContainsFunc(patterns, func(p string) bool { return strings.HasPrefix(p, tagPrefix) })
+	others := slices.ContainsFunc(patterns, func(p string) bool { return !strings.HasPrefix(p, headPrefix) && !strings.HasPrefix(p, tagPrefix) })
+	if heads && !others {
+		c.Arg("--heads")
+	}
+	if tags && !others {
+		c.Arg("--tags")
+	}
+}
+
+// prefixes returns what to ask by protocol v2, which peels tags by itself.
+func prefixes(patterns []string) []string {
+	var list []string
+	for _, p := range patterns {
+		if !strings.HasSuffix(p, peeled) {
+			list = append(list, strings.TrimSuffix(p, "*"))
+		}
+	}
+	return list
 }
 
 // parseRefs reads the output of ls-remote: "<hash>\t<ref>" a line.
