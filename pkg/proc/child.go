@@ -16,10 +16,10 @@ import (
 // child is one started process, the leader of its session and group.
 type child struct {
 	pid     int
-	exited  chan struct{}    // closed when the leader is dead; it is still there, a zombie
-	release chan struct{}    // closed by the owner: the pid is used no more, reap it
-	done    chan struct{}    // closed when it was reaped
-	end     *ending          // valid after done
+	exited  chan struct{} // closed when the leader is dead; it is still there, a zombie
+	release chan struct{} // closed by the owner: the pid is used no more, reap it
+	done    chan struct{} // closed when it was reaped
+	end     *ending       // valid after done
 }
 
 // ending is how a child ended: what wait4(2) says.

@@ -199,10 +199,11 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
 		}
 		s.log.V(1).Info("fetching without asking first failed, asking", "because", err.Error())
 	}
+	tree, intact := r.look() // once: before asking, which may be for nothing if it is to be restored
 	if want, err = s.ask(ctx, want); err != nil {
 		return Tree{}, err
 	}
-	if tree, ok := r.current(want); ok {
+	if intact && r.wanted(&tree, want) {
 		return tree, nil
 	}
 	return s.complete(ctx, want)
@@ -230,7 +231,6 @@ func (r *Repo) enter(ctx context.Context) error {
 // ask is resolve that leaves half of the time to Restore, where that may be
 // needed: a remote may be silent until the time is up.
 func (s session) ask(ctx context.Context, want target) (target, error) {
-	s.look()
 	if s.restorable() {
 		limited, cancel := s.half(ctx)
 		defer cancel()
@@ -324,14 +324,20 @@ func (r *Repo) published() (rel, hash string, ok bool) {
 // directory's HEAD, an index. They cost no process.
 func (r *Repo) current(want target) (Tree, bool) {
 	tree, ok := r.look()
-	if !ok || tree.Hash != want.commit || !r.asNow(tree.rec, want.recipe) || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !r.trusted(want) {
-		return Tree{}, false
+	return tree, ok && r.wanted(&tree, want)
+}
+
+// wanted reports whether the published tree, which has passed the cheap checks,
+// is what is wanted; it then notes the name under which that was found.
+func (r *Repo) wanted(tree *Tree, want target) bool {
+	if tree.Hash != want.commit || !r.asNow(tree.rec, want.recipe) || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !r.trusted(want) {
+		return false
 	}
 	tree.Ref = want.name
 	if r.rev.Ref != want.name {
 		r.observe(want.name)
 	}
-	return tree, true
+	return true
 }
 
 // intactTree returns the published tree if it is of our layout and passes the

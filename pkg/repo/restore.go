@@ -48,8 +48,11 @@ func unreachable(err error) bool {
 // restorable reports whether the published tree needs to be made anew, and the
 // store may be fit for that.
 func (r *Repo) restorable() bool {
+	if !r.condition.broken() || !r.store.usable() || r.corrupt {
+		return false
+	}
 	_, known := r.linked()
-	return r.condition.broken() && known && r.store.usable() && !r.corrupt
+	return known
 }
 
 // linked returns the commit that the link names, whether its tree is there or

@@ -46,7 +46,7 @@ func (s *Syncer) attempt(ctx context.Context, q *request) outcome {
 	s.opt.Log.V(2).Info("syncing", "trigger", q.source)
 
 	a := &attempt{request: q, done: make(chan outcome, 1)}
-	go func() { a.done <- s.timed(ctx) }()
+	s.jobs <- func() { a.done <- s.timed(ctx) }
 
 	overdue := time.NewTimer(s.opt.Timeout + killGrace)
 	defer overdue.Stop()

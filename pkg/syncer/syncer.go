@@ -121,9 +121,10 @@ type Syncer struct {
 	failures int
 	failed   repeats
 	line     line
-	stuck    *attempt  // a sync that did not end in time and still runs
-	hold     time.Time // before this, nothing is asked of a server that wants to be left alone
-	lastPush time.Time // start of the last sync caused by a push
+	stuck    *attempt    // a sync that did not end in time and still runs
+	jobs     chan func() // syncs to be made, by work
+	hold     time.Time   // before this, nothing is asked of a server that wants to be left alone
+	lastPush time.Time   // start of the last sync caused by a push
 }
 
 // New makes a loop that waits to be run.
@@ -166,6 +167,9 @@ func (s *Syncer) Run(ctx context.Context) error {
 	defer s.update(func(r *Report) {
 		r.Deadline, r.Next, r.Running = time.Time{}, time.Time{}, false
 	})
+	s.jobs = make(chan func())
+	defer close(s.jobs)
+	go s.work(s.jobs)
 	s.lookAround()
 
 	next := &request{source: SourceStart}
@@ -189,6 +193,14 @@ func (s *Syncer) Run(ctx context.Context) error {
 		if next, err = s.await(ctx, time.Now().Add(delay)); err != nil {
 			return s.interrupted()
 		}
+	}
+}
+
+// work makes the syncs, one after the other, until there are no more to come. It
+// is one goroutine for all of them, which has the stack that a sync needs.
+func (s *Syncer) work(jobs <-chan func()) {
+	for job := range jobs {
+		job()
 	}
 }
 
