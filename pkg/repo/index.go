@@ -51,6 +51,7 @@ type indexEntry struct {
 	ino, uid, gid uint32
 	mode, size    uint32 // the mode is git's: 0o100644, 0o100755, 0o120000 or 0o160000
 	path          []byte // valid until the next entry is read
+	object        []byte // its name; valid as long
 	plain         bool   // it has no flags: nothing is merged, left out or only intended
 }
 
@@ -112,7 +113,7 @@ func (r *indexReader) entry() indexEntry {
 	return indexEntry{
 		ctime: moment{word(0), word(1)}, mtime: moment{word(2), word(3)},
 		ino: word(5), mode: word(6), uid: word(7), gid: word(8), size: word(9),
-		path: r.path, plain: binary.BigEndian.Uint16(r.fixed[40+r.hash:])&(extended|stages) == 0,
+		path: r.path, object: r.fixed[40 : 40+r.hash], plain: binary.BigEndian.Uint16(r.fixed[40+r.hash:])&(extended|stages) == 0,
 	}
 }
 

@@ -3,9 +3,13 @@ package repo
 import (
 	"bytes"
 	"context"
+	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +22,7 @@ var errTouched = errors.New("it is not as it was made")
 // inode, size, times, mode and owner that git noted when it had written it, in
 // directories of one mode and owner. Whatever is done to a file changes the
 // time of its inode, which nobody can set; so what is said here holds for the
-// content too, and no file is opened.
+// content too, and as a rule no file is opened.
 //
 // git itself compares these times in seconds, and neither the owner nor most of
 // the mode: a tree that it finds clean may not be.
@@ -27,6 +31,7 @@ type untouched struct {
 	written moment      // when git wrote the index
 	top     unix.Stat_t // the tree's own directory, which all others are like
 	open    []openDir   // from the tree down to the directory of the current entry
+	hashed  int64       // bytes of files that were read
 	buf     []byte      // for getdents(2)
 }
 
@@ -88,17 +93,60 @@ func (u *untouched) entry(e indexEntry) error {
 	here := u.here()
 	here.children++
 	var stat unix.Stat_t
-	if err := unix.Fstatat(here.fd, string(e.path[len(here.path):]), &stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	name := string(e.path[len(here.path):])
+	if err := unix.Fstatat(here.fd, name, &stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return differs(err, e.path)
 	}
-	if !u.same(e, &stat) {
+	if !u.same(e, &stat) || !e.ctime.before(u.written) && !u.sameContent(here.fd, name, e) {
 		return fmt.Errorf("%w: %s", errTouched, e.path)
 	}
 	return nil
 }
 
-// same reports whether a file is what git noted. What was written in the moment
-// in which git wrote the index could have been changed in that moment, too.
+// maxHashed bounds, in bytes, the files that are read to be sure of them.
+const maxHashed = 8 << 20
+
+// sameContent reports whether a file has the content of its object. What was
+// written in the moment in which git wrote the index could have been changed in
+// that moment, too, and look the same; there are few such files.
+func (u *untouched) sameContent(dir int, name string, e indexEntry) bool {
+	if u.hashed += int64(e.size); u.hashed > maxHashed {
+		return false
+	}
+	content, err := contentAt(dir, name, e.mode)
+	if err != nil {
+		return false
+	}
+	sum := sha1.New()
+	if len(e.object) == sha256.Size {
+		sum = sha256.New()
+	}
+	_, _ = fmt.Fprintf(sum, "blob %d\x00", len(content)) // gitformat-loose(5); a hash never fails
+	_, _ = sum.Write(content)
+	return bytes.Equal(sum.Sum(nil), e.object)
+}
+
+// contentAt returns what a file in an open directory holds; of a symbolic link,
+// where it leads.
+func contentAt(dir int, name string, mode uint32) ([]byte, error) {
+	if mode == linkMode {
+		target := make([]byte, unix.PathMax)
+		n, err := unix.Readlinkat(dir, name, target)
+		return target[:max(n, 0)], err
+	}
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, maxHashed))
+}
+
+// linkMode is git's mode of symbolic links.
+const linkMode = 0o120000
+
+// same reports whether a file looks as git has noted.
 func (u *untouched) same(e indexEntry, stat *unix.Stat_t) bool {
 	var mode uint32
 	switch e.mode {
@@ -106,13 +154,13 @@ func (u *untouched) same(e indexEntry, stat *unix.Stat_t) bool {
 		mode = unix.S_IFREG | 0o666&^u.umask
 	case 0o100755:
 		mode = unix.S_IFREG | 0o777&^u.umask
-	case 0o120000:
+	case linkMode:
 		mode = unix.S_IFLNK | 0o777
 	default:
 		return false
 	}
 	owned := stat.Uid == u.top.Uid && stat.Gid == u.top.Gid && e.uid == stat.Uid && e.gid == stat.Gid
-	timed := e.mtime == momentOf(stat.Mtim) && e.ctime == momentOf(stat.Ctim) && e.ctime.before(u.written)
+	timed := e.mtime == momentOf(stat.Mtim) && e.ctime == momentOf(stat.Ctim)
 	return e.plain && owned && timed && stat.Mode == mode && e.ino == uint32(stat.Ino) && e.size == uint32(stat.Size)
 }
 

@@ -2,10 +2,13 @@ package repo
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -67,11 +70,53 @@ func TestUntouched(t *testing.T) {
 		if err := c.compare(t); err != nil {
 			t.Errorf("moved: %v", err)
 		}
-		c.date(t, time.Now().Add(-time.Hour))
+		c.date(t, time.Now().Add(-time.Hour)) // no file is older than the index: each is read
+		if err := c.compare(t); err != nil {
+			t.Errorf("read: %v", err)
+		}
+		in, err := os.Stat(filepath.Join(c.dir, "many/007"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.forge(t, "many/007", in)
 		if err := c.compare(t); !errors.Is(err, errTouched) {
-			t.Errorf("files that are no older than the index: %v", err)
+			t.Errorf("a file edited in the moment in which the index was written: %v", err)
+		}
+		c.date(t, time.Now().Add(time.Hour))
+		if err := c.compare(t); err != nil {
+			t.Errorf("the forgery does not look as it should: %v", err)
 		}
 	}
+}
+
+// forge edits a file and makes the index say that it looks so: as if both had happened in one moment.
+func (c checkedOut) forge(t *testing.T, name string, was os.FileInfo) {
+	t.Helper()
+	if err := replace(filepath.Join(c.dir, name)); err != nil {
+		t.Fatal(err)
+	}
+	now, err := os.Stat(filepath.Join(c.dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := os.ReadFile(c.index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctime := func(info os.FileInfo) []byte {
+		at := info.Sys().(*syscall.Stat_t).Ctim
+		return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(at.Sec)), uint32(at.Nsec))
+	}
+	end := bytes.Index(index, []byte(name+"\x00"))
+	entry := index[end-2-c.hashLen-40:]
+	if !bytes.HasPrefix(entry, ctime(was)) {
+		t.Fatal("the entry is not where it should be")
+	}
+	copy(entry, ctime(now))
+	if err := os.WriteFile(c.index, index, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	c.date(t, time.Now().Add(-time.Hour))
 }
 
 // replace writes a file anew with content of the same size and the times it had.
@@ -126,5 +171,27 @@ func TestTouched(t *testing.T) {
 				t.Errorf("not seen: %v", err)
 			}
 		})
+	}
+}
+
+// What was done to a big tree while nobody looked is found at the next start; if nothing was, git is not asked.
+func TestBigTreeAtStart(t *testing.T) {
+	f := newFixture(t)
+	hash := f.up.BigTree(many)
+	f.poll()
+	f.stop()
+	f.runs()
+	if f.poll().New {
+		t.Error("made anew although nothing has happened")
+	}
+	if ops := f.runs(); slices.Contains(ops, "status") {
+		t.Errorf("git is asked: %q", ops)
+	}
+	f.stop()
+	if err := replace(filepath.Join(f.link(), gitserver.BigPath(7))); err != nil {
+		t.Fatal(err)
+	}
+	if !f.sync(hash).New {
+		t.Error("not seen")
 	}
 }
