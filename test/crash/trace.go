@@ -100,7 +100,7 @@ func (t *tracer) run() (Outcome, error) {
 	}
 	defer null.Close()
 	p, err := os.StartProcess(t.Self, append([]string{t.Self}, t.Argv...), &os.ProcAttr{
-		Env:   append([]string{launchVar + "=" + strconv.FormatBool(t.Config.Takes)}, t.Env...),
+		Env:   append([]string{launchVar + "=" + strconv.FormatBool(t.Takes)}, t.Env...),
 		Files: []*os.File{null, t.Log, t.Log},
 		Sys:   &syscall.SysProcAttr{Ptrace: true, Setpgid: true},
 	})
@@ -270,7 +270,7 @@ func (t *tracer) counted(pid int, a [6]uint64, s shape) (Call, bool) {
 		t.out.Calls++
 		c.N = t.out.Calls
 	}
-	if t.Config.Takes && s.takes != 0 {
+	if t.Takes && s.takes != 0 {
 		t.out.Takes++
 		c.T = t.out.Takes
 	}
