@@ -98,6 +98,14 @@ func (r *Repo) rest(ctx context.Context, failed error) {
 	r.tidied = errors.Join(failed, cerr, serr) == nil && r.Stats().Stuck == 0 && len(due)+len(stale) == 0
 }
 
+// pure reports whether there is nothing in the root but what was just published
+// for the first time, so that there is nothing to clean up.
+func (r *Repo) pure() bool {
+	stale, err := r.replaced()
+	modules, merr := r.moduleStores()
+	return errors.Join(err, merr) == nil && len(stale)+len(modules) == 0 && !r.hasTrash() && !exists(r.store.path(lfsDir))
+}
+
 // replaced returns the trees that are neither published nor about to be; none
 // while nothing is published, for then nothing may be removed.
 func (r *Repo) replaced() ([]string, error) {

@@ -46,7 +46,7 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (Tree, error) {
 		}
 	}
 	r.observe(t.Ref)
-	r.unflushed, r.tidied = true, false
+	r.unflushed, r.tidied = true, !had && r.pure()
 	if err := r.pin(t); err != nil {
 		r.log.Error(err, "remembering where the tag is")
 	}
@@ -62,14 +62,21 @@ func (r *Repo) dropFormerLink() {
 	}
 }
 
+// linkName is the name of the published link in a store's marker: relative to
+// the root where it is below it, for the volume may be mounted elsewhere next
+// time.
+func (r *Repo) linkName() string {
+	if rel, err := filepath.Rel(r.root, r.link); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return r.link
+}
+
 // unlinkFormer removes the link that was published before the option for it
 // was changed: its tree is about to go, and it would lead nowhere. The marker
 // forgets it last, so that a crash leaves no link that nobody knows of.
 func (r *Repo) unlinkFormer() error {
-	name := r.link
-	if rel, err := filepath.Rel(r.root, r.link); err == nil && filepath.IsLocal(rel) {
-		name = rel // the volume may be mounted elsewhere next time
-	}
+	name := r.linkName()
 	former, meta := r.store.meta.Link, r.store.meta
 	if former == name {
 		return nil

@@ -149,12 +149,8 @@ func (s session) obtain(ctx context.Context, st *store, want *target) error {
 	if err != nil {
 		return fmt.Errorf("fetching %s: %w", want.source(), err)
 	}
-	meta := st.meta
-	meta.Depth = s.opts.Depth
-	if meta != st.meta {
-		if err := st.save(meta); err != nil {
-			return err
-		}
+	if err := s.noteDepth(st); err != nil {
+		return err
 	}
 	if head, err = st.ref(headRef); err != nil {
 		return err
@@ -170,6 +166,21 @@ func (s session) obtain(ctx context.Context, st *store, want *target) error {
 		}
 	}
 	return nil
+}
+
+// noteDepth notes in st's marker to what depth it was fetched. That of a store
+// built aside is written when it is adopted.
+func (s session) noteDepth(st *store) error {
+	meta := st.meta
+	meta.Depth = s.opts.Depth
+	if meta == st.meta {
+		return nil
+	}
+	if st.dir != s.store.dir {
+		st.meta = meta
+		return nil
+	}
+	return st.save(meta)
 }
 
 func (s session) peelTarget(ctx context.Context, st store, want *target) error {
@@ -211,6 +222,12 @@ func (s session) obtainAll(ctx context.Context, st *store, want target) error {
 func (s session) adoptStore(st *store) error {
 	meta := st.meta
 	meta.Ready, meta.Link = true, s.store.meta.Link
+	if meta.Link == "" {
+		meta.Link = s.linkName() // which is about to be published, and leads nowhere until then
+	}
+	if inv, err := st.inventory(); err == nil {
+		meta.Kept = inv.bytes // all of it is what was asked for
+	}
 	pins, err := s.store.pins()
 	if err == nil {
 		err = errors.Join(st.savePins(pins), s.noteOlderLinks(*st))
