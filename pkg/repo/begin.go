@@ -31,7 +31,7 @@ func (r *Repo) begin(ctx context.Context) error {
 		return err
 	}
 	if r.store.usable() {
-		if err := errors.Join(r.healFetches(), r.healWorktreeLocks()); err != nil {
+		if err := errors.Join(r.healWrites(), r.healWorktreeLocks()); err != nil {
 			return err
 		}
 		if err := r.loadRecords(); err != nil {
@@ -78,12 +78,12 @@ func (r *Repo) beginAgain() error {
 	return errors.Join(r.store.healLocks(), r.healWorktreeLocks())
 }
 
-// healFetches removes what interrupted fetches have left, in submodules' stores
-// too.
-func (r *Repo) healFetches() error {
+// healWrites removes what interrupted fetches, and writes of ours, have left in
+// the stores, submodules' included.
+func (r *Repo) healWrites() error {
 	stores, err := r.moduleStores()
 	for _, st := range append(stores, r.store) {
-		err = errors.Join(err, st.healLocks(), st.healObjects(), st.dropLFSLogs(), r.dropScratch(st))
+		err = errors.Join(err, st.healLocks(), st.healObjects(), st.healAdmins(), st.dropLFSLogs(), r.dropScratch(st))
 	}
 	return err
 }

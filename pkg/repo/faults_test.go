@@ -447,11 +447,16 @@ func TestInterrupted(t *testing.T) {
 	write(t, filepath.Join(f.opts.Root, nextStore, ownDirName, markerName), `{"version":1,"format":"sha1"}`)
 	write(t, f.repo.store.path("objects/pack/tmp_pack_x"), "half")
 	write(t, f.repo.store.path("worktrees/half/HEAD"), "half")
+	record := filepath.Join(f.repo.store.admin(tree.rec.id), tempPrefix+"record")
+	write(t, record, "half")
 	if err := f.restart(); err != nil {
 		t.Fatal(err)
 	}
 	f.sync(second)
 	f.clean()
+	if exists(record) {
+		t.Error("half a record is left")
+	}
 	f.stop()
 	if err := os.Rename(filepath.Join(f.opts.Root, ".git"), filepath.Join(f.opts.Root, nextStore)); err != nil {
 		t.Fatal(err)

@@ -297,6 +297,19 @@ func (st store) healLocks() error {
 	return nil
 }
 
+// healAdmins removes what a write of ours that was killed has left in the admin
+// directories: of a tree's record, or of a copy of its index.
+func (st store) healAdmins() error {
+	names, err := glob(st.dir, adminDirName+"/*/"+tempPrefix+"*")
+	for _, name := range names {
+		err = errors.Join(err, remove(name))
+	}
+	if err != nil {
+		return fmt.Errorf("removing leftovers in admin directories: %w", err)
+	}
+	return nil
+}
+
 // healObjects removes the temporary files of interrupted fetches.
 func (st store) healObjects() error {
 	var names []string
