@@ -83,7 +83,7 @@ func (r *Repo) beginAgain() error {
 func (r *Repo) healWrites() error {
 	stores, err := r.moduleStores()
 	for _, st := range append(stores, r.store) {
-		err = errors.Join(err, st.healLocks(), st.healObjects(), st.healAdmins(), st.dropLFSLogs(), r.dropScratch(st))
+		err = errors.Join(err, st.healLocks(), st.healObjects(), st.healAdmins(), st.dropLFSLogs(), st.eachScratch(r.discard))
 	}
 	return err
 }

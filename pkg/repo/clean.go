@@ -123,10 +123,14 @@ func (r *Repo) hasTrash() bool {
 	return len(r.inTrash()) > 0
 }
 
-// inTrash lists what is in the trash.
+// trash is where what is replaced goes once there is a store. It may be asked
+// for without the work lock.
+func (r *Repo) trash() string { return filepath.Join(r.root, gitDirName, ownDirName, trashName) }
+
+// inTrash lists what is in the trash. It needs no lock.
 func (r *Repo) inTrash() []string {
 	var names []string
-	for _, dir := range []string{r.store.own(trashName), filepath.Join(r.root, rootTrash)} {
+	for _, dir := range []string{r.trash(), filepath.Join(r.root, rootTrash)} {
 		entries, _ := os.ReadDir(dir) // absent: no trash
 		for _, e := range entries {
 			names = append(names, filepath.Join(dir, e.Name()))
@@ -214,7 +218,7 @@ func (r *Repo) discard(name string) error {
 	if !exists(name) {
 		return nil
 	}
-	trash := r.store.own(trashName)
+	trash := r.trash()
 	if !r.store.usable() {
 		trash = filepath.Join(r.root, rootTrash)
 	}
@@ -354,7 +358,7 @@ func (r *Repo) emptyTrash(ctx context.Context) {
 	}
 	r.count(func(s *Stats) {
 		if stuck > 0 && s.Stuck == 0 {
-			r.log.Info("replaced trees cannot be removed; they are set aside and tried again", "count", stuck, "dir", r.store.own(trashName),
+			r.log.Info("replaced trees cannot be removed; they are set aside and tried again", "count", stuck, "dir", r.trash(),
 				"hint", "somebody wrote files into the published tree as another user")
 		}
 		s.Stuck = stuck

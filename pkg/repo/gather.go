@@ -61,7 +61,7 @@ type collection struct {
 // collectIn collects garbage in st. It blocks for as long as git takes, without
 // being in the way of a sync. A submodule's store may be forgotten meanwhile.
 func (r *Repo) collectIn(ctx context.Context, st store) error {
-	err := r.dropScratch(st)
+	err := st.eachScratch(removeTree)
 	if err == nil {
 		err = r.collectOnce(ctx, st)
 	}
@@ -291,11 +291,11 @@ func (c *collection) note() error {
 	return c.keeps(c.st, inv)
 }
 
-// dropScratch removes what a collection that was killed has left.
-func (r *Repo) dropScratch(st store) error {
+// eachScratch calls remove for what collections that were killed have left.
+func (st store) eachScratch(remove func(name string) error) error {
 	names, err := glob(st.dir, ownDirName+"/"+scratchPrefix+"*")
 	for _, name := range names {
-		err = errors.Join(err, r.discard(name))
+		err = errors.Join(err, remove(name))
 	}
 	if err != nil {
 		return fmt.Errorf("removing leftovers of a collection of garbage: %w", err)

@@ -99,11 +99,20 @@ func (s session) dial(ctx context.Context) (*transport, error) {
 	if scheme == "http" {
 		c = git.Cmd("remote-http")
 	}
-	p, err := s.git.Start(context.WithoutCancel(ctx), c.Operand("origin", s.opts.URL))
+	// Starting it ends with the sync, though what was started does not.
+	kept, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	p, err := s.git.Start(kept, c.Operand("origin", s.opts.URL))
+	stop()
 	if err != nil {
+		cancel()
 		return nil, fmt.Errorf("starting the transport helper: %w", err)
 	}
-	return &transport{creds: s.creds, in: bufio.NewReader(p.Stdout), out: p.Stdin, close: p.Close}, nil
+	hangUp := func() error {
+		defer cancel()
+		return p.Close()
+	}
+	return &transport{creds: s.creds, in: bufio.NewReader(p.Stdout), out: p.Stdin, close: hangUp}, nil
 }
 
 // hangUp ends the transport, if there is one.

@@ -138,7 +138,7 @@ func (s session) recyclable(ctx context.Context, st store, want target, rec reco
 
 // pristine reports whether a tree set aside is proved to be untouched.
 func (s session) pristine(ctx context.Context, b base) bool {
-	u := untouched{umask: umask()}
+	u := untouched{umask: umask(), dirMode: b.rec.DirMode}
 	err := u.compare(ctx, b.dir, filepath.Join(s.store.admin(b.rec.id), keptIndex), s.store.hashLength())
 	if err != nil {
 		s.log.V(1).Info("putting the tree set aside right before it is used again", "because", err.Error())
@@ -298,5 +298,6 @@ func (b builder) keep(w worktree, rec *record) {
 	if err != nil || entryCount(index) < b.minRecycled || os.Link(index, filepath.Join(b.st.admin(w.id), keptIndex)) != nil {
 		return
 	}
-	rec.Plain, rec.DirMode = !exists(w.sparseFile()), info.Mode()
+	rec.Plain = !exists(w.sparseFile()) && !exists(filepath.Join(w.dir, modulesFile))
+	rec.DirMode = info.Mode()
 }

@@ -3,6 +3,7 @@ package repo
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -353,4 +354,22 @@ func TestRecyclePublishedAgain(t *testing.T) {
 	if !exists(tree.Path) {
 		t.Error("the tree is gone 50 minutes after it was replaced")
 	}
+}
+
+// Where every directory has the same other mode, the tree's own one tells.
+func TestRecycleDirectoryModes(t *testing.T) {
+	f := ready(t)
+	err := filepath.WalkDir(filepath.Join(f.repo.store.own(asideName), f.aside()[0]), func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = os.Chmod(name, 0o700)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.later()
+	hash := f.up.Commit(map[string]string{"a": "3"})
+	f.sync(hash)
+	f.same(hash)
 }

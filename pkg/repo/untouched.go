@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -28,6 +29,7 @@ var errTouched = errors.New("it is not as it was made")
 // the mode: a tree that it finds clean may not be.
 type untouched struct {
 	umask   uint32
+	dirMode fs.FileMode // of the tree's own directory, when it was made; 0: not known
 	written moment      // when git wrote the index
 	top     unix.Stat_t // the tree's own directory, which all others are like
 	open    []openDir   // from the tree down to the directory of the current entry
@@ -81,6 +83,9 @@ func (u *untouched) enterTree(dir string) error {
 	u.open = append(u.open, openDir{fd: fd, children: 1})
 	if err := unix.Fstat(fd, &u.top); err != nil {
 		return fmt.Errorf("looking at the tree: %w", err)
+	}
+	if info, err := os.Lstat(dir); err != nil || u.dirMode != 0 && info.Mode() != u.dirMode {
+		return fmt.Errorf("%w: mode of the tree's directory", errTouched)
 	}
 	return nil
 }

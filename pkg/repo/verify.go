@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -39,7 +40,7 @@ func (r *Repo) worktrees(rec record) []worktree {
 
 // compare is verify for the worktrees of rec. It needs no lock.
 func (r *Repo) compare(ctx context.Context, rec record, all []worktree) verdict {
-	if rec.Plain && rec.Boot == bootID() && asMade(ctx, all[0]) {
+	if rec.Plain && rec.Boot == bootID() && asMade(ctx, all[0], rec.DirMode) {
 		return verdictIntact
 	}
 	for _, w := range all {
@@ -67,14 +68,14 @@ func (r *Repo) compare(ctx context.Context, rec record, all []worktree) verdict 
 
 // asMade reports whether a tree is proved to be as git has made it, its index
 // too, which costs a fraction of what git would take to tell.
-func asMade(ctx context.Context, w worktree) bool {
+func asMade(ctx context.Context, w worktree, dirMode fs.FileMode) bool {
 	index, kept := filepath.Join(w.st.admin(w.id), "index"), filepath.Join(w.st.admin(w.id), keptIndex)
 	now, err := os.Stat(index)
 	then, kerr := os.Stat(kept)
 	if err != nil || kerr != nil || !os.SameFile(now, then) {
 		return false
 	}
-	u := untouched{umask: umask()}
+	u := untouched{umask: umask(), dirMode: dirMode}
 	return u.compare(ctx, w.dir, kept, w.st.hashLength()) == nil
 }
 

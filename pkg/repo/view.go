@@ -56,6 +56,10 @@ func lookAt(name string) (l look, ok bool) {
 
 // remember notes tree, which has just been found intact.
 func (v *view) remember(r *Repo, tree Tree, now time.Time) {
+	*v = view{}
+	if len(tree.rec.Modules) > 0 {
+		return // each of them has files of its own to look at
+	}
 	admin := r.store.admin(tree.rec.id)
 	*v = view{tree: tree, names: [viewed]string{
 		viewedLink: r.link, viewedTree: tree.Path, viewedGitlink: filepath.Join(tree.Path, gitDirName),

@@ -105,3 +105,29 @@ func TestViewWaits(t *testing.T) {
 		t.Error("the tree is taken for known in the moment in which it was made")
 	}
 }
+
+// A submodule has files of its own: what is done to them is seen as well.
+func TestViewSeesSubmodules(t *testing.T) {
+	for name, harm := range map[string]func(m *family, tree Tree) error{
+		"its .git file is gone": func(_ *family, tree Tree) error { return os.Remove(filepath.Join(tree.Path, "sub", gitDirName)) },
+		"it is gone":            func(_ *family, tree Tree) error { return os.RemoveAll(filepath.Join(tree.Path, "sub")) },
+		"its store is gone": func(m *family, tree Tree) error {
+			return os.RemoveAll(m.repo.moduleStore(m.repo.store, tree.rec.Modules[0].Store).dir)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newFamily(t, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(time.Second) } })
+			lib := m.member("lib").Commit(map[string]string{"x": "1"})
+			hash := m.up.Apply(adopt(mod{"sub", "../lib", lib}))
+			m.sync(hash)
+			tree := m.poll()
+			if err := harm(m, tree); err != nil {
+				t.Fatal(err)
+			}
+			if !m.poll().New {
+				t.Error("it was taken for intact")
+			}
+			m.sync(hash)
+		})
+	}
+}
