@@ -3,6 +3,7 @@ package syncer
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,20 +69,20 @@ func TestTouchedAtStartWithoutTheRemote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.published, f.err = Revision{Hash: "a", Unfit: "not looked at"}, errRemote
-		touched := 0
+		var touched atomic.Int64
 		r := start(t, f, func(o *Options) {
 			o.BackoffMax = 10 * time.Second
 			o.Touch = func() error {
-				if touched++; touched == 1 {
+				if touched.Add(1) == 1 {
 					return errors.New("the disk is away")
 				}
 				return nil
 			}
 		})
-		check := func(when string, want int) {
+		check := func(when string, want int64) {
 			t.Helper()
-			if touched != want {
-				t.Errorf("%s: touched %d times, want %d", when, touched, want)
+			if got := touched.Load(); got != want {
+				t.Errorf("%s: touched %d times, want %d", when, got, want)
 			}
 		}
 		check("not known to be fit", 0)
