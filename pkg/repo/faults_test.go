@@ -339,6 +339,27 @@ func TestCorruptStore(t *testing.T) {
 	}
 }
 
+// D2, of objects that are gone altogether.
+func TestMissingObjects(t *testing.T) {
+	for name, files := range map[string]int{"loose": 3, "pack": 300} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			hash := f.up.BigTree(files)
+			f.sync(hash)
+			tree := f.poll()
+			err := f.repo.store.eachObject(func(name string, _ os.FileInfo) error { return os.Remove(name) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.RemoveAll(tree.Path); err != nil {
+				t.Fatal(err)
+			}
+			f.sync(hash)
+			f.clean()
+		})
+	}
+}
+
 // D2, unnoticed: the damage does not show in sizes; git meets it.
 func TestCorruptContent(t *testing.T) {
 	f := newFixture(t)

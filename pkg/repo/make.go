@@ -19,7 +19,7 @@ func (s session) make(ctx context.Context, want target) (Tree, error) {
 		return s.makeFresh(ctx, want)
 	}
 	tree, err := s.makeIn(ctx, st, want)
-	if err == nil || !s.provesCorrupt(err) {
+	if err == nil || !s.provesCorrupt(ctx, err) {
 		return tree, err
 	}
 	s.log.Info("the object store is corrupt, fetching it anew", "cause", err.Error())
@@ -33,16 +33,34 @@ func (s session) make(ctx context.Context, want target) (Tree, error) {
 // provesCorrupt reports whether a failure is that of a corrupt store. git may
 // say so, or say something that it has no clear words for, as when it meets a
 // damaged object in the middle of a fetch: then the objects are looked at.
-func (s session) provesCorrupt(err error) bool {
+func (s session) provesCorrupt(ctx context.Context, err error) bool {
 	switch git.KindOf(err) {
 	case git.KindCorrupt:
 		return true
 	case git.KindUnknown:
 		s.examineStores()
-		return s.corrupt || s.lacksHistory()
+		return s.corrupt || s.lacksHistory() || s.lacksObjects(ctx)
 	default:
 		return false
 	}
+}
+
+// lacksObjects reports whether git finds something missing of what was fetched
+// last, by following it from object to object: files that are gone leave no
+// trace in those that are there. In a partial clone that proves nothing.
+func (s session) lacksObjects(ctx context.Context) bool {
+	modules, _ := s.moduleStores() // unreadable: nothing is known of them
+	for _, st := range append(modules, s.store) {
+		if !st.usable() || st.meta.Filter != "" {
+			continue
+		}
+		c := git.Cmd("rev-list", "--objects", "--all", "--quiet").GitDir(st.dir)
+		if _, err := s.git.Run(ctx, c); err != nil && (git.KindOf(err) == git.KindUnknown || git.KindOf(err) == git.KindCorrupt) {
+			s.log.V(1).Info("objects are missing from the store", "cause", err.Error())
+			return true
+		}
+	}
+	return false
 }
 
 // lacksHistory reports whether a store may have less history than git
