@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Garbage is worth collecting when what was added since the last time is more
@@ -73,15 +74,24 @@ func (r *Repo) collect(ctx context.Context) {
 	if wait {
 		return
 	}
-	if err := r.collectAll(ctx); err != nil {
-		r.mu.Lock()
-		r.collectNext = r.opts.Now().Add(retryTrash)
-		r.mu.Unlock()
-		if ctx.Err() == nil {
-			r.log.Error(err, "collecting garbage; it is tried again later")
-		}
+	err := r.collectAll(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		r.collectWait = 0
+		return
+	}
+	r.collectWait = min(max(2*r.collectWait, minCollectWait), retryTrash)
+	r.collectNext = r.opts.Now().Add(r.collectWait)
+	if ctx.Err() == nil {
+		r.log.Error(err, "collecting garbage; it is tried again later", "retryIn", r.collectWait.String())
 	}
 }
+
+// minCollectWait is how long a collection that has failed is left before it is
+// tried again; twice that when it fails again, and so on. A busy upstream may
+// push a lot in a minute.
+const minCollectWait = time.Second
 
 func (r *Repo) collectAll(ctx context.Context) error {
 	stores, fetches, err := r.beginCollecting(ctx)

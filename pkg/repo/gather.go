@@ -33,9 +33,12 @@ const scratchPrefix = "collect-"
 
 const (
 	// maxBeside is how many copies in a row are made beside syncs; when there
-	// was a fetch in each, the next one holds them up, for maxHold at most.
+	// was a fetch in each, the next one holds them up, for minHold at most. Where
+	// that is too short, the one after three more may take twice as long, and so on
+	// up to maxHold: a busy upstream must not put it off for ever.
 	maxBeside = 3
-	maxHold   = time.Second
+	minHold   = time.Second
+	maxHold   = 32 * time.Second
 	// maxMoved bounds the files that are taken away while the lock is held.
 	// The rest is left for the next collection.
 	maxMoved = 5000
@@ -82,10 +85,11 @@ func (r *Repo) collectOnce(ctx context.Context, st store) (err error) {
 			return fmt.Errorf("collecting garbage: %w", err)
 		}
 	}
-	done := false
+	done, hold := false, minHold
 	for n := 1; !done && err == nil; n++ {
 		if n%(maxBeside+1) == 0 {
-			done, err = c.alone(ctx)
+			done, err = c.alone(ctx, hold)
+			hold = min(2*hold, maxHold)
 		} else {
 			done, err = c.beside(ctx)
 		}
@@ -108,13 +112,13 @@ func (c *collection) beside(ctx context.Context) (bool, error) {
 	return c.finish()
 }
 
-// alone copies what came last while syncs wait.
-func (c *collection) alone(ctx context.Context) (bool, error) {
+// alone copies what came last while syncs wait, for as long as hold at most.
+func (c *collection) alone(ctx context.Context, hold time.Duration) (bool, error) {
 	if err := c.work.enter(ctx, "collection of garbage"); err != nil {
 		return false, err
 	}
 	defer c.work.Unlock()
-	limited, cancel := context.WithTimeout(ctx, maxHold)
+	limited, cancel := context.WithTimeout(ctx, hold)
 	defer cancel()
 	if err := c.gather(limited); err != nil {
 		if ctx.Err() == nil && limited.Err() != nil {

@@ -77,7 +77,8 @@ type Repo struct {
 	// trashNext is when the trash is to be tried again, and collectNext the
 	// collection of garbage.
 	trashNext, collectNext time.Time
-	collected              int // stats.Fetches, when garbage was collected last
+	collectWait            time.Duration // since the collection that failed last; 0: it did not
+	collected              int           // stats.Fetches, when garbage was collected last
 }
 
 // Open looks at the root and the link, and refuses what is not ours; it
