@@ -9,7 +9,11 @@ pod() { # pod ARG...: podman, ours
 
 podman_usable() { # or the scenario is skipped
   [ "$mode" = container ] || skip 'no container engine'
-  command -v podman >/dev/null || skip 'podman is not installed (Debian: apt-get install podman)'
+  local tool
+  for tool in podman runc catatonit; do
+    command -v "$tool" >/dev/null || [ -x "/usr/libexec/podman/$tool" ] ||
+      skip "$tool is not installed (Debian: apt-get install podman runc catatonit)"
+  done
   [ "$(id -u)" = 0 ] || skip 'podman is run as root here'
 }
 
