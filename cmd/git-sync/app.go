@@ -22,6 +22,7 @@ func (a *app) run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { began <- time.Now() })()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
+	a.steps.unfit = fail
 	beside, stop := context.WithCancel(ctx)
 	defer stop()
 	var all sync.WaitGroup
@@ -33,7 +34,7 @@ func (a *app) run(ctx context.Context) error {
 		err = a.hooks.wait(ctx)
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause // a server that ended
+		err = cause // a server that ended, or a git that will not do
 	}
 	stop()
 	deadline := time.Now()
@@ -57,6 +58,13 @@ func (a *app) close() {
 	}
 	if a.auth != nil {
 		a.logged("forgetting credentials", a.auth.Close())
+	}
+}
+
+// undo takes away what a run that was refused has made.
+func (a *app) undo() {
+	if a.repo != nil {
+		a.repo.Undo()
 	}
 }
 

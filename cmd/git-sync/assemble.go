@@ -17,47 +17,53 @@ import (
 type app struct {
 	cfg    config.Config
 	log    *logging.Logging
+	git    *git.Git
 	auth   *auth.Auth
 	repo   *repo.Repo
 	errors *errorKeeper
 	hooks  hooks
+	steps  *steps
 	http   listeners
 	syncer *syncer.Syncer
-
-	gitVersion string
 }
 
 // assemble builds everything from the configuration. It looks at the environment (git, the root, the addresses to listen
 // on), and returns all that is wrong with it at once.
 func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.Logging) (*app, []error) {
 	a := &app{cfg: cfg, log: log}
-	progress := log.Progress()
-	g, err := git.New(ctx, git.Options{
+	a.git = git.Later(ctx, git.Options{
 		Path: cfg.Git, Env: p.environ, Config: gitConfig(cfg), Log: log.Logger(), Observe: a.http.gitEnded,
 	})
-	if err != nil {
-		return nil, []error{err} // nothing else makes sense without git
-	}
-	a.gitVersion = g.Version().String()
 	var problems []error
 	note := func(err error) {
 		if err != nil {
 			problems = append(problems, err)
 		}
 	}
+	if !a.hurried() {
+		note(a.git.Ready())
+	}
+	var err error
 	a.auth, err = newAuth(cfg, p.env, log)
 	note(err)
-	a.repo, err = repo.Open(repoOptions(cfg, g, log, progress))
+	progress := log.Progress()
+	a.repo, err = repo.Open(repoOptions(cfg, a.git, log, progress))
 	note(err)
 	a.hooks = p.newHooks(cfg, log)
 	problems = append(problems, a.listen(ctx)...)
 	if len(problems) > 0 {
 		a.close()
+		a.undo()
 		return nil, problems
 	}
 	a.connect(progress)
 	return a, nil
 }
+
+// hurried says that this run does not begin by waiting for git's version: pods wait for a one-time run, and a small first
+// sync would take a twentieth more. It is told beside what git does first, and before anything is published: see
+// steps.Prepare.
+func (a *app) hurried() bool { return a.cfg.OneTime && a.cfg.HTTP.Bind == "" }
 
 // newAuth says how git is let in.
 func newAuth(cfg config.Config, env func(string) string, log *logging.Logging) (*auth.Auth, error) {
@@ -128,9 +134,10 @@ func (a *app) connect(progress *logging.Progress) {
 	cfg := a.cfg
 	touchFile := below(a.repo.Root(), cfg.TouchFile)
 	a.errors = keepErrors(a.log.ErrorFile(below(a.repo.Root(), cfg.ErrorFile)), a.log.Logger())
+	a.steps = &steps{git: a.git, auth: a.auth, repo: a.repo, progress: progress.Done}
 	initBudget := syncer.Budget(cfg.InitBudget)
 	opt := syncer.Options{
-		Steps: &steps{auth: a.auth, repo: a.repo, progress: progress.Done},
+		Steps: a.steps,
 		Repo:  logging.Redact(cfg.Repo), Ref: followed(cfg),
 		GateBackoff: cfg.PrePublish.Backoff, Tell: a.hooks.tell,
 		Period: cfg.Period, InitPeriod: cfg.InitPeriod, Timeout: cfg.SyncTimeout, OneTime: cfg.OneTime,

@@ -56,7 +56,7 @@ func (a *app) listen(ctx context.Context) []error {
 // newServer makes what operators see.
 func (a *app) newServer() *server.Server {
 	return server.New(server.Options{
-		Build:   server.Build{Version: versionText(), Commit: commitText(), Go: runtime.Version(), Git: a.gitVersion},
+		Build:   server.Build{Version: versionText(), Commit: commitText(), Go: runtime.Version(), Git: a.git.Version().String()},
 		Metrics: a.cfg.HTTP.Metrics, Pprof: a.cfg.HTTP.Pprof, MaxStaleness: a.cfg.HTTP.MaxStaleness,
 		Unfit: func() string { rev, _ := a.repo.Published(); return rev.Unfit },
 		Hooks: func() []hook.Report { return a.hooks.reports() },

@@ -74,6 +74,38 @@ func TestGitIsMissing(t *testing.T) {
 	}
 }
 
+// TestGitIsTooOld runs a git that works but is too old, and takes longer to say so than to fetch.
+func TestGitIsTooOld(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	old := script(t, `if [ "$1" = version ]; then sleep 0.5; echo git version 2.33.8; else exec git "$@"; fi`)
+	for name, more := range map[string][]string{"one-time": {"--one-time", "--max-failures=3"}, "looping": nil, "serving": {"--one-time", "--http-bind=" + freePort(t)}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			top := filepath.Join(t.TempDir(), "top")
+			p := start(t, setup{args: args(r.url, top+"/root", append(more, "--git="+old, "--link=../links/link", "--period=1h")...)})
+			p.exits(exitUsage)
+			if lines := p.lines("cannot start"); len(lines) != 1 || !strings.Contains(lines[0]["error"].(string), "2.33.8") {
+				t.Errorf("it says %v", lines)
+			}
+			if exists(top) {
+				t.Error("it has left something")
+			}
+		})
+	}
+	t.Run("published before", func(t *testing.T) {
+		t.Parallel()
+		mine := newRemote(t)
+		root := t.TempDir()
+		start(t, setup{args: args(mine.url, root, "--one-time")}).exits(exitDone)
+		mine.repo.Commit(map[string]string{"file": "two"})
+		start(t, setup{args: args(mine.url, root, "--one-time", "--git="+old)}).exits(exitUsage)
+		if content(root, "file") != "one" {
+			t.Error("it has published something")
+		}
+	})
+}
+
 func TestOneTime(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)

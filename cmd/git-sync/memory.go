@@ -27,7 +27,9 @@ const (
 
 // tuneRuntime bounds our own memory and keeps us on one processor, unless the user has set Go's variables for it. What takes
 // time is done by git; of ours, a second processor would only make two threads look for work where there is none, which is
-// a third of what an idle poll costs us.
+// a third of what an idle poll costs us. And the collector runs while there is little to collect: who runs for weeks needs
+// little memory more than little CPU. It is for runs that loop: to a one-time run it costs a millisecond, and is worth
+// nothing before that ends.
 func tuneRuntime(env func(string) string) {
 	if env("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
@@ -35,11 +37,6 @@ func tuneRuntime(env func(string) string) {
 	if env("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(1)
 	}
-}
-
-// collectOften has the collector run while there is little to collect, unless the user has set Go's variable for it: who
-// runs for weeks needs little memory more than little CPU. A one-time run ends before it is worth it.
-func collectOften(env func(string) string) {
 	if env("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}

@@ -58,9 +58,8 @@ func run(p process) int {
 
 // sync runs the loop from its first line to its last.
 func (p process) sync(cfg config.Config, log *logging.Logging) int {
-	tuneRuntime(p.env)
 	if !cfg.OneTime {
-		collectOften(p.env)
+		tuneRuntime(p.env)
 	}
 	if !cfg.HTTP.Pprof {
 		forgoSamples()
@@ -73,16 +72,22 @@ func (p process) sync(cfg config.Config, log *logging.Logging) int {
 	proc.Init(ctx)
 
 	a, problems := p.assemble(ctx, cfg, log)
-	if len(problems) > 0 {
-		if ctx.Err() != nil {
-			return exitFailed
+	if len(problems) == 0 {
+		log.Logger().Info("started", append([]any{"version", versionText()}, cfg.Fields()...)...)
+		err := a.run(ctx)
+		unfit, ok := errors.AsType[*unfitError](err)
+		if !ok {
+			return exitCode(log, err)
 		}
-		refuse(log, problems)
-		within(time.Now().Add(stopLimit), func() { keepRefusal(cfg, log, problems) })
-		return exitUsage
+		a.undo()
+		problems = []error{unfit}
 	}
-	log.Logger().Info("started", append([]any{"version", versionText()}, cfg.Fields()...)...)
-	return exitCode(log, a.run(ctx))
+	if ctx.Err() != nil {
+		return exitFailed
+	}
+	refuse(log, problems)
+	within(time.Now().Add(stopLimit), func() { keepRefusal(cfg, log, problems) })
+	return exitUsage
 }
 
 // refuse says everything that is wrong with the environment.

@@ -11,13 +11,22 @@ import (
 
 // steps are a sync's, made of credentials and a root. The loop calls them one at a time.
 type steps struct {
+	git      *git.Git
 	auth     *auth.Auth
 	repo     *repo.Repo
-	progress func() // ends the progress line
+	progress func()      // ends the progress line
+	unfit    func(error) // ends the run
 
 	creds    git.Overlay // of the sync under way
 	prepared repo.Tree   // or restored, by the sync under way
 }
+
+// unfitError is how a run ends that found out, with its first sync, that git will not do.
+type unfitError struct{ err error }
+
+func (e *unfitError) Error() string { return e.err.Error() }
+
+func (e *unfitError) Unwrap() error { return e.err }
 
 func (s *steps) Refresh(ctx context.Context) error {
 	creds, err := s.auth.Refresh(ctx)
@@ -28,6 +37,12 @@ func (s *steps) Refresh(ctx context.Context) error {
 func (s *steps) Prepare(ctx context.Context) (syncer.Tree, error) {
 	defer s.progress()
 	tree, err := s.repo.Prepare(ctx, s.creds)
+	if unready := s.git.Ready(); unready != nil {
+		if git.IsUnfit(unready) {
+			s.unfit(&unfitError{unready})
+		}
+		return syncer.Tree{}, unready
+	}
 	if err != nil {
 		if git.KindOf(err) == git.KindAuth {
 			s.auth.Rejected()

@@ -55,7 +55,7 @@ func (a *Auth) explainHost(stderr string) (what, advice string) {
 			"if the host's owner has published a new key, replace the old one in " + file + "; if not, somebody may be in between"
 	}
 	host := "HOST"
-	if m := unknownHost.FindStringSubmatch(stderr); m != nil {
+	if m := regexp.MustCompile(unknownHost).FindStringSubmatch(stderr); m != nil {
 		host = m[1]
 	}
 	what = "the ssh host " + host + " is not in " + file
@@ -81,10 +81,10 @@ func keyscan(host string) string {
 //	fatal: Authentication failed for 'https://host/repo.git/'
 //	git@host: Permission denied (publickey).
 //	ERROR: Repository not found.
-var (
-	unknownHost = regexp.MustCompile(`host key is known for (\S+) and`)
-	askedFor    = regexp.MustCompile(`(?:could not read (?:Username|Password)|Authentication failed) for '([^']*)'`)
-	sshRefused  = regexp.MustCompile(`Permission denied \(|ERROR: Repository not found`)
+const (
+	unknownHost = `host key is known for (\S+) and`
+	askedFor    = `(?:could not read (?:Username|Password)|Authentication failed) for '([^']*)'`
+	sshRefused  = `Permission denied \(|ERROR: Repository not found`
 )
 
 // unread reports whether git could not read from the remote, which it says of every transport but
@@ -95,12 +95,12 @@ func unread(failed *git.Error) bool {
 
 // explainRefusal names what was offered to the server that refused.
 func (a *Auth) explainRefusal(failed *git.Error) (what, advice string) {
-	asked := askedFor.FindStringSubmatch(failed.Stderr)
+	asked := regexp.MustCompile(askedFor).FindStringSubmatch(failed.Stderr)
 	_, ssh := parseSSH(a.opts.URL)
 	switch {
 	case asked != nil:
 		return a.explainHTTP(asked[1], failed)
-	case sshRefused.MatchString(failed.Stderr) || ssh:
+	case regexp.MustCompile(sshRefused).MatchString(failed.Stderr) || ssh:
 		return a.explainKeys(failed)
 	case strings.HasPrefix(a.opts.URL, "git://"):
 		return explainDaemon(a.opts.URL, failed)

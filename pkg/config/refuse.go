@@ -19,8 +19,8 @@ func checkRepo(s string) error {
 	case strings.TrimSpace(s) != s:
 		return wrong("begins or ends with a space", "")
 	}
-	if helper := regexp.MustCompile(`^([A-Za-z0-9+.-]+)::`).FindStringSubmatch(s); helper != nil {
-		return wrong("the transport "+helper[1]+":: is refused", "it can run commands; use https, http, ssh, git, file or a path")
+	if helper, _, ok := strings.Cut(s, "::"); ok && helper != "" && strings.Trim(helper, letters+decimals+"+.-") == "" {
+		return wrong("the transport "+helper+":: is refused", "it can run commands; use https, http, ssh, git, file or a path")
 	}
 	scheme, rest, isURL := strings.Cut(s, "://")
 	if !isURL {
@@ -102,7 +102,7 @@ func checkLink(s string) error {
 		return wrong("holds a control character", "")
 	case first == ".git", first == ".worktrees":
 		return wrong(quoted(s)+" is where git-sync keeps its own", "choose another name for the link")
-	case regexp.MustCompile(`^rev-[0-9a-f]{40}([0-9a-f]{24})?$`).MatchString(first):
+	case strings.HasPrefix(first, "rev-") && isFullHash(first[len("rev-"):]):
 		return wrong(quoted(s)+" is named like a published tree", "choose another name for the link")
 	}
 	switch last := s[strings.LastIndex(strings.TrimRight(s, "/"), "/")+1:]; strings.TrimRight(last, "/") {
@@ -114,5 +114,10 @@ func checkLink(s string) error {
 
 // isFullHash says whether s is a whole SHA-1 or SHA-256 hash.
 func isFullHash(s string) bool {
-	return regexp.MustCompile(`^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$`).MatchString(s)
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, decimals+"abcdefABCDEF") == ""
 }
+
+const (
+	decimals = "0123456789"
+	letters  = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)

@@ -61,12 +61,13 @@ type Options struct {
 	Observe func(op string, wall time.Duration)
 }
 
-// Git is a git that was found good. It is immutable and safe for concurrent use.
+// Git is a git, found good once [Git.Ready] has said so. It is immutable and safe for
+// concurrent use.
 type Git struct {
 	path    string
 	env     []string
 	config  []KV
-	version Version
+	probe   *probe // shared by all copies
 	log     logr.Logger
 	observe func(op string, wall time.Duration)
 }
@@ -83,6 +84,18 @@ type Result struct {
 // New asks git for its version, which is the only process it starts, and returns an
 // error when git cannot be run or is older than 2.34.
 func New(ctx context.Context, o Options) (*Git, error) {
+	g := Later(ctx, o)
+	if err := g.Ready(); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Later is [New] that does not ask yet. Git is asked when [Git.Ready] is called, or
+// beside the first command, once that has been started: who runs one before Ready has
+// said that this git will do must not keep what came of it before. ctx bounds the
+// asking, whenever it is.
+func Later(ctx context.Context, o Options) *Git {
 	g := &Git{
 		path:    o.Path,
 		env:     environment(o.Env),
@@ -96,21 +109,8 @@ func New(ctx context.Context, o Options) (*Git, error) {
 	if g.path == "" {
 		g.path = "git"
 	}
-	res, err := g.Run(ctx, Cmd("version"))
-	if err != nil {
-		return nil, fmt.Errorf("asking %q for its version: %w", g.path, err)
-	}
-	g.version, err = parseVersion(res.Stdout)
-	if err != nil {
-		return nil, fmt.Errorf("asking %q for its version: %w", g.path, err)
-	}
-	if !g.version.AtLeast(needMajor, needMinor) {
-		return nil, &Error{
-			Op: "version", Kind: KindUnsupported,
-			Err: fmt.Errorf("found git %s at %q, need %d.%d or newer", g.version, g.path, needMajor, needMinor),
-		}
-	}
-	return g, nil
+	g.probe = &probe{ask: func() (Version, error) { return g.askVersion(ctx) }}
+	return g
 }
 
 // With returns a copy of g whose runs have o as well.
@@ -124,9 +124,6 @@ func (g *Git) With(o Overlay) *Git {
 // Installed reports whether a program that git may run, such as git-lfs, is
 // there for it.
 func (g *Git) Installed(program string) bool { return proc.Installed(program, g.env) }
-
-// Version is the version found by [New].
-func (g *Git) Version() Version { return g.version }
 
 // Run runs c and waits for it, at most a second longer than ctx lasts. The error
 // is an [*Error]. Standard output that exceeds the command's MaxOutput is an error
@@ -185,6 +182,7 @@ func (g *Git) prepare(c *Command) (proc.Cmd, error) {
 		Stdin:     c.stdin,
 		MaxOutput: c.maxOutput,
 		Grace:     grace,
+		Started:   func() { g.probe.begin() },
 	}
 	if c.gitDir != "" {
 		pc.Env = append(pc.Env, "GIT_DIR="+c.gitDir)

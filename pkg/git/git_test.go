@@ -250,3 +250,45 @@ func TestContextEnds(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// TestAskedAgain has git's first answer cut off by a signal.
+func TestAskedAgain(t *testing.T) {
+	once := filepath.Join(t.TempDir(), "once")
+	path := script(t, `if mkdir `+once+`; then kill -9 $$; else echo git version 2.40.0; fi`+"\n")
+	g := git.Later(t.Context(), git.Options{Path: path, Env: []string{"PATH=" + os.Getenv("PATH")}})
+	if err := g.Ready(); err == nil || git.IsUnfit(err) {
+		t.Errorf("error is %v", err)
+	}
+	if err := g.Ready(); err != nil || g.Version() != (git.Version{Major: 2, Minor: 40}) {
+		t.Errorf("error is %v, version %s", err, g.Version())
+	}
+}
+
+// TestLater puts a script in git's place that notes what it is asked; its version takes its time.
+func TestLater(t *testing.T) {
+	asked := filepath.Join(t.TempDir(), "asked")
+	path := script(t, `echo "$1" >>`+asked+`; if [ "$1" = version ]; then sleep 0.1; echo git version 2.33.8; fi`+"\n")
+	g := git.Later(t.Context(), git.Options{Path: path, Env: []string{"PATH=" + os.Getenv("PATH")}})
+	if _, err := os.Stat(asked); err == nil {
+		t.Error("something was run at once")
+	}
+	for range 2 {
+		if _, err := g.Run(t.Context(), git.Cmd("status")); err != nil {
+			t.Error(err)
+		}
+	}
+	for range 2 {
+		if err := g.Ready(); git.KindOf(err) != git.KindUnsupported {
+			t.Errorf("error is %v", err)
+		}
+	}
+	b, err := os.ReadFile(asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Fields(string(b))
+	slices.Sort(lines)
+	if want := []string{"status", "status", "version"}; !slices.Equal(lines, want) {
+		t.Errorf("git was asked for %q", lines)
+	}
+}

@@ -74,6 +74,8 @@ type Cmd struct {
 	// ExtraFiles become descriptors 3 and up. They stay the caller's, to be closed at
 	// any time after Run or Start has returned.
 	ExtraFiles []*os.File
+	// Started, when set, is called once the child runs. It must not block.
+	Started func()
 	// Grace is the time from SIGTERM to SIGKILL when the context ends. 0 means
 	// SIGKILL at once; more than 600 ms counts as 600 ms.
 	Grace time.Duration
@@ -108,6 +110,9 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	if err != nil {
 		p.abandon()
 		return Result{}, err
+	}
+	if c.Started != nil {
+		c.Started()
 	}
 	p.feed(c.Stdin)
 

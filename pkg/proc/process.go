@@ -45,6 +45,9 @@ func Start(ctx context.Context, c Cmd) (*Process, error) {
 		pipes.abandon()
 		return nil, err
 	}
+	if c.Started != nil {
+		c.Started()
+	}
 	p := &Process{
 		Stdin: pipes.stdinEnd, Stdout: pipes.outEnds[0], pipes: pipes,
 		closed: make(chan struct{}), done: make(chan struct{}),

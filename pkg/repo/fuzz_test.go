@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -30,10 +31,18 @@ func FuzzHashOfTarget(f *testing.F) {
 	sha1, sha256 := strings.Repeat("1", 40), strings.Repeat("a", 64)
 	f.Add("rev-" + sha1)
 	f.Add("../git/.worktrees/" + sha256 + ".2")
+	f.Add(".worktrees/" + sha1 + ".")
+	f.Add("rev-" + sha256 + ".2.3")
+	f.Add("/rev-" + sha1[1:])
+	shape := regexp.MustCompile(`(?s)^(?:.*/)?(rev-|\.worktrees/)([0-9a-f]{64}|[0-9a-f]{40})(\.[0-9]+)?$`)
 	f.Fuzz(func(t *testing.T, target string) {
 		hash, ok := hashOfTarget(target)
-		if ok && (!fullHash.MatchString(hash) || !strings.Contains(filepath.Base(target), hash)) {
-			t.Errorf("%q: %q", target, hash)
+		want := ""
+		if m := shape.FindStringSubmatch(filepath.Clean(target)); m != nil {
+			want = m[2]
+		}
+		if hash != want || ok != (want != "") {
+			t.Errorf("%q: %q, want %q", target, hash, want)
 		}
 		if ok && !LayoutRev.owns(filepath.Base(target)) && !LayoutWorktrees.owns(worktreesDir+"/"+filepath.Base(target)) {
 			t.Errorf("%q is of no layout", target)

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 )
 
@@ -37,12 +36,39 @@ const (
 	linkPrefix  = tempPrefix + "link-"
 )
 
-// A tree's leaf is the commit hash in hex, 40 digits for SHA-1 and 64 for
-// SHA-256; ".2" and so on are appended where a tree has to replace a published
-// one of the same commit on a file system that cannot exchange two names.
-var treeName = regexp.MustCompile(`^(rev-|\.worktrees/)([0-9a-f]{64}|[0-9a-f]{40})(\.[0-9]+)?$`)
+const (
+	decimals = "0123456789"
+	hexes    = decimals + "abcdef"
+)
 
-var fullHash = regexp.MustCompile(`^([0-9a-f]{64}|[0-9a-f]{40})$`)
+// madeOf reports whether s has no other characters than those of set.
+func madeOf(s, set string) bool { return strings.Trim(s, set) == "" }
+
+// isHash reports whether s is a commit's full hash: 40 digits for SHA-1, 64
+// for SHA-256.
+func isHash(s string) bool { return (len(s) == 40 || len(s) == 64) && madeOf(s, hexes) }
+
+// hashOfTree returns the commit that rel, relative to the root, names as the
+// tree of; ok is false when it is no tree's name. A tree's leaf is the hash;
+// ".2" and so on are appended where a tree has to replace a published one of
+// the same commit on a file system that cannot exchange two names.
+func hashOfTree(rel string) (hash string, ok bool) {
+	leaf, ok := strings.CutPrefix(rel, revPrefix)
+	if !ok {
+		leaf, ok = strings.CutPrefix(rel, worktreesDir+"/")
+	}
+	hash, number, numbered := strings.Cut(leaf, ".")
+	if !ok || !isHash(hash) || numbered && number == "" || !madeOf(number, decimals) {
+		return "", false
+	}
+	return hash, true
+}
+
+// isTreeName reports whether rel, relative to the root, is a tree's name.
+func isTreeName(rel string) bool {
+	_, ok := hashOfTree(rel)
+	return ok
+}
 
 // treeRel returns the name of hash's tree relative to the root.
 func (l Layout) treeRel(hash string) string {
@@ -54,7 +80,7 @@ func (l Layout) treeRel(hash string) string {
 
 // owns reports whether the tree at rel is named as the layout names trees.
 func (l Layout) owns(rel string) bool {
-	return treeName.MatchString(rel) && strings.HasPrefix(rel, worktreesDir+"/") == (l == LayoutWorktrees)
+	return isTreeName(rel) && strings.HasPrefix(rel, worktreesDir+"/") == (l == LayoutWorktrees)
 }
 
 // treesDir returns the directory, relative to the root, that holds the trees.
@@ -68,17 +94,12 @@ func (l Layout) treesDir() string {
 // hashOfTarget returns the commit that a link's target names, by the shape of
 // its last one or two components; ok is false when it is not a tree's name.
 func hashOfTarget(target string) (hash string, ok bool) {
+	target = filepath.Clean(target)
 	leaf := filepath.Base(target)
-	if m := treeName.FindStringSubmatch(leaf); m != nil {
-		return m[2], true
+	if hash, ok = hashOfTree(leaf); ok || filepath.Base(filepath.Dir(target)) != worktreesDir {
+		return hash, ok
 	}
-	if filepath.Base(filepath.Dir(target)) != worktreesDir {
-		return "", false
-	}
-	if m := treeName.FindStringSubmatch(worktreesDir + "/" + leaf); m != nil {
-		return m[2], true
-	}
-	return "", false
+	return hashOfTree(worktreesDir + "/" + leaf)
 }
 
 // gitlink returns the content of a tree's .git file: the admin directory id of
@@ -138,7 +159,7 @@ func parseGitlink(dir, content string) (target string, ok bool) {
 // some git-sync: it has a tree's name and a .git file that points into the
 // root's store. The admin directory itself may be gone.
 func (r *Repo) isTree(rel string) bool {
-	if !treeName.MatchString(filepath.ToSlash(rel)) {
+	if !isTreeName(filepath.ToSlash(rel)) {
 		return false
 	}
 	dir := filepath.Join(r.root, rel)

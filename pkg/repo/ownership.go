@@ -77,7 +77,7 @@ func isOurStore(dir string) bool {
 // tree. It only reads.
 func (r *Repo) checkLink() error {
 	if r.link == r.root || strings.HasPrefix(r.link+"/", filepath.Join(r.root, gitDirName)+"/") ||
-		treeName.MatchString(strings.TrimPrefix(r.link, r.root+"/")) {
+		isTreeName(strings.TrimPrefix(r.link, r.root+"/")) {
 		return &RefusedError{Path: r.link, Reason: "cannot be the published link: git-sync needs that path itself", Remedy: "choose another name with --link"}
 	}
 	info, err := os.Lstat(r.link)

@@ -191,13 +191,13 @@ func (t *transport) lsRefs(prefixes []string) (map[string]string, error) {
 // readRef reads "<hash> <ref>[ symref-target:<ref>][ peeled:<hash>]".
 func readRef(line string, refs map[string]string) error {
 	fields := strings.Split(line, " ")
-	if len(fields) < 2 || !fullHash.MatchString(fields[0]) {
+	if len(fields) < 2 || !isHash(fields[0]) {
 		return fmt.Errorf("%w: a ref: %q", errTransport, line)
 	}
 	refs[fields[1]] = fields[0]
 	for _, attr := range fields[2:] {
 		if peeled, ok := strings.CutPrefix(attr, "peeled:"); ok {
-			if !fullHash.MatchString(peeled) {
+			if !isHash(peeled) {
 				return fmt.Errorf("%w: a ref: %q", errTransport, line)
 			}
 			refs[fields[1]+"^{}"] = peeled

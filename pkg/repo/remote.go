@@ -35,7 +35,7 @@ func (t target) source() string {
 // branches hold, so that nothing has to be peeled either.
 func (s session) guess(want target) (target, bool) {
 	ref := s.opts.Ref
-	if s.store.usable() || s.followsTags() || s.opts.RefPinned || fullHash.MatchString(ref) {
+	if s.store.usable() || s.followsTags() || s.opts.RefPinned || isHash(ref) {
 		return target{}, false
 	}
 	if _, err := semver.NewVersion(ref); err == nil {
@@ -69,7 +69,7 @@ func guessedWrong(err error) bool {
 // process. A full hash needs no asking.
 func (s session) resolve(ctx context.Context, want target) (target, error) {
 	ref := s.opts.Ref
-	if fullHash.MatchString(ref) {
+	if isHash(ref) {
 		return s.resolveHash(want, ref), nil
 	}
 	if s.followsTags() {
@@ -204,7 +204,7 @@ func parseRefs(out string) (map[string]string, error) {
 	refs := map[string]string{}
 	for line := range strings.Lines(out) {
 		hash, name, ok := strings.Cut(strings.TrimRight(line, "\r\n"), "\t")
-		if !ok || !fullHash.MatchString(hash) {
+		if !ok || !isHash(hash) {
 			return nil, fmt.Errorf("asking the remote for its refs: git printed %q", line)
 		}
 		refs[name] = hash

@@ -21,8 +21,9 @@ import (
 type Repo struct {
 	opts Options
 	log  logr.Logger
-	root string // absolute, symlinks resolved
-	link string // absolute, symlinks of its directory resolved
+	root string   // absolute, symlinks resolved
+	link string   // absolute, symlinks of its directory resolved
+	made []string // directories that Open made, those within others first
 	lock *os.File
 	// locked and lockName are what was locked, and where; see holds.
 	locked   fs.FileInfo
@@ -107,13 +108,15 @@ func Open(opts Options) (*Repo, error) {
 
 		minRecycled: minRecycled,
 	}
-	if err := r.locate(); err != nil {
-		return nil, err
+	err := r.locate()
+	if err == nil {
+		err = r.checkRoot()
 	}
-	if err := r.checkRoot(); err != nil {
-		return nil, err
+	if err == nil {
+		err = r.checkLink()
 	}
-	if err := r.checkLink(); err != nil {
+	if err != nil {
+		r.Undo()
 		return nil, err
 	}
 	r.store = r.newStore(filepath.Join(r.root, gitDirName))
@@ -132,7 +135,7 @@ func local(url string) bool {
 // locate makes the root's and the link's paths absolute and real, creating
 // their directories.
 func (r *Repo) locate() error {
-	root, err := realDir(r.opts.Root)
+	root, err := r.realDir(r.opts.Root)
 	if err != nil {
 		return fmt.Errorf("preparing the root: %w", err)
 	}
@@ -141,7 +144,7 @@ func (r *Repo) locate() error {
 		link = root + "/" + link
 	}
 	dir, name := filepath.Split(link)
-	if dir, err = realDir(dir); err != nil {
+	if dir, err = r.realDir(dir); err != nil {
 		return fmt.Errorf("preparing the directory of the link: %w", err)
 	}
 	r.root, r.link = root, filepath.Join(dir, name)
@@ -167,15 +170,29 @@ func absolute(path string) (string, error) {
 
 // realDir creates a directory unless it is there, and returns its absolute
 // path without symlinks.
-func realDir(dir string) (string, error) {
+func (r *Repo) realDir(dir string) (string, error) {
 	abs, err := absolute(dir)
 	if err != nil {
 		return "", err
 	}
+	var missing []string
+	for above := abs; !exists(above); above = filepath.Dir(above) {
+		missing = append(missing, above)
+	}
+	r.made = append(missing, r.made...)
 	if err := os.MkdirAll(abs, 0o777); err != nil {
 		return "", err
 	}
 	return filepath.EvalSymlinks(abs)
+}
+
+// Undo removes the directories that Open has made, if nothing has come into
+// them. It is for a run that is refused, after Close.
+func (r *Repo) Undo() {
+	for _, dir := range r.made {
+		_ = os.Remove(dir)
+	}
+	r.made = nil
 }
 
 // Prepare makes the tree that the ref now asks for: it asks the remote, and,

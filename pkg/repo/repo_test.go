@@ -309,13 +309,20 @@ func TestRefused(t *testing.T) {
 				test.options(&f.opts)
 			}
 			before := map[string]string{}
-			if exists(f.opts.Root) {
+			there := exists(f.opts.Root)
+			if there {
 				before = listing(t, f.opts.Root)
 			}
 			_, err := f.try()
 			var refused *RefusedError
 			if !errors.As(err, &refused) || refused.Hint() == "" || !strings.Contains(err.Error(), f.opts.Root) {
 				t.Fatalf("not refused: %v", err)
+			}
+			if exists(f.opts.Root) != there {
+				t.Fatal("the root was made")
+			}
+			if !there {
+				return
 			}
 			after := listing(t, f.opts.Root)
 			delete(after, ".")

@@ -71,7 +71,7 @@ func (r *Repo) linked() (hash string, ok bool) {
 // lost completes want by what was published last.
 func (s session) lost(want target) target {
 	hash, _ := s.linked()
-	if asked := s.opts.Ref; fullHash.MatchString(asked) {
+	if asked := s.opts.Ref; isHash(asked) {
 		if byHash := s.resolveHash(want, asked); byHash.commit == hash {
 			return byHash
 		}

@@ -6,14 +6,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 )
 
-// olderAdmin is how v3 (rev-<hash>) and v4 (<hash>) named a worktree, and so
-// git its admin directory; git appends a number where a stale one of that name
-// is in the way.
-var olderAdmin = regexp.MustCompile(`^(rev-)?([0-9a-f]{64}|[0-9a-f]{40})[0-9]{0,4}$`)
+// isOlderAdmin reports whether name is how v3 (rev-<hash>) or v4 (<hash>)
+// named a worktree, and so git its admin directory; git appends a number where
+// a stale one of that name is in the way.
+func isOlderAdmin(name string) bool {
+	name = strings.TrimPrefix(name, revPrefix)
+	for _, digits := range []int{40, 64} {
+		if len(name) >= digits && len(name) <= digits+4 && isHash(name[:digits]) && madeOf(name[digits:], decimals) {
+			return true
+		}
+	}
+	return false
+}
 
 // madeByOlder reports whether the git directory dir was made by git-sync v3
 // or v4, which left no marker: neither ever had a file checked out beside its
@@ -34,7 +41,7 @@ func madeByOlder(dir string) bool {
 		return false
 	}
 	for _, e := range entries {
-		if !olderAdmin.MatchString(e.Name()) {
+		if !isOlderAdmin(e.Name()) {
 			return false
 		}
 	}
