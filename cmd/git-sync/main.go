@@ -7,5 +7,6 @@ package main
 import "os"
 
 func main() {
-	os.Exit(run(process{args: os.Args[1:], environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}))
+	environ, calm := ownEnviron()
+	os.Exit(run(process{args: os.Args[1:], environ: environ, calm: calm, stdout: os.Stdout, stderr: os.Stderr}))
 }

@@ -30,6 +30,7 @@ var version = ""
 type process struct {
 	args    []string // without argv[0]
 	environ []string
+	calm    bool // it was executed by itself: see calmWatcher
 	stdout  io.Writer
 	stderr  io.Writer
 }
@@ -46,6 +47,9 @@ func run(p process) int {
 	}
 	if cfg.Mode != config.ModeRun {
 		return p.inform(cfg.Mode)
+	}
+	if cfg.Poll == "persistent" && !cfg.OneTime {
+		p.calmWatcher()
 	}
 	log := logging.New(p.stderr, logging.Options{
 		Verbosity: cfg.Verbose, Format: cfg.LogFormat, Secrets: cfg.Secrets(), Plain: p.plain(),

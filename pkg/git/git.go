@@ -47,6 +47,11 @@ type Overlay struct {
 	Config []KV
 }
 
+// Equal reports whether o and p add the same.
+func (o Overlay) Equal(p Overlay) bool {
+	return slices.Equal(o.Env, p.Env) && slices.Equal(o.Config, p.Config)
+}
+
 // Options are the parameters of [New].
 type Options struct {
 	// Path is the program, a name or a path; empty: "git".

@@ -17,7 +17,8 @@
 //     never used.
 //   - It dies with us: the kernel kills it when the thread that started it ends.
 //     That thread is therefore kept for as long as the child lives.
-//   - It inherits nothing: no environment, no descriptors but those it was given.
+//   - It inherits nothing: no environment, no descriptors but those it was given,
+//     no timer slack.
 //   - Its arguments are in no error and no log; they may name secrets.
 //
 // The package has no state of its own. Which children are ours is known to the

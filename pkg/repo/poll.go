@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,7 +60,7 @@ func (s session) overTransport() bool {
 
 // askTransport returns the refs that begin with one of prefixes.
 func (s session) askTransport(ctx context.Context, prefixes []string) (map[string]string, error) {
-	if s.transport != nil && !reflect.DeepEqual(s.transport.creds, s.creds) {
+	if s.transport != nil && !s.transport.creds.Equal(s.creds) {
 		s.hangUp() // credentials were rotated
 	}
 	rows, err := s.exchange(ctx, prefixes)

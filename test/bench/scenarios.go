@@ -154,6 +154,7 @@ func (b *bench) idle(how string) func(*upstream, *row) {
 		for range b.times(100) / 2 {
 			addr := b.freeAddress()
 			s := b.sidecar(u.url, "--period=10ms", "--poll="+how, "--http-bind="+addr, "--http-metrics")
+			b.pause(3 * time.Second) // until the memory of the first sync has been given back, which is that one's cost
 			ours := sample{cpu: s.pollCPU(addr, window)}
 			for range 10 {
 				b.pause(100 * time.Millisecond)
