@@ -20,8 +20,8 @@ import (
 // costs what has changed. The replaced tree is set aside in the store, out of
 // everyone's sight, together with the index that git wrote when the tree was
 // made. As a rule nobody has touched it: that is proved (see untouched), and
-// `git read-tree -m -u` writes what differs between the two commits, and looks
-// at nothing else.
+// `git read-tree -m -u` writes what differs between that index and the new
+// commit, and looks at nothing else.
 //
 // A tree that was touched is put right first. What is in it beside the index's
 // files is removed. Then `git read-tree --reset -u` writes what the new commit

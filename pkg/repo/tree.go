@@ -277,10 +277,8 @@ func sparseConfig() []git.KV {
 // populate lets git write the commit's files: one process.
 func (b builder) populate(ctx context.Context, w worktree) error {
 	c := git.Cmd("read-tree", "--reset", "-u")
-	commits := []string{w.commit}
 	if b.from != nil && b.from.pristine {
-		c = git.Cmd("read-tree", "-m", "-u")
-		commits = []string{b.from.rec.Hash, w.commit}
+		c = git.Cmd("read-tree", "-m", "-u") // without looking at files that stay
 	}
 	c = w.in(c.Config(git.KV{Key: "checkout.workers", Value: strconv.Itoa(workers())},
 		git.KV{Key: "checkout.thresholdForParallelism", Value: strconv.Itoa(minParallel)}))
@@ -290,7 +288,7 @@ func (b builder) populate(ctx context.Context, w worktree) error {
 	if b.opts.Progress != nil {
 		c.Arg("-v").Progress(b.opts.Progress)
 	}
-	if _, err := b.git.Run(ctx, c.Operand(commits...)); err != nil {
+	if _, err := b.git.Run(ctx, c.Operand(w.commit)); err != nil {
 		return errors.Join(err, w.st.dropLFSLogs())
 	}
 	return nil
