@@ -52,9 +52,11 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	a.hooks = p.newHooks(cfg, log)
 	problems = append(problems, a.listen(ctx)...)
 	if len(problems) > 0 {
+		if a.hurried() {
+			note(a.git.Ready())
+		}
 		a.close()
-		a.undo()
-		return nil, problems
+		return a, problems
 	}
 	a.connect(progress)
 	return a, nil

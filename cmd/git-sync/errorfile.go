@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 
 	"github.com/go-logr/logr"
@@ -72,6 +73,9 @@ func (k *errorKeeper) close() {
 
 // keepRefusal writes the error file for a run that does not start. Below a root that is somebody else's nothing is written.
 func keepRefusal(cfg config.Config, log *logging.Logging, problems []error) {
+	if !filepath.IsAbs(cfg.ErrorFile) && cfg.ErrorFile != "" {
+		_ = os.MkdirAll(cfg.Root, 0o777) // what could not be made is missed below
+	}
 	root, err := filepath.EvalSymlinks(cfg.Root) // before it is made absolute, which strikes out ".." behind symlinks
 	if err == nil {
 		root, err = filepath.Abs(root)

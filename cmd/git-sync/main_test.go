@@ -79,7 +79,12 @@ func TestGitIsTooOld(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)
 	old := script(t, `if [ "$1" = version ]; then sleep 0.5; echo git version 2.33.8; else exec git "$@"; fi`)
-	for name, more := range map[string][]string{"one-time": {"--one-time", "--max-failures=3"}, "looping": nil, "serving": {"--one-time", "--http-bind=" + freePort(t)}} {
+	for name, more := range map[string][]string{
+		"one-time": {"--one-time", "--max-failures=3"},
+		"looping":  nil,
+		"serving":  {"--one-time", "--http-bind=" + freePort(t)},
+		"lost":     {"--one-time", "--max-failures=3", "--username=me", "--password-file=/nowhere/password"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			top := filepath.Join(t.TempDir(), "top")
@@ -99,9 +104,21 @@ func TestGitIsTooOld(t *testing.T) {
 		root := t.TempDir()
 		start(t, setup{args: args(mine.url, root, "--one-time")}).exits(exitDone)
 		mine.repo.Commit(map[string]string{"file": "two"})
-		start(t, setup{args: args(mine.url, root, "--one-time", "--git="+old)}).exits(exitUsage)
-		if content(root, "file") != "one" {
+		start(t, setup{args: args(mine.url, root, "--one-time", "--git="+old, "--touch-file=touched", "--error-file=error.json")}).exits(exitUsage)
+		if content(root, "file") != "one" || exists(filepath.Join(root, "touched")) {
 			t.Error("it has published something")
+		}
+		if !exists(filepath.Join(root, "error.json")) {
+			t.Error("the error file is missing")
+		}
+	})
+	t.Run("with an error file", func(t *testing.T) {
+		t.Parallel()
+		root := filepath.Join(t.TempDir(), "root")
+		start(t, setup{args: args(r.url, root, "--one-time", "--git="+old, "--error-file=error.json")}).exits(exitUsage)
+		entries, err := os.ReadDir(root)
+		if err != nil || len(entries) != 1 || entries[0].Name() != "error.json" {
+			t.Errorf("the root holds %v, %v", entries, err)
 		}
 	})
 }

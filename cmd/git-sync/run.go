@@ -83,14 +83,16 @@ func (p process) sync(cfg config.Config, log *logging.Logging) int {
 		if !ok {
 			return exitCode(log, err)
 		}
-		a.undo()
 		problems = []error{unfit}
 	}
 	if ctx.Err() != nil {
 		return exitFailed
 	}
 	refuse(log, problems)
-	within(time.Now().Add(stopLimit), func() { keepRefusal(cfg, log, problems) })
+	within(time.Now().Add(stopLimit), func() {
+		keepRefusal(cfg, log, problems)
+		a.undo()
+	})
 	return exitUsage
 }
 

@@ -31,16 +31,27 @@ func (e *unfitError) Unwrap() error { return e.err }
 func (s *steps) Refresh(ctx context.Context) error {
 	creds, err := s.auth.Refresh(ctx)
 	s.creds = creds
+	if err != nil {
+		if unready := s.ready(); git.IsUnfit(unready) {
+			return unready
+		}
+	}
+	return err
+}
+
+// ready waits until git has told its version, and ends the run if it will not do.
+func (s *steps) ready() error {
+	err := s.git.Ready()
+	if git.IsUnfit(err) {
+		s.unfit(&unfitError{err})
+	}
 	return err
 }
 
 func (s *steps) Prepare(ctx context.Context) (syncer.Tree, error) {
 	defer s.progress()
 	tree, err := s.repo.Prepare(ctx, s.creds)
-	if unready := s.git.Ready(); unready != nil {
-		if git.IsUnfit(unready) {
-			s.unfit(&unfitError{unready})
-		}
+	if unready := s.ready(); unready != nil {
 		return syncer.Tree{}, unready
 	}
 	if err != nil {
@@ -55,6 +66,9 @@ func (s *steps) Prepare(ctx context.Context) (syncer.Tree, error) {
 
 func (s *steps) Restore(ctx context.Context, cause error) (syncer.Tree, error) {
 	defer s.progress()
+	if err := s.ready(); err != nil {
+		return syncer.Tree{}, err
+	}
 	tree, err := s.repo.Restore(ctx, cause)
 	s.prepared = tree
 	return treeOf(tree), err

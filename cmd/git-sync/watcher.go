@@ -30,6 +30,7 @@ const calmVariable = "GITSYNC_INTERNAL_CALM"
 // calmWatcher executes this program again, unless that has been done. Where it cannot be, it returns, and all is as it was.
 func (p process) calmWatcher() {
 	if p.calm {
+		setSlack(usualSlack) // of this thread, from which those that are made now have theirs
 		everyThread(func() { setSlack(usualSlack) })
 		return
 	}

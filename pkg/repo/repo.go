@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/sys/unix"
 
 	"git-sync/pkg/git"
 )
@@ -175,22 +176,38 @@ func (r *Repo) realDir(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var missing []string
-	for above := abs; !exists(above); above = filepath.Dir(above) {
-		missing = append(missing, above)
-	}
-	r.made = append(missing, r.made...)
-	if err := os.MkdirAll(abs, 0o777); err != nil {
+	if err := r.makeDir(abs); err != nil {
 		return "", err
 	}
 	return filepath.EvalSymlinks(abs)
+}
+
+// makeDir is os.MkdirAll that remembers what it has made. Like that one it
+// cuts a path where it is written, for "dir/.." leads elsewhere where dir is a
+// symlink.
+func (r *Repo) makeDir(path string) error {
+	if path = strings.TrimRight(path, "/"); path == "" {
+		return nil
+	}
+	err := os.Mkdir(path, 0o777)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = r.makeDir(path[:strings.LastIndex(path, "/")+1]); err != nil {
+			return err
+		}
+		err = os.Mkdir(path, 0o777)
+	}
+	if err != nil {
+		return os.MkdirAll(path+"/", 0o777) // it is there, or it says why it cannot be made
+	}
+	r.made = append([]string{path}, r.made...)
+	return nil
 }
 
 // Undo removes the directories that Open has made, if nothing has come into
 // them. It is for a run that is refused, after Close.
 func (r *Repo) Undo() {
 	for _, dir := range r.made {
-		_ = os.Remove(dir)
+		_ = unix.Rmdir(dir)
 	}
 	r.made = nil
 }

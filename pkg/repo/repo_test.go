@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
+
 	"git-sync/pkg/git"
 	"git-sync/test/gitserver"
 )
@@ -333,5 +335,28 @@ func TestRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRefusalLeavesNothing has directories made on the way to a root, and to a link that is refused.
+func TestRefusalLeavesNothing(t *testing.T) {
+	for _, root := range []string{"root", "new/deep/root", "new/../root/", "sym/../a/root"} {
+		base := t.TempDir()
+		if err := errors.Join(os.MkdirAll(filepath.Join(base, "other/x"), 0o755), os.Symlink("other/x", filepath.Join(base, "sym"))); err != nil {
+			t.Fatal(err)
+		}
+		before := listing(t, base)
+		_, err := Open(Options{Log: logr.Discard(), Root: base + "/" + root, Link: "../links/here/../../" + filepath.Base(root), URL: "file:///nowhere"})
+		if _, ok := errors.AsType[*RefusedError](err); !ok {
+			t.Errorf("%s: not refused: %v", root, err)
+		}
+		after := listing(t, base)
+		delete(before, ".")
+		delete(after, ".")
+		for _, name := range keys(before, after) {
+			if before[name] != after[name] {
+				t.Errorf("%s: %s has changed", root, name)
+			}
+		}
 	}
 }
