@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -73,15 +74,18 @@ func (k *errorKeeper) close() {
 
 // keepRefusal writes the error file for a run that does not start. Below a root that is somebody else's nothing is written.
 func keepRefusal(cfg config.Config, log *logging.Logging, problems []error) {
-	if !filepath.IsAbs(cfg.ErrorFile) && cfg.ErrorFile != "" {
-		_ = os.MkdirAll(cfg.Root, 0o777) // what could not be made is missed below
-	}
 	root, err := filepath.EvalSymlinks(cfg.Root) // before it is made absolute, which strikes out ".." behind symlinks
+	fresh := errors.Is(err, fs.ErrNotExist)      // and so nobody's; what Open had made is gone
+	if fresh && cfg.ErrorFile != "" && !filepath.IsAbs(cfg.ErrorFile) {
+		if err = os.MkdirAll(cfg.Root, 0o777); err == nil {
+			root, err = filepath.EvalSymlinks(cfg.Root)
+		}
+	}
 	if err == nil {
 		root, err = filepath.Abs(root)
 	}
 	var refused *repo.RefusedError
-	theirs := err != nil || errors.As(errors.Join(problems...), &refused) && refused.Path == root
+	theirs := err != nil || !fresh && errors.As(errors.Join(problems...), &refused) && refused.Path == root
 	if theirs && !filepath.IsAbs(cfg.ErrorFile) {
 		return
 	}

@@ -7,6 +7,5 @@ package main
 import "os"
 
 func main() {
-	environ, calm := ownEnviron()
-	os.Exit(run(process{args: os.Args[1:], environ: environ, calm: calm, stdout: os.Stdout, stderr: os.Stderr}))
+	os.Exit(run(process{args: os.Args[1:], environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}))
 }

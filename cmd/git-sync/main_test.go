@@ -67,6 +67,12 @@ func TestBadEnvironmentIsListedAtOnce(t *testing.T) {
 
 func TestGitIsMissing(t *testing.T) {
 	t.Parallel()
+	root := filepath.Join(t.TempDir(), "root")
+	both := start(t, setup{args: args("https://127.0.0.1:1/x", root, "--git=/nowhere/git", "--one-time", "--link=../root")})
+	both.exits(exitUsage)
+	if n := len(both.lines("cannot start")); n != 2 {
+		t.Errorf("beside a link that is refused, %d problems are told, want 2", n)
+	}
 	p := start(t, setup{args: args("https://127.0.0.1:1/x", t.TempDir(), "--git=/nowhere/git", "--one-time")})
 	p.exits(exitUsage)
 	if !strings.Contains(p.said(), "/nowhere/git") {
@@ -112,15 +118,28 @@ func TestGitIsTooOld(t *testing.T) {
 			t.Error("the error file is missing")
 		}
 	})
-	t.Run("with an error file", func(t *testing.T) {
-		t.Parallel()
-		root := filepath.Join(t.TempDir(), "root")
-		start(t, setup{args: args(r.url, root, "--one-time", "--git="+old, "--error-file=error.json")}).exits(exitUsage)
-		entries, err := os.ReadDir(root)
-		if err != nil || len(entries) != 1 || entries[0].Name() != "error.json" {
-			t.Errorf("the root holds %v, %v", entries, err)
-		}
-	})
+}
+
+// TestRefusalIsKept has starts refused that would have made their root: it holds the error file, if there is to be one.
+func TestRefusalIsKept(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	for name, refused := range map[string]string{"for git": "--git=/nowhere/git", "for the link": "--link=../root"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root := filepath.Join(t.TempDir(), "root")
+			start(t, setup{args: args(r.url, root, "--one-time", refused, "--error-file=error.json")}).exits(exitUsage)
+			entries, err := os.ReadDir(root)
+			if err != nil || len(entries) != 1 || entries[0].Name() != "error.json" {
+				t.Errorf("the root holds %v, %v", entries, err)
+			}
+			bare := filepath.Join(t.TempDir(), "root")
+			start(t, setup{args: args(r.url, bare, "--one-time", refused)}).exits(exitUsage)
+			if exists(bare) {
+				t.Error("something is left")
+			}
+		})
+	}
 }
 
 func TestOneTime(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"git-sync/pkg/config"
 	"git-sync/pkg/logging"
 	"git-sync/pkg/proc"
+	"git-sync/pkg/repo"
 	"git-sync/pkg/syncer"
 )
 
@@ -30,7 +31,6 @@ var version = ""
 type process struct {
 	args    []string // without argv[0]
 	environ []string
-	calm    bool // it was executed by itself: see calmWatcher
 	stdout  io.Writer
 	stderr  io.Writer
 }
@@ -48,7 +48,7 @@ func run(p process) int {
 	if cfg.Mode != config.ModeRun {
 		return p.inform(cfg.Mode)
 	}
-	if cfg.Poll == "persistent" && !cfg.OneTime {
+	if repo.Poll(cfg.Poll) == repo.PollPersistent && !cfg.OneTime {
 		p.calmWatcher()
 	}
 	log := logging.New(p.stderr, logging.Options{

@@ -31,11 +31,6 @@ func (e *unfitError) Unwrap() error { return e.err }
 func (s *steps) Refresh(ctx context.Context) error {
 	creds, err := s.auth.Refresh(ctx)
 	s.creds = creds
-	if err != nil {
-		if unready := s.ready(); git.IsUnfit(unready) {
-			return unready
-		}
-	}
 	return err
 }
 

@@ -4,12 +4,13 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"git-sync/pkg/proc"
 )
 
 // Go's runtime has a thread that watches over the others (sysmon): while anything runs, it sleeps for 20 µs and looks. An idle
@@ -19,19 +20,16 @@ import (
 // it, and a program with that of the one that executed it. So we execute ourselves with the watcher's, and then give all other
 // threads the usual one. What the watcher does later then, by as much: it interrupts a goroutine that has run for 10 ms, and
 // lets others run while one waits for a disk.
-const (
-	watcherSlack = 10 * time.Millisecond
-	usualSlack   = 50 * time.Microsecond
-)
+const watcherSlack = 10 * time.Millisecond
 
-// calmVariable marks a program that was executed by itself.
+// calmVariable marks a program that was executed by itself. Like all variables of ours, no child is given it.
 const calmVariable = "GITSYNC_INTERNAL_CALM"
 
 // calmWatcher executes this program again, unless that has been done. Where it cannot be, it returns, and all is as it was.
 func (p process) calmWatcher() {
-	if p.calm {
-		setSlack(usualSlack) // of this thread, from which those that are made now have theirs
-		everyThread(func() { setSlack(usualSlack) })
+	if p.env(calmVariable) != "" {
+		setSlack(proc.UsualSlack) // of this thread, from which those that are made now have theirs
+		everyThread(func() { setSlack(proc.UsualSlack) })
 		return
 	}
 	self, err := os.Executable()
@@ -41,12 +39,12 @@ func (p process) calmWatcher() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	before, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
-	if err != nil || time.Duration(before) != usualSlack {
+	if err != nil || time.Duration(before) != proc.UsualSlack {
 		return // somebody has asked for something else
 	}
 	setSlack(watcherSlack)
 	_ = syscall.Exec(self, os.Args, append(slices.Clone(p.environ), calmVariable+"=1"))
-	setSlack(usualSlack)
+	setSlack(proc.UsualSlack)
 }
 
 func setSlack(d time.Duration) { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(d), 0, 0, 0) }
@@ -54,7 +52,7 @@ func setSlack(d time.Duration) { _ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(
 // everyThread calls f on each thread that runs goroutines, and on some that it makes to be there when one is needed: those
 // that the watcher makes begin with the watcher's slack.
 func everyThread(f func()) {
-	const threads = 8 // there are three or four when main begins
+	const threads = 4 // when main begins there are as many, the watcher included; a loop has more soon
 	var called, all sync.WaitGroup
 	called.Add(threads)
 	for range threads {
@@ -67,11 +65,4 @@ func everyThread(f func()) {
 		})
 	}
 	all.Wait()
-}
-
-// ownEnviron is the environment without our mark, and whether that was there.
-func ownEnviron() (environ []string, calm bool) {
-	all := os.Environ()
-	environ = slices.DeleteFunc(slices.Clone(all), func(kv string) bool { return strings.HasPrefix(kv, calmVariable+"=") })
-	return environ, len(environ) < len(all)
 }

@@ -35,6 +35,9 @@ func TestWatcherIsCalmed(t *testing.T) {
 			if slack != "50000" || strings.Contains(env, "GITSYNC_INTERNAL") {
 				t.Errorf("a hook has a timer slack of %s ns, and the environment\n%s", slack, env)
 			}
+			if strings.Contains(p.said(), calmVariable) {
+				t.Error("the log speaks of the mark")
+			}
 			for _, once := range []string{"started", "GIT_SYNC_NO_SUCH"} {
 				if n := strings.Count(p.said(), once); n != 1 {
 					t.Errorf("%q is logged %d times", once, n)

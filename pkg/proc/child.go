@@ -71,8 +71,9 @@ func spawn(ctx context.Context, c Cmd, files []*os.File) (*child, error) {
 	}
 }
 
-// usualSlack is the kernel's own timer slack, in nanoseconds: prctl(2), PR_SET_TIMERSLACK.
-const usualSlack = 50_000
+// UsualSlack is the timer slack that the kernel gives its first process (prctl(2),
+// PR_SET_TIMERSLACK), and this package each child.
+const UsualSlack = 50 * time.Microsecond
 
 // launch starts the program. It asks package syscall: package os would find out
 // first, by a child of its own, whether the kernel knows descriptors of
@@ -87,7 +88,7 @@ func launch(c Cmd, files []*os.File) (int, error) {
 		fds[i] = f.Fd()
 	}
 	// Timers may be late by what is usual, not by what is usual for us; where that cannot be set, they are.
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, usualSlack, 0, 0, 0)
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(UsualSlack), 0, 0, 0)
 	pid, _, err := syscall.StartProcess(path, slices.Concat([]string{c.Path}, c.Args), &syscall.ProcAttr{
 		Dir: c.Dir, Env: c.Env, Files: fds,
 		Sys: &syscall.SysProcAttr{
