@@ -268,6 +268,33 @@ func TestCollectingKilled(t *testing.T) {
 	f.clean()
 }
 
+// A collection that fails is tried again ever later, and soon after it has once
+// been made: a busy upstream may push a lot in a minute.
+func TestCollectingAgain(t *testing.T) {
+	now := time.Now()
+	f := newFixture(t, func(o *Options) { o.GC, o.Now = GCAlways, func() time.Time { return now } })
+	f.sync(f.up.Commit(map[string]string{"a": "1"}))
+	r := f.repo
+	r.collector.stop()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel() // every collection fails
+	for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		r.collect(ended)
+		if got := r.collectNext.Sub(now); got != want*time.Second {
+			t.Errorf("tried again after %s, want %d s", got, want)
+		}
+		r.collect(t.Context()) // too early
+		if r.collectWait != want*time.Second {
+			t.Error("it did not wait")
+		}
+		now = r.collectNext
+	}
+	r.collect(t.Context())
+	if r.collectWait != 0 {
+		t.Errorf("after one that was made, the next failure would be tried again after more than %s", r.collectWait)
+	}
+}
+
 // A push that does not fit ends a collection, which needs room too.
 func TestCollectingWhileDiskFull(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Root, o.GC = filepath.Join(smallVolume(t, "4m"), "root"), GCAlways })
