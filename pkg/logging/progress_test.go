@@ -33,7 +33,11 @@ func TestProgressInALog(t *testing.T) {
 	})
 }
 
-// terminal opens a pseudo terminal; what was written to it is read from its master side.
+// endOfWrites marks where a reading of the terminal ends. A terminal hands a write on in pieces, and later than the write
+// returns; in their order, though.
+const endOfWrites = "\x00"
+
+// terminal opens a pseudo terminal; read returns all that was written to it since the last time.
 func terminal(t *testing.T) (slave *os.File, read func() string) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -57,12 +61,21 @@ func terminal(t *testing.T) (slave *os.File, read func() string) {
 		t.Fatal(err)
 	}
 	return slave, func() string {
-		buf := make([]byte, 1<<16)
-		n, err := master.Read(buf)
-		if err != nil {
+		t.Helper()
+		if _, err := slave.WriteString(endOfWrites); err != nil {
 			t.Fatal(err)
 		}
-		return string(buf[:n])
+		var got []byte
+		for buf := make([]byte, 1<<16); ; {
+			n, err := master.Read(buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, buf[:n]...)
+			if text, ended := bytes.CutSuffix(got, []byte(endOfWrites)); ended {
+				return string(text)
+			}
+		}
 	}
 }
 
