@@ -22,8 +22,8 @@ type Process struct {
 	end   func() error // of the first call of Close
 }
 
-// Start starts c, to be talked to. It is killed, with its helpers, when ctx ends
-// or the Process is closed. The error is an [*Error].
+// Start starts c, to be talked to. ctx bounds the starting only; git is killed, with
+// its helpers, when the Process is closed or we end. The error is an [*Error].
 func (g *Git) Start(ctx context.Context, c *Command) (*Process, error) {
 	pc, err := g.prepare(c)
 	if err != nil {

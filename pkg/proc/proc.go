@@ -9,7 +9,7 @@
 //   - It leads a session and process group of its own, so that it has no
 //     terminal to ask questions on, and so that it and its helpers are killed
 //     together.
-//   - When its context ends, the whole group is killed, and [Run] returns within
+//   - When the context of [Run] ends, the whole group is killed, and Run returns within
 //     a second even when the kernel will not let go of the child (a disk that
 //     blocks). Such a child is reaped in the background once it does die.
 //   - A group is signalled only while its leader is not yet reaped, so that the
@@ -131,7 +131,15 @@ func Run(ctx context.Context, c Cmd) (Result, error) {
 	if cause == nil {
 		cause = p.stdinErr()
 	}
-	return res, verdict(ctx, c.Path, end, res.Stderr, cause)
+	failed := verdict(c.Path, end, res.Stderr, cause)
+	if failed == nil {
+		return res, nil
+	}
+	if cause != nil && ctx.Err() != nil && errors.Is(cause, context.Cause(ctx)) {
+		failed.TimedOut = errors.Is(ctx.Err(), context.DeadlineExceeded)
+		failed.Canceled = !failed.TimedOut
+	}
+	return res, failed
 }
 
 // await blocks until the child is through, and returns nil; or until it must be
@@ -178,7 +186,7 @@ var errUnkillable = errors.New("it was killed but has not gone yet (a disk that 
 
 // verdict turns the end of a child into an error, or nil if all went well. end
 // is nil when the child could not be reaped.
-func verdict(ctx context.Context, path string, end *ending, stderr []byte, cause error) error {
+func verdict(path string, end *ending, stderr []byte, cause error) *Error {
 	e := &Error{Path: path, ExitCode: -1, Stderr: string(stderr), Err: cause}
 	if end == nil {
 		e.Err = errUnkillable
@@ -190,10 +198,6 @@ func verdict(ctx context.Context, path string, end *ending, stderr []byte, cause
 		if end.status.Signaled() {
 			e.Signal = end.status.Signal()
 		}
-	}
-	if cause != nil && ctx.Err() != nil && errors.Is(cause, context.Cause(ctx)) {
-		e.TimedOut = errors.Is(ctx.Err(), context.DeadlineExceeded)
-		e.Canceled = !e.TimedOut
 	}
 	if e.Err == nil && e.ExitCode == 0 {
 		return nil

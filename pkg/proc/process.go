@@ -26,9 +26,9 @@ type Process struct {
 	result Result        // without output; valid after done
 }
 
-// Start begins a long-lived child. It is killed, with its group, when ctx ends or
-// [Process.Close] is called; also what it left behind, when it exits by itself.
-// Of c, Stdin, StdoutTo and Grace are not used.
+// Start begins a long-lived child. ctx bounds the starting only: the child is killed,
+// with its group, when [Process.Close] is called or we end; also what it left behind,
+// when it exits by itself. Of c, Stdin, StdoutTo and Grace are not used.
 func Start(ctx context.Context, c Cmd) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx, c.Path)
@@ -54,7 +54,7 @@ func Start(ctx context.Context, c Cmd) (*Process, error) {
 	}
 	go func() {
 		defer close(p.done)
-		p.err = p.watch(ctx, ch, c.Path)
+		p.err = p.watch(ch, c.Path)
 		p.result.Wall = time.Since(begun)
 	}()
 	return p, nil
@@ -64,16 +64,12 @@ func Start(ctx context.Context, c Cmd) (*Process, error) {
 type ourEnd struct{ io.Reader }
 
 // watch blocks until the child has gone, whoever ended it.
-func (p *Process) watch(ctx context.Context, ch *child, path string) error {
-	var cause error
+func (p *Process) watch(ch *child, path string) error {
 	stopped := false
 	select {
 	case <-ch.exited:
 	case <-p.closed:
 		stopped = true
-		ch.signal(unix.SIGKILL)
-	case <-ctx.Done():
-		cause = context.Cause(ctx)
 		ch.signal(unix.SIGKILL)
 	}
 	end := ch.reap()
@@ -81,13 +77,13 @@ func (p *Process) watch(ctx context.Context, ch *child, path string) error {
 		p.result.User, p.result.System = end.user(), end.system()
 	}
 	p.pipes.drain()
-	if cause != nil {
-		p.pipes.abandon()
-	}
 	if stopped && end != nil {
 		return nil
 	}
-	return verdict(ctx, path, end, p.pipes.stderr.bytes(), cause)
+	if failed := verdict(path, end, p.pipes.stderr.bytes(), nil); failed != nil {
+		return failed
+	}
+	return nil
 }
 
 // Done is closed when the child has gone.

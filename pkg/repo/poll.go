@@ -98,20 +98,11 @@ func (s session) dial(ctx context.Context) (*transport, error) {
 	if scheme == "http" {
 		c = git.Cmd("remote-http")
 	}
-	// Starting it ends with the sync, though what was started does not.
-	kept, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, cancel)
-	p, err := s.git.Start(kept, c.Operand("origin", s.opts.URL))
-	stop()
+	p, err := s.git.Start(ctx, c.Operand("origin", s.opts.URL))
 	if err != nil {
-		cancel()
 		return nil, fmt.Errorf("starting the transport helper: %w", err)
 	}
-	hangUp := func() error {
-		defer cancel()
-		return p.Close()
-	}
-	return &transport{creds: s.creds, in: bufio.NewReader(p.Stdout), out: p.Stdin, close: hangUp}, nil
+	return &transport{creds: s.creds, in: bufio.NewReader(p.Stdout), out: p.Stdin, close: p.Close}, nil
 }
 
 // hangUp ends the transport, if there is one.
