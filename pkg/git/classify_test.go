@@ -105,13 +105,14 @@ func TestClassifyEnd(t *testing.T) {
 
 func TestHeadline(t *testing.T) {
 	for stderr, want := range map[string]string{
-		"warning: x\nfatal: early EOF\nfatal: fetch-pack: y":                                    "early EOF",
-		"error: RPC failed; HTTP 503 curl 22 x\nfatal: expected 'packfile'":                     "RPC failed; HTTP 503 curl 22 x",
-		"error: index-pack died of signal 9\nfatal: fetch-pack: invalid index-pack output":      "index-pack died of signal 9",
-		"git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.":  "git@h: Permission denied (publickey).",
-		"fatal: unable to connect to h:\nh[0: 1.2.3.4]: errno=Connection refused":               "unable to connect to h: h[0: 1.2.3.4]: errno=Connection refused",
-		"remote: Permission denied to me.\nfatal: unable to access 'x'":                         "unable to access 'x'; the remote says: Permission denied to me.",
-		"ERROR: Repository not found.\nfatal: Could not read from remote repository.\n\nPlease": "Repository not found.",
+		"warning: x\nfatal: early EOF\nfatal: fetch-pack: y":                                                                               "early EOF",
+		"error: RPC failed; HTTP 503 curl 22 x\nfatal: expected 'packfile'":                                                                "RPC failed; HTTP 503 curl 22 x",
+		"error: index-pack died of signal 9\nfatal: fetch-pack: invalid index-pack output":                                                 "index-pack died of signal 9",
+		"git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.":                                             "git@h: Permission denied (publickey).",
+		"fatal: unable to connect to h:\nh[0: 1.2.3.4]: errno=Connection refused":                                                          "unable to connect to h: h[0: 1.2.3.4]: errno=Connection refused",
+		"remote: Permission denied to me.\nfatal: unable to access 'x'":                                                                    "unable to access 'x'; the remote says: Permission denied to me.",
+		"ERROR: Repository not found.\nfatal: Could not read from remote repository.\n\nPlease":                                            "Repository not found.",
+		"fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.": "Could not read from remote repository.",
 		"": "",
 	} {
 		if got := headline(stderr); got != want {

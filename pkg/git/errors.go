@@ -155,6 +155,9 @@ func telling(lines []string) string {
 			return line
 		}
 	}
+	if i := slices.IndexFunc(lines, func(line string) bool { return line != "" }); i >= 0 {
+		return strings.TrimPrefix(lines[i], "fatal: ")
+	}
 	return ""
 }
 

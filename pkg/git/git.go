@@ -126,6 +126,10 @@ func (g *Git) With(o Overlay) *Git {
 	return &c
 }
 
+// Environ is the environment of what g runs, as "name=value" and without configuration:
+// for a program that is to find what it would find if git had run it.
+func (g *Git) Environ() []string { return lastOfEach(g.env) }
+
 // Installed reports whether a program that git may run, such as git-lfs, is
 // there for it.
 func (g *Git) Installed(program string) bool { return proc.Installed(program, g.env) }
