@@ -53,11 +53,11 @@ func (a *app) close() {
 	if a.errors != nil {
 		a.errors.close()
 	}
-	if a.repo != nil {
-		a.logged("letting go of the root", a.repo.Close())
-	}
 	if a.auth != nil {
 		a.logged("forgetting credentials", a.auth.Close())
+	}
+	if a.repo != nil {
+		a.logged("letting go of the root", a.repo.Close()) // last: a disk may hold it up
 	}
 }
 

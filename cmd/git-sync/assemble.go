@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"git-sync/pkg/auth"
 	"git-sync/pkg/config"
@@ -44,7 +45,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 		note(a.git.Ready())
 	}
 	var err error
-	a.auth, err = newAuth(cfg, p.env, log)
+	a.auth, err = newAuth(cfg, a.git, p.env, log)
 	note(err)
 	progress := log.Progress()
 	a.repo, err = repo.Open(repoOptions(cfg, a.git, log, progress))
@@ -68,7 +69,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 func (a *app) hurried() bool { return a.cfg.OneTime && a.cfg.HTTP.Bind == "" }
 
 // newAuth says how git is let in.
-func newAuth(cfg config.Config, env func(string) string, log *logging.Logging) (*auth.Auth, error) {
+func newAuth(cfg config.Config, g *git.Git, env func(string) string, log *logging.Logging) (*auth.Auth, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding our own executable, which git runs to ask for credentials: %w", err)
@@ -91,9 +92,22 @@ func newAuth(cfg config.Config, env func(string) string, log *logging.Logging) (
 			BaseURL: c.GitHub.BaseURL, PrivateKey: c.GitHub.PrivateKey.Reveal(), PrivateKeyFile: c.GitHub.PrivateKeyFile,
 			ClientID: c.GitHub.ClientID, ApplicationID: int(c.GitHub.ApplicationID), InstallationID: int(c.GitHub.InstallationID),
 		},
+		KeepSSH: keptSSH(cfg), Environ: g.Environ(),
 		AddUser: c.AddUser, Env: env, GitConfig: gitConfig(cfg), Log: log.Logger(),
 		Learned: func(secret string) { log.AddSecret(secret) },
 	})
+}
+
+// leastTimeout is how long a sync has at least where connections are kept: one that has died is not found out in no time.
+const leastTimeout = 10 * time.Second
+
+// keptSSH says how soon it must be noticed that a connection which is kept has died: in time for the sync that finds
+// it so to make another.
+func keptSSH(cfg config.Config) time.Duration {
+	if cfg.OneTime || repo.Poll(cfg.Poll) != repo.PollPersistent || cfg.SyncTimeout < leastTimeout {
+		return 0
+	}
+	return min(time.Minute, cfg.SyncTimeout/2)
 }
 
 func gitConfig(cfg config.Config) []git.KV {

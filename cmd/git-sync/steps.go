@@ -45,7 +45,7 @@ func (s *steps) ready() error {
 
 func (s *steps) Prepare(ctx context.Context) (syncer.Tree, error) {
 	defer s.progress()
-	tree, err := s.repo.Prepare(ctx, s.creds)
+	tree, err := s.prepare(ctx)
 	if unready := s.ready(); unready != nil {
 		return syncer.Tree{}, unready
 	}
@@ -57,6 +57,20 @@ func (s *steps) Prepare(ctx context.Context) (syncer.Tree, error) {
 	}
 	s.prepared = tree
 	return treeOf(tree), nil
+}
+
+// prepare makes the tree. That a connection which was kept has broken is no failure of the remote's: then there is another try
+// without it.
+func (s *steps) prepare(ctx context.Context) (repo.Tree, error) {
+	tree, err := s.repo.Prepare(ctx, s.creds)
+	if err == nil || !s.auth.Stale(err) || s.Refresh(ctx) != nil {
+		return tree, err
+	}
+	again, second := s.repo.Prepare(ctx, s.creds)
+	if second != nil && ctx.Err() != nil {
+		return tree, err // the time is up, which says less
+	}
+	return again, second
 }
 
 func (s *steps) Restore(ctx context.Context, cause error) (syncer.Tree, error) {

@@ -14,11 +14,15 @@ import (
 // err, has its kind and its RetryAfter, and a Hint of its own. What is otherwise kept from sync to
 // sync is found out anew by the Refresh that follows a failure.
 func (a *Auth) Explain(err error) error {
+	if err == nil {
+		return nil
+	}
 	a.user = nil
 	var failed *git.Error
 	if !errors.As(err, &failed) {
 		return err
 	}
+	a.kept.giveUp()
 	what, advice := "", ""
 	switch {
 	case strings.Contains(failed.Stderr, "No user exists for uid"):

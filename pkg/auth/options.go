@@ -3,6 +3,7 @@ package auth
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"git-sync/pkg/git"
 
@@ -31,6 +32,11 @@ type Options struct {
 	AskpassURL string
 	// GitHub is an App whose installation tokens are used for URL's host.
 	GitHub GitHubApp
+	// KeepSSH, when positive, has a connection to an ssh server kept from sync to sync where that is
+	// worth it, and is how soon to notice that the other side has gone, at least 3 seconds.
+	KeepSSH time.Duration
+	// Environ is what an ssh that git runs has as its environment, for the one that keeps a connection.
+	Environ []string
 	// AddUser allows /etc/passwd to be written when our UID has no name and ssh needs one.
 	AddUser bool
 	// Env reads the environment for proxies, certificates and HOME; nil is empty.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,12 +27,13 @@ type sshOffer struct {
 	natural    bool     // no key is configured: ssh uses what it finds
 	untouched  bool     // and the user has an ssh command of their own
 	knownHosts string   // what is wrong with the known_hosts file; "" when nothing is
+	kept       bool     // a connection that was there already
 }
 
 // prepareSSH inspects the keys and makes git run our executable in ssh's place. What is wrong with
 // the keys for all hosts is an error only when the repository itself is reached by ssh: it may be
 // that no submodule is. A key that is meant for one repository is asked for, and must be there.
-func (a *Auth) prepareSSH() (sshOffer, git.Overlay, error) {
+func (a *Auth) prepareSSH(ctx context.Context) (sshOffer, git.Overlay, error) {
 	offer := sshOffer{}
 	for _, path := range a.opts.SSHKeyFiles {
 		offer.keys = append(offer.keys, inspectKey(path))
@@ -39,15 +41,14 @@ func (a *Auth) prepareSSH() (sshOffer, git.Overlay, error) {
 	offer.natural = noneConfigured(offer.keys)
 	if offer.natural && a.hasOwnSSH() && !a.hasRules() {
 		offer.untouched = true
+		a.kept.giveUp()
 		return offer, git.Overlay{}, nil
 	}
 	_, required := parseSSH(a.opts.URL)
 	plan := sshPlan{Options: []string{"-o", "BatchMode=yes"}}
-	hostOptions, err := a.hostKeyOptions(&offer)
-	if err != nil && required {
+	if err := a.addHostKeys(&plan, &offer); err != nil && required {
 		return offer, git.Overlay{}, err
 	}
-	plan.Options = append(plan.Options, hostOptions...)
 	if err := a.addRules(&plan); err != nil {
 		return offer, git.Overlay{}, err
 	}
@@ -58,6 +59,8 @@ func (a *Auth) prepareSSH() (sshOffer, git.Overlay, error) {
 		a.user = &userEnv{add: a.nameUser()}
 	}
 	plan.Env = a.user.add
+	a.keepSSH(ctx, &plan)
+	offer.kept = plan.Shared != nil
 	text, err := json.Marshal(plan)
 	if err != nil {
 		return offer, git.Overlay{}, &Error{Op: "describing the SSH keys", Err: err}
@@ -98,33 +101,36 @@ func (a *Auth) hasRules() bool {
 	return slices.ContainsFunc(a.opts.Credentials, func(c Credential) bool { return c.SSHKeyFile != "" })
 }
 
-// hostKeyOptions says how ssh is to know hosts.
-func (a *Auth) hostKeyOptions(offer *sshOffer) ([]string, error) {
+// addHostKeys says how ssh is to know hosts.
+func (a *Auth) addHostKeys(plan *sshPlan, offer *sshOffer) error {
 	if !a.opts.SSHKnownHosts {
 		// LogLevel spares the log "Permanently added" at each sync.
-		return []string{"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"}, nil
+		plan.Options = append(plan.Options, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR")
+		return nil
 	}
-	strict := []string{"-o", "StrictHostKeyChecking=yes", "-o", "UpdateHostKeys=no"}
+	plan.Options = append(plan.Options, "-o", "StrictHostKeyChecking=yes", "-o", "UpdateHostKeys=no")
 	file := a.opts.SSHKnownHostsFile
 	content, err := readSecret(file)
 	if err != nil {
 		if offer.natural && file == DefaultSSHKnownHostsFile && errors.Is(err, fs.ErrNotExist) {
-			return strict, nil
+			return nil
 		}
 		e := fileError("known_hosts file", file, err)
 		e.Advice += "; or trust any host, at your peril, by --ssh-known-hosts=false"
 		offer.knownHosts = e.Error()
-		return strict, e
+		return e
 	}
+	plan.note(content)
 	if len(content) == 0 {
 		offer.knownHosts = file + " is empty"
 	}
 	if strings.ContainsAny(file, "\"\\ \t%$~#'") { // which ssh would take apart
 		if file, err = a.mem.put("known_hosts", content); err != nil {
-			return strict, &Error{Op: "handing over the known_hosts file", Err: err}
+			return &Error{Op: "handing over the known_hosts file", Err: err}
 		}
 	}
-	return append(strict, "-o", "UserKnownHostsFile="+file), nil
+	plan.Options = append(plan.Options, "-o", "UserKnownHostsFile="+file)
+	return nil
 }
 
 // addKeys offers all usable keys, or says why there is none.
@@ -142,6 +148,7 @@ func (a *Auth) addKeys(plan *sshPlan, offer sshOffer) error {
 		if err != nil {
 			return err
 		}
+		plan.noteKey(k)
 		plan.Keys = append(plan.Keys, options...)
 	}
 	if len(plan.Keys) == 0 && len(problems) > 0 {
@@ -169,10 +176,23 @@ func (a *Auth) addRules(plan *sshPlan) error {
 		if err != nil {
 			return err
 		}
+		plan.noteKey(k)
 		plan.Rules = append(plan.Rules, sshRule{Target: target, Keys: append(options, "-o", "IdentitiesOnly=yes")})
 	}
 	return joinFirst(problems)
 }
+
+// noteKey takes down a key, and the certificate that ssh finds beside it.
+func (p *sshPlan) noteKey(k sshKey) {
+	p.note(k.content)
+	certificate, err := readSecret(k.path + certificateSuffix)
+	if err == nil {
+		p.note(certificate)
+	}
+}
+
+// certificateSuffix is what the name of a key's certificate has more than the key's.
+const certificateSuffix = "-cert.pub"
 
 // keyOptions names one key to ssh; slot tells its private copy from others.
 func (a *Auth) keyOptions(slot string, k sshKey) ([]string, error) {
@@ -185,7 +205,7 @@ func (a *Auth) keyOptions(slot string, k sshKey) ([]string, error) {
 	}
 	options := []string{"-i", path}
 	// ssh looks for a certificate beside the key, which is elsewhere now.
-	if certificate := k.path + "-cert.pub"; exists(certificate) && !strings.ContainsAny(certificate, "\"\\ \t%$~#'") {
+	if certificate := k.path + certificateSuffix; exists(certificate) && !strings.ContainsAny(certificate, "\"\\ \t%$~#'") {
 		options = append(options, "-o", "CertificateFile="+certificate)
 	}
 	return options, nil

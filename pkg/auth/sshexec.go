@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,12 @@ type sshPlan struct {
 	Rules []sshRule `json:"rules,omitempty"`
 	// Env is added to ssh's environment.
 	Env []string `json:"env,omitempty"`
+	// Shared is a connection that is there already; nil if there is none.
+	Shared *sshShared `json:"shared,omitempty"`
+	// Uses is the file that each call for ssh is noted in; "" if nobody wants to know.
+	Uses string `json:"uses,omitempty"`
+
+	read []byte // digests of the files that were read for it
 }
 
 // sshRule gives the keys of one host or repository.
@@ -53,15 +60,37 @@ func becomeSSH(environ, args []string) error {
 	env := slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
 		return strings.HasPrefix(kv, askpassVariable+"=") || strings.HasPrefix(kv, sshVariable+"=")
 	})
-	argv := slices.Concat([]string{"ssh"}, plan.Options, plan.keysFor(targetOf(args)), args)
+	use := plan.use(args)
+	plan.tell(use)
+	argv := slices.Concat([]string{"ssh"}, plan.optionsFor(use), args)
 	if err := syscall.Exec(path, argv, append(env, plan.Env...)); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
 
+// optionsFor gives the options for a call.
+func (p *sshPlan) optionsFor(use sshUse) []string {
+	options := slices.Concat(p.Options, use.Keys)
+	if p.Shared != nil && p.Shared.Use.equal(use) {
+		options = append(options, "-o", "ControlPath="+p.Shared.Socket, "-o", "ControlMaster=no")
+	}
+	return options
+}
+
+// offers reports whether some host is offered these keys.
+func (p *sshPlan) offers(keys []string) bool {
+	return slices.Equal(keys, p.Keys) || slices.ContainsFunc(p.Rules, func(r sshRule) bool { return slices.Equal(keys, r.Keys) })
+}
+
+// note takes down the content of a file that the plan names.
+func (p *sshPlan) note(content []byte) {
+	sum := sha256.Sum256(content)
+	p.read = append(p.read, sum[:]...)
+}
+
 // keysFor chooses the keys for a target.
-func (p sshPlan) keysFor(t sshTarget) []string {
+func (p *sshPlan) keysFor(t sshTarget) []string {
 	keys, longest := p.Keys, -1
 	for _, r := range p.Rules {
 		if len(r.Target.Path) > longest && r.Target.covers(t) {
@@ -85,14 +114,10 @@ func (t sshTarget) covers(o sshTarget) bool {
 //	[-p 2222] [--] git@host "git-lfs-authenticate org/repo.git download"
 func targetOf(args []string) sshTarget {
 	t := sshTarget{Port: "22"}
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		flag := args[0]
-		args = args[1:]
-		if (flag == "-p" || flag == "-o") && len(args) > 0 {
-			if flag == "-p" {
-				t.Port = args[0]
-			}
-			args = args[1:]
+	options, args := cutOptions(args)
+	for _, o := range options {
+		if len(o) > 1 && o[0] == "-p" {
+			t.Port = o[1]
 		}
 	}
 	if len(args) == 0 {

@@ -33,6 +33,8 @@ type client struct {
 	auth *auth.Auth
 	git  *git.Git
 	url  string
+
+	stale int // connections that were kept too long
 }
 
 func newClient(t *testing.T, o auth.Options, env ...string) *client {
@@ -51,15 +53,16 @@ func newClient(t *testing.T, o auth.Options, env ...string) *client {
 		}
 		return ""
 	}
+	g, err := git.New(t.Context(), git.Options{Env: env, Config: o.GitConfig})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Environ = g.Environ()
 	a, err := auth.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { a.Close() })
-	g, err := git.New(t.Context(), git.Options{Env: env, Config: o.GitConfig})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return &client{auth: a, git: g, url: o.URL}
 }
 
@@ -77,6 +80,13 @@ func (c *client) run(t *testing.T, cmd *git.Command) error {
 		return err
 	}
 	_, err = c.git.With(overlay).Run(t.Context(), cmd)
+	if err != nil && c.auth.Stale(err) {
+		c.stale++
+		if overlay, err = c.auth.Refresh(t.Context()); err != nil {
+			return err
+		}
+		_, err = c.git.With(overlay).Run(t.Context(), cmd)
+	}
 	if git.KindOf(err) == git.KindAuth {
 		c.auth.Rejected()
 	}
