@@ -2,6 +2,7 @@ package push
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -148,13 +149,23 @@ func (m *mirror) hash() string {
 	return out
 }
 
-// publishes waits until the link holds the commit, and says how long it took since the push.
+// publishes waits until the link holds the commit, says how long that took since the push, and waits until the sync is over:
+// then it is counted.
 func (m *mirror) publishes(hash string, since time.Time) {
 	m.t.Helper()
 	until(m.t, "publication of "+hash, func() bool { return m.hash() == hash })
 	if !since.IsZero() {
 		m.t.Logf("published %s after the push: %s", time.Since(since).Round(time.Millisecond), hash[:8])
 	}
+	until(m.t, "end of the sync that published "+hash, func() bool {
+		var status struct {
+			Running   bool
+			Published *struct{ Hash string }
+		}
+		body, err := tryGet("http://" + m.http + "/status")
+		return err == nil && json.Unmarshal([]byte(body), &status) == nil &&
+			!status.Running && status.Published != nil && status.Published.Hash == hash
+	})
 }
 
 // syncs is the number of syncs that the metrics count.
