@@ -45,7 +45,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 		note(a.git.Ready())
 	}
 	var err error
-	a.auth, err = newAuth(cfg, a.git, p.env, log)
+	a.auth, err = newAuth(cfg, a.git, log)
 	note(err)
 	progress := log.Progress()
 	a.repo, err = repo.Open(repoOptions(cfg, a.git, log, progress))
@@ -69,7 +69,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 func (a *app) hurried() bool { return a.cfg.OneTime && a.cfg.HTTP.Bind == "" }
 
 // newAuth says how git is let in.
-func newAuth(cfg config.Config, g *git.Git, env func(string) string, log *logging.Logging) (*auth.Auth, error) {
+func newAuth(cfg config.Config, g *git.Git, log *logging.Logging) (*auth.Auth, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding our own executable, which git runs to ask for credentials: %w", err)
@@ -92,8 +92,8 @@ func newAuth(cfg config.Config, g *git.Git, env func(string) string, log *loggin
 			BaseURL: c.GitHub.BaseURL, PrivateKey: c.GitHub.PrivateKey.Reveal(), PrivateKeyFile: c.GitHub.PrivateKeyFile,
 			ClientID: c.GitHub.ClientID, ApplicationID: int(c.GitHub.ApplicationID), InstallationID: int(c.GitHub.InstallationID),
 		},
-		KeepSSH: keptSSH(cfg), Environ: g.Environ(),
-		AddUser: c.AddUser, Env: env, GitConfig: gitConfig(cfg), Log: log.Logger(),
+		KeepSSH: keptSSH(cfg),
+		AddUser: c.AddUser, Env: g.Environ(), GitConfig: gitConfig(cfg), Log: log.Logger(),
 		Learned: func(secret string) { log.AddSecret(secret) },
 	})
 }

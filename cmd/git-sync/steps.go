@@ -66,11 +66,7 @@ func (s *steps) prepare(ctx context.Context) (repo.Tree, error) {
 	if err == nil || !s.auth.Stale(err) || s.Refresh(ctx) != nil {
 		return tree, err
 	}
-	again, second := s.repo.Prepare(ctx, s.creds)
-	if second != nil && ctx.Err() != nil {
-		return tree, err // the time is up, which says less
-	}
-	return again, second
+	return s.repo.Prepare(ctx, s.creds)
 }
 
 func (s *steps) Restore(ctx context.Context, cause error) (syncer.Tree, error) {

@@ -5,8 +5,8 @@
 // executable as its GIT_ASKPASS and in place of ssh, and what that needs to know is in the
 // environment of git's process, which only our own UID can read. So no secret is in an argument, in
 // a file, or in a process that outlives git, save the ssh that keeps a connection where that is
-// wished; no shell is needed; and a credential that was refused
-// is simply offered again by the next sync.
+// wished; no shell is needed; and a credential that was refused is simply offered again by the next
+// sync.
 //
 // Invariants: every file that Options name is read anew by each Refresh, so that rotation needs no
 // restart. A secret is handed only to the scheme and host it is for, however git comes by the URL
@@ -15,7 +15,8 @@
 // private copies of keys live in anonymous memory.
 //
 // State: the GitHub App's current token, what the last Refresh offered (to explain a refusal), how
-// our UID has a name for ssh, the connection that is kept, and counters. All of it is in memory, and losing it costs one token.
+// our UID has a name for ssh, the connection that is kept, and counters. All of it is in memory, and
+// losing it costs one token and one handshake.
 package auth
 
 import (
@@ -76,14 +77,11 @@ func New(opts Options) (*Auth, error) {
 	if !filepath.IsAbs(opts.Self) {
 		return nil, failure("credentials", "the path of git-sync's executable is not absolute", "")
 	}
-	if opts.Env == nil {
-		opts.Env = func(string) string { return "" }
-	}
 	if opts.Learned == nil {
 		opts.Learned = func(string) {}
 	}
 	if opts.HTTP == nil {
-		opts.HTTP = NewTransport(opts.Env, opts.GitConfig)
+		opts.HTTP = NewTransport(lookup(opts.Env), opts.GitConfig)
 	}
 	if err := opts.check(); err != nil {
 		return nil, err

@@ -128,7 +128,7 @@ func TestCredentialsInURL(t *testing.T) {
 }
 
 func TestNothingConfigured(t *testing.T) {
-	a := newAuth(t, Options{URL: "https://forge.example/x.git", Env: lookup([]string{"GIT_SSH_COMMAND=ssh -i mine"})})
+	a := newAuth(t, Options{URL: "https://forge.example/x.git", Env: []string{"GIT_SSH_COMMAND=ssh -i mine"}})
 	o, err := a.Refresh(t.Context())
 	if err != nil || len(o.Env) != 0 || len(o.Config) != 0 {
 		t.Errorf("got %v %v", o, err)

@@ -80,7 +80,7 @@ func TestProxy(t *testing.T) {
 		{[]string{"http_proxy=" + address, "NO_PROXY=elsewhere"}, nil, "by-proxy"},
 		{nil, []git.KV{{Key: "http.proxy", Value: address}}, "by-proxy"},
 	} {
-		a := newAuth(t, Options{URL: "https://h/x", AskpassURL: direct.URL, Env: lookup(c.env), GitConfig: c.config})
+		a := newAuth(t, Options{URL: "https://h/x", AskpassURL: direct.URL, Env: c.env, GitConfig: c.config})
 		_, pass, err := askURL(t.Context(), a.client, direct.URL)
 		if err != nil || pass != c.want {
 			t.Errorf("%v %v: got %q %v", c.env, c.config, pass, err)
@@ -90,7 +90,7 @@ func TestProxy(t *testing.T) {
 		t.Error("the proxy saw nothing")
 	}
 	for _, broken := range []string{"http://me:hunter2@127.0.0.1:1", "http://me:hunter2@%zz", "://me:hunter2"} {
-		a := newAuth(t, Options{URL: "https://h/x", AskpassURL: direct.URL, Env: lookup([]string{"http_proxy=" + broken})})
+		a := newAuth(t, Options{URL: "https://h/x", AskpassURL: direct.URL, Env: []string{"http_proxy=" + broken}})
 		if _, _, err := askURL(t.Context(), a.client, direct.URL); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", broken, err)
 		}
@@ -107,10 +107,10 @@ func TestPrivateAuthority(t *testing.T) {
 	write(t, file, ca, 0o444)
 
 	for name, o := range map[string]Options{
-		"GIT_SSL_CAINFO": {Env: lookup([]string{"GIT_SSL_CAINFO=" + file})},
-		"GIT_SSL_CAPATH": {Env: lookup([]string{"GIT_SSL_CAPATH=" + dir})},
-		"SSL_CERT_FILE":  {Env: lookup([]string{"SSL_CERT_FILE=" + file})},
-		"SSL_CERT_DIR":   {Env: lookup([]string{"SSL_CERT_DIR=/nonexistent:" + dir})},
+		"GIT_SSL_CAINFO": {Env: []string{"GIT_SSL_CAINFO=" + file}},
+		"GIT_SSL_CAPATH": {Env: []string{"GIT_SSL_CAPATH=" + dir}},
+		"SSL_CERT_FILE":  {Env: []string{"SSL_CERT_FILE=" + file}},
+		"SSL_CERT_DIR":   {Env: []string{"SSL_CERT_DIR=/nonexistent:" + dir}},
 		"http.sslCAInfo": {GitConfig: []git.KV{{Key: "http.sslCAInfo", Value: file}}},
 		"HTTP.sslcapath": {GitConfig: []git.KV{{Key: "HTTP.sslcapath", Value: dir}}},
 	} {
@@ -128,7 +128,7 @@ func TestPrivateAuthority(t *testing.T) {
 	other := httptest.NewTLSServer(http.NotFoundHandler())
 	other.Close()
 	write(t, file, []byte("# nothing yet\n"), 0o444)
-	a := newAuth(t, Options{URL: "https://h/x", AskpassURL: server.URL, Env: lookup([]string{"GIT_SSL_CAINFO=" + file})})
+	a := newAuth(t, Options{URL: "https://h/x", AskpassURL: server.URL, Env: []string{"GIT_SSL_CAINFO=" + file}})
 	if _, err := a.Refresh(t.Context()); err == nil {
 		t.Error("trusted before its time")
 	}
@@ -136,7 +136,7 @@ func TestPrivateAuthority(t *testing.T) {
 	if _, err := a.Refresh(t.Context()); err != nil {
 		t.Errorf("after rotation: %v", err)
 	}
-	a = newAuth(t, Options{URL: "https://h/x", AskpassURL: server.URL, Env: lookup([]string{"GIT_SSL_CAINFO=" + file + ".missing"})})
+	a = newAuth(t, Options{URL: "https://h/x", AskpassURL: server.URL, Env: []string{"GIT_SSL_CAINFO=" + file + ".missing"}})
 	if _, err := a.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), ".missing") {
 		t.Errorf("missing: %v", err)
 	}

@@ -35,12 +35,11 @@ type Options struct {
 	// KeepSSH, when positive, has a connection to an ssh server kept from sync to sync where that is
 	// worth it, and is how soon to notice that the other side has gone, at least 3 seconds.
 	KeepSSH time.Duration
-	// Environ is what an ssh that git runs has as its environment, for the one that keeps a connection.
-	Environ []string
 	// AddUser allows /etc/passwd to be written when our UID has no name and ssh needs one.
 	AddUser bool
-	// Env reads the environment for proxies, certificates and HOME; nil is empty.
-	Env func(string) string
+	// Env is the environment in which git runs, as "name=value": an ssh that keeps a connection has the
+	// same, and proxies, certificates and HOME are looked up in it.
+	Env []string
 	// GitConfig is the extra configuration given to git, for its http.proxy and http.sslCAInfo.
 	GitConfig []git.KV
 	// Learned is called with each secret that is read or obtained, before it is used, for the log's

@@ -85,7 +85,8 @@ func noneConfigured(keys []sshKey) bool {
 
 // hasOwnSSH reports whether the user gave git an ssh command.
 func (a *Auth) hasOwnSSH() bool {
-	if a.opts.Env("GIT_SSH_COMMAND") != "" || a.opts.Env("GIT_SSH") != "" {
+	env := lookup(a.opts.Env)
+	if env("GIT_SSH_COMMAND") != "" || env("GIT_SSH") != "" {
 		return true
 	}
 	for _, kv := range a.opts.GitConfig {
@@ -239,7 +240,7 @@ func (a *Auth) nameUser() []string {
 	if hasPasswd(passwdFile, os.Getuid()) {
 		return nil
 	}
-	line := passwdLine(a.opts.Env("HOME"))
+	line := passwdLine(lookup(a.opts.Env)("HOME"))
 	if library := findWrapper(); library != "" {
 		path, err := a.mem.put("passwd", []byte(line))
 		if err == nil {

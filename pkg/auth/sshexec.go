@@ -25,8 +25,8 @@ type sshPlan struct {
 	Env []string `json:"env,omitempty"`
 	// Shared is a connection that is there already; nil if there is none.
 	Shared *sshShared `json:"shared,omitempty"`
-	// Uses is the file that each call for ssh is noted in; "" if nobody wants to know.
-	Uses string `json:"uses,omitempty"`
+	// Calls is the file that each call for ssh is noted in; "" if nobody wants to know.
+	Calls string `json:"calls,omitempty"`
 
 	read []byte // digests of the files that were read for it
 }
@@ -60,9 +60,9 @@ func becomeSSH(environ, args []string) error {
 	env := slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
 		return strings.HasPrefix(kv, askpassVariable+"=") || strings.HasPrefix(kv, sshVariable+"=")
 	})
-	use := plan.use(args)
-	plan.tell(use)
-	argv := slices.Concat([]string{"ssh"}, plan.optionsFor(use), args)
+	call := plan.call(args)
+	plan.tell(call)
+	argv := slices.Concat([]string{"ssh"}, plan.optionsFor(call), args)
 	if err := syscall.Exec(path, argv, append(env, plan.Env...)); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -70,9 +70,9 @@ func becomeSSH(environ, args []string) error {
 }
 
 // optionsFor gives the options for a call.
-func (p *sshPlan) optionsFor(use sshUse) []string {
-	options := slices.Concat(p.Options, use.Keys)
-	if p.Shared != nil && p.Shared.Use.equal(use) {
+func (p *sshPlan) optionsFor(c sshCall) []string {
+	options := slices.Concat(p.Options, c.Keys)
+	if p.Shared != nil && p.Shared.Call.equal(c) {
 		options = append(options, "-o", "ControlPath="+p.Shared.Socket, "-o", "ControlMaster=no")
 	}
 	return options

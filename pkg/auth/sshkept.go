@@ -46,9 +46,9 @@ const (
 
 // sshShared tells our executable, in ssh's place, of a master.
 type sshShared struct {
-	// Use is what it was made for; nothing else goes through it.
-	Use    sshUse `json:"use"`
-	Socket string `json:"socket"`
+	// Call is what it was made for; no other goes through it.
+	Call   sshCall `json:"call"`
+	Socket string  `json:"socket"`
 }
 
 // keeper has the master, or none. close may be called beside everything else.
@@ -60,7 +60,7 @@ type keeper struct {
 	failed bool      // it did
 	began  time.Time // when the last master did
 	vain   int       // masters in a row that came to nothing
-	uses   useFile   // what the sync before has used
+	calls  callFile  // of the sync before
 	place  socketDir
 	noted  string // why none can be kept, as last logged
 }
@@ -70,7 +70,6 @@ type sshMaster struct {
 	process *proc.Process
 	of      [sha256.Size]byte // what it was let in by
 	shared  sshShared
-	began   time.Time
 	served  bool        // its socket has been seen
 	retired bool        // its socket is gone, for it is too old for more
 	expiry  *time.Timer // retires it
@@ -88,40 +87,41 @@ func (a *Auth) keepSSH(ctx context.Context, plan *sshPlan) {
 	if k.closed {
 		return
 	}
-	use, used := k.uses.take()
+	call, called := k.calls.take()
 	now := time.Now()
 	often, well := now.Sub(k.asked) < keptWithin, !k.failed
 	k.asked, k.failed = now, false
-	k.review(a.opts.Log, plan, used, now)
-	if k.master == nil && used && often && well && plan.offers(use.Keys) && now.Sub(k.began) >= k.pause() {
+	k.review(a.opts.Log, plan, called, now)
+	if k.master == nil && called && often && well && plan.offers(call.Keys) && now.Sub(k.began) >= k.pause() {
 		k.began = now
-		k.note(a.opts.Log, k.start(ctx, a.opts, plan, use))
+		k.note(a.opts.Log, k.start(ctx, a.opts, plan, call))
 	}
-	plan.Uses = k.uses.path()
+	plan.Calls = k.calls.path()
 	if m := k.master; m != nil && m.served {
 		plan.Shared = &m.shared
 	}
 }
 
-// review gives up a master that does not do any more. No sync is under way.
-func (k *keeper) review(log logr.Logger, plan *sshPlan, used bool, now time.Time) {
+// review gives up a master that does not do any more, as where the sync before had no need of ssh. No sync is under way.
+func (k *keeper) review(log logr.Logger, plan *sshPlan, called bool, now time.Time) {
 	m := k.master
 	if m == nil {
 		return
 	}
-	m.served = m.served || k.place.serves(m.shared.Socket)
+	age, serves := now.Sub(k.began), k.place.serves(m.shared.Socket)
+	m.served = m.served || serves
 	switch {
 	case m.gone() && m.served:
 		log.V(1).Info("the ssh connection that was kept has ended", "stderr", m.said())
 	case m.gone():
 		k.vain++
 		k.note(log, fmt.Errorf("ssh has ended: %s", m.said()))
-	case !m.served && now.Sub(m.began) > keptStart:
+	case !m.served && age > keptStart:
 		k.vain++
 		k.note(log, fmt.Errorf("ssh serves nobody: %s", m.said()))
-	case m.retired || m.of != plan.letInBy() || !used || m.served && !k.place.serves(m.shared.Socket):
+	case m.retired || m.of != plan.letInBy() || !called || m.served && !serves:
 	default:
-		m.expiry.Reset(min(keptIdle, keptFor-now.Sub(m.began)))
+		m.expiry.Reset(min(keptIdle, keptFor-age))
 		if m.served {
 			k.vain, k.noted = 0, ""
 		}
@@ -150,8 +150,8 @@ func (p *sshPlan) letInBy() [sha256.Size]byte {
 }
 
 // start starts a master. It connects in its own time.
-func (k *keeper) start(ctx context.Context, opts Options, plan *sshPlan, use sshUse) error {
-	socket, err := k.place.next(opts.Env)
+func (k *keeper) start(ctx context.Context, opts Options, plan *sshPlan, call sshCall) error {
+	socket, err := k.place.next(lookup(opts.Env)("TMPDIR"))
 	if err != nil {
 		return err
 	}
@@ -160,19 +160,19 @@ func (k *keeper) start(ctx context.Context, opts Options, plan *sshPlan, use ssh
 		"-o", "ControlMaster=yes", "-o", "ControlPath=" + socket, "-o", "ControlPersist=no",
 		"-o", "ServerAliveInterval=" + strconv.Itoa(every), "-o", "ServerAliveCountMax=" + strconv.Itoa(aliveChecks),
 		"-o", "ClearAllForwardings=yes", "-N", "-T",
-	}, use.Way)
-	text, err := json.Marshal(sshPlan{Options: plan.Options, Keys: use.Keys, Env: plan.Env})
+	}, call.Args)
+	text, err := json.Marshal(sshPlan{Options: plan.Options, Keys: call.Keys, Env: plan.Env})
 	if err != nil {
 		return fmt.Errorf("describing the SSH keys: %w", err)
 	}
 	p, err := proc.Start(ctx, proc.Cmd{
-		Path: opts.Self, Args: args, Env: append(slices.Clone(opts.Environ), sshVariable+"="+string(text)),
+		Path: opts.Self, Args: args, Env: append(slices.Clone(opts.Env), sshVariable+"="+string(text)),
 	})
 	if err != nil {
 		return fmt.Errorf("starting ssh: %w", err)
 	}
-	opts.Log.V(1).Info("keeping an ssh connection", "to", use.Way[len(use.Way)-1])
-	m := &sshMaster{process: p, of: plan.letInBy(), shared: sshShared{Use: use, Socket: socket}, began: time.Now()}
+	opts.Log.V(1).Info("keeping an ssh connection", "to", call.Args[len(call.Args)-1])
+	m := &sshMaster{process: p, of: plan.letInBy(), shared: sshShared{Call: call, Socket: socket}}
 	m.expiry = time.AfterFunc(keptIdle, func() { k.expire(m) })
 	k.master = m
 	return nil
@@ -237,7 +237,7 @@ func (k *keeper) close() error {
 	defer k.mu.Unlock()
 	k.closed = true
 	k.hangUp()
-	k.uses.close()
+	k.calls.close()
 	return k.place.close()
 }
 

@@ -31,9 +31,7 @@ func keeping(t *testing.T, script string) (a *Auth, sockets string) {
 	}
 	t.Cleanup(func() { os.RemoveAll(sockets) })
 	a = &Auth{opts: Options{
-		Self: self, KeepSSH: time.Minute, Log: logr.Discard(),
-		Env:     func(name string) string { return map[string]string{"TMPDIR": sockets}[name] },
-		Environ: []string{"PATH=" + os.Getenv("PATH")},
+		Self: self, KeepSSH: time.Minute, Log: logr.Discard(), Env: []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + sockets},
 	}}
 	t.Cleanup(func() { a.kept.close() })
 	return a, sockets
@@ -42,13 +40,17 @@ func keeping(t *testing.T, script string) (a *Auth, sockets string) {
 // shortDir makes a directory; the names of t.TempDir are too long for a socket.
 func shortDir() (string, error) { return os.MkdirTemp("/tmp", "kept") }
 
-// poll is what a sync does that goes over ssh if there is a way to go. It says which connection there is now, 0 for none, and
+// poll is what a sync does that calls for ssh as given, if at all. It says which connection there is now, 0 for none, and
 // whether the sync may use it.
-func (a *Auth) poll(way ...string) (connection int, offered bool) {
-	plan := sshPlan{}
+func (a *Auth) poll(call ...string) (connection int, offered bool) {
+	return a.pollWith(sshPlan{}, call...)
+}
+
+// pollWith is poll with what ssh is to be told.
+func (a *Auth) pollWith(plan sshPlan, call ...string) (connection int, offered bool) {
 	a.keepSSH(context.Background(), &plan)
-	if len(way) > 0 {
-		plan.tell(plan.use(way))
+	if len(call) > 0 {
+		plan.tell(plan.call(call))
 	}
 	if a.kept.master != nil {
 		connection = a.kept.place.count
@@ -68,9 +70,6 @@ func (a *Auth) serve(t *testing.T) {
 func (a *Auth) later(sync, connection time.Duration) {
 	k := &a.kept
 	k.asked, k.began = k.asked.Add(-sync), k.began.Add(-connection)
-	if k.master != nil {
-		k.master.began = k.master.began.Add(-connection)
-	}
 }
 
 func TestConnectionIsKept(t *testing.T) {
@@ -89,6 +88,7 @@ func TestConnectionIsKept(t *testing.T) {
 		{"nearly as old as it may be", func() { a.later(0, keptFor-time.Second) }, 1, true},
 		{"retired", func() { a.kept.expire(a.kept.master) }, 2, false},
 		{"the next serves", serve, 2, true},
+		{"retired, and its socket would not go", func() { a.kept.master.retired = true }, 0, false},
 		{"after a failure, however long ago it was begun", func() { a.later(0, keptPause); a.kept.giveUp() }, 0, false},
 		{"after a sync that went well", func() {}, 3, false},
 		{"after a failure, when it is young", func() { a.kept.giveUp() }, 0, false},
@@ -125,6 +125,39 @@ func TestConnectionIsNotUsed(t *testing.T) {
 	}
 }
 
+// TestConnectionOfOldKeys: where the sync before went by keys that are not offered any more, none is made.
+func TestConnectionOfOldKeys(t *testing.T) {
+	a, _ := keeping(t, "exec sleep 60")
+	old, now := sshPlan{Keys: []string{"-i", "/old"}}, sshPlan{Keys: []string{"-i", "/new"}}
+	a.pollWith(old, "git@host", "x")
+	if connection, _ := a.pollWith(now, "git@host", "x"); connection != 0 {
+		t.Error("one was made with the old keys")
+	}
+	if connection, _ := a.pollWith(now, "git@host", "x"); connection == 0 {
+		t.Error("none was made with the new keys")
+	}
+}
+
+// TestCallsAreForgotten: what was noted is gone once it was looked at, also when it makes no sense.
+func TestCallsAreForgotten(t *testing.T) {
+	var f callFile
+	defer f.close()
+	plan := sshPlan{Calls: f.path()}
+	plan.tell(sshCall{Args: []string{strings.Repeat("x", maxCalls)}})
+	if _, ok := f.take(); ok {
+		t.Error("half a call was understood")
+	}
+	want := plan.call([]string{"git@host", "x"})
+	plan.tell(want)
+	plan.tell(plan.call([]string{"git@other", "x"}))
+	if got, ok := f.take(); !ok || !got.equal(want) {
+		t.Errorf("the first call: %v, %v", got, ok)
+	}
+	if got, ok := f.take(); ok {
+		t.Errorf("a call that was looked at before: %v", got)
+	}
+}
+
 // TestConnectionExpires without a sync: first nobody new is served, then it ends.
 func TestConnectionExpires(t *testing.T) {
 	a, _ := keeping(t, "exec sleep 60")
@@ -149,9 +182,10 @@ func TestConnectionIsNotKept(t *testing.T) {
 	for what, c := range map[string]struct {
 		script string
 		fail   func(a *Auth)
+		told   string
 	}{
-		"ended":        {"echo go away >&2; exit 255", func(a *Auth) { <-a.kept.master.process.Done() }},
-		"never served": {"echo go away >&2; exec sleep 60", func(a *Auth) { a.later(0, keptStart+time.Second) }},
+		"ended":        {"echo go away >&2; exit 255", func(a *Auth) { <-a.kept.master.process.Done() }, "go away"},
+		"never served": {"exec sleep 60", func(a *Auth) { a.later(0, keptStart+time.Second) }, "serves nobody"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			var told []string
@@ -163,18 +197,15 @@ func TestConnectionIsNotKept(t *testing.T) {
 				if a.kept.place.count != made+1 {
 					t.Fatalf("%d were made, want %d", a.kept.place.count, made+1)
 				}
-				for a.kept.master.said() == "" {
-					time.Sleep(time.Millisecond)
-				}
 				c.fail(a)
 				a.poll("git@host", "x")
-				a.kept.began = time.Now().Add(time.Second - pause)
+				a.kept.began = time.Now().Add(keptPause/2 - pause)
 				if connection, _ := a.poll("git@host", "x"); connection != 0 {
 					t.Fatalf("connection %d was made within %v", connection, pause)
 				}
 				a.kept.began = time.Now().Add(-pause)
 			}
-			if len(told) != 1 || !strings.Contains(told[0], "go away") {
+			if len(told) != 1 || !strings.Contains(told[0], c.told) {
 				t.Errorf("told: %q", told)
 			}
 		})
@@ -229,10 +260,10 @@ func TestWhoMayShareAConnection(t *testing.T) {
 		},
 	} {
 		plan := sshPlan{Keys: keys}
-		plan.Shared = &sshShared{Use: plan.use(strings.Fields(call)), Socket: "/s"}
+		plan.Shared = &sshShared{Call: plan.call(strings.Fields(call)), Socket: "/s"}
 		for other, want := range others {
 			shares := func() bool {
-				return slices.Contains(plan.optionsFor(plan.use(strings.Fields(other))), "ControlPath=/s")
+				return slices.Contains(plan.optionsFor(plan.call(strings.Fields(other))), "ControlPath=/s")
 			}
 			plan.Keys = keys
 			if shares() != want {
@@ -269,7 +300,7 @@ func TestPlaceForSockets(t *testing.T) {
 	// Where one does not do another may.
 	for _, parent := range []string{"", "/nonexistent", long} {
 		s := socketDir{}
-		if socket, err := s.next(func(string) string { return parent }); err != nil || len(socket)+socketSuffix > maxSocketPath {
+		if socket, err := s.next(parent); err != nil || len(socket)+socketSuffix > maxSocketPath {
 			t.Errorf("TMPDIR=%q: %s, %v", parent, socket, err)
 		}
 		if err := s.close(); err != nil {

@@ -309,7 +309,7 @@ func TestKeyOfOneRepository(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "theme")
 	o := Options{
-		URL: "https://host/x", SSHKeyFiles: []string{DefaultSSHKeyFile}, Env: lookup([]string{"GIT_SSH_COMMAND=ssh -v"}),
+		URL: "https://host/x", SSHKeyFiles: []string{DefaultSSHKeyFile}, Env: []string{"GIT_SSH_COMMAND=ssh -v"},
 		Credentials: []Credential{{URL: "git@host:theme.git", SSHKeyFile: file}},
 	}
 	if _, err := newAuth(t, o).Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), file+": does not exist") {

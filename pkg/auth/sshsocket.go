@@ -31,13 +31,13 @@ type socketDir struct {
 	count int      // sockets so far
 }
 
-// next names a socket that there has not been before.
-func (s *socketDir) next(env func(string) string) (string, error) {
+// next names a socket that there has not been before, below tmp if that does.
+func (s *socketDir) next(tmp string) (string, error) {
 	if !s.sound() {
 		_ = s.close() // what is there is not ours
 		var problems []error
 		// A container whose root is read-only has its own /dev/shm all the same.
-		for _, parent := range []string{env("TMPDIR"), "/tmp", "/dev/shm"} {
+		for _, parent := range []string{tmp, "/tmp", "/dev/shm"} {
 			err := s.make(parent)
 			if err == nil {
 				break

@@ -29,8 +29,9 @@ func (d *draft) unknownVariables(rows []option) {
 }
 
 // isHarmless says whether a variable that we do not read is expected all the same: GITSYNC_SSH, which charts set;
-// what we give to hooks, in case one of them runs us, and to ourselves (GITSYNC_INTERNAL_*); and what Kubernetes puts into every container for a Service
-// whose name begins with git-sync, such as GIT_SYNC_SERVICE_HOST and GIT_SYNC_PORT_80_TCP_ADDR.
+// what we give to hooks, in case one of them runs us, and to ourselves (GITSYNC_INTERNAL_*); and what Kubernetes puts
+// into every container for a Service whose name begins with git-sync, such as GIT_SYNC_SERVICE_HOST and
+// GIT_SYNC_PORT_80_TCP_ADDR.
 func isHarmless(name string) bool {
 	switch name {
 	case "GITSYNC_SSH", "GITSYNC_HASH", "GITSYNC_PREVIOUS_HASH":

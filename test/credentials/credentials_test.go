@@ -45,19 +45,11 @@ func newClient(t *testing.T, o auth.Options, env ...string) *client {
 	}
 	o.Self = self
 	env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
-	o.Env = func(name string) string {
-		for _, kv := range env {
-			if v, ok := strings.CutPrefix(kv, name+"="); ok {
-				return v
-			}
-		}
-		return ""
-	}
 	g, err := git.New(t.Context(), git.Options{Env: env, Config: o.GitConfig})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Environ = g.Environ()
+	o.Env = g.Environ()
 	a, err := auth.New(o)
 	if err != nil {
 		t.Fatal(err)

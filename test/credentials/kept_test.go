@@ -68,15 +68,6 @@ func masters(t *testing.T, sockets string) []int {
 	return found
 }
 
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in 20 s: %s", what)
-		}
-	}
-}
-
 // logins counts how often the server lets somebody in while f runs.
 func logins(s *sshserver.Server, f func()) int {
 	before := s.Logins()
@@ -169,24 +160,37 @@ func TestKeptConnectionEnds(t *testing.T) {
 // TestKeptConnectionBreaks in the middle of an answer, which is not the sync's failure.
 func TestKeptConnectionBreaks(t *testing.T) {
 	begun := filepath.Join(t.TempDir(), "begun")
-	s := sshserver.New(t, "ForceCommand touch '"+begun+"'; sleep 0.5; eval \"$SSH_ORIGINAL_COMMAND\"")
+	s := sshserver.New(t, slowly(begun))
 	s.NewRepo("a.git")
 	c, sockets := keeping(t, options(s, "a.git", s.NewKey("one")))
 	master := settle(t, c, sockets)
 	if err := os.Remove(begun); err != nil {
 		t.Fatal(err)
 	}
+	over := make(chan struct{})
 	go func() {
-		for _, err := os.Stat(begun); err != nil && t.Context().Err() == nil; _, err = os.Stat(begun) {
-			time.Sleep(time.Millisecond)
-		}
-		_ = syscall.Kill(master, syscall.SIGKILL)
+		defer close(over)
+		c.lets(t, "while it breaks")
 	}()
-	c.lets(t, "while it breaks")
+	eventually(t, "an answer is begun", func() bool { return exists(begun) })
+	if err := syscall.Kill(master, syscall.SIGKILL); err != nil {
+		t.Error(err)
+	}
+	<-over
 	if c.stale != 1 {
 		t.Errorf("tried again %d times: nothing was tested", c.stale)
 	}
 	c.times(t, 3, "later")
+}
+
+// slowly has sshd answer in its time, and tell by a file when it has begun to.
+func slowly(begun string) string {
+	return "ForceCommand touch '" + begun + "'; sleep 0.5; eval \"$SSH_ORIGINAL_COMMAND\""
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // TestKeptConnectionHangs: the process that keeps it does nothing any more. That sync's time ends, and the next connects anew.
@@ -226,7 +230,8 @@ func TestKeptConnectionRotates(t *testing.T) {
 			s.Authorise(second)
 			put(t, key, get(t, second), 0o400)
 		},
-		"hosts": func() { put(t, hosts, "# the same\n"+get(t, s.KnownHosts), 0o444) },
+		"certificate": func() { put(t, key+"-cert.pub", "none that ssh understands\n", 0o444) },
+		"hosts":       func() { put(t, hosts, "# the same\n"+get(t, s.KnownHosts), 0o444) },
 	} {
 		t.Run(what, func(t *testing.T) {
 			put(t, key, get(t, first), 0o400)
@@ -270,9 +275,10 @@ func TestKeptConnectionIsNoOtherKeys(t *testing.T) {
 }
 
 // TestProgramKeepsItsConnection: with --poll=persistent git-sync asks a server that it reaches by ssh over one connection, goes on
-// when that breaks without a sync that fails, and leaves nothing behind. One failure would end it.
+// when that breaks, in the middle of an answer too, without a sync that fails, and leaves nothing behind. One failure would end it.
 func TestProgramKeepsItsConnection(t *testing.T) {
-	s, k := overSSH(t)
+	begun := filepath.Join(t.TempDir(), "begun")
+	s, k := overSSH(t, slowly(begun))
 	k.push("one")
 	sockets, err := socketDir()
 	if err != nil {
@@ -290,15 +296,19 @@ func TestProgramKeepsItsConnection(t *testing.T) {
 	}
 	p.until("a connection to be kept", func() bool { return len(masters(t, sockets)) == 1 })
 	// The pushes' own connections are of the file system, so whoever is let in is git-sync.
-	p.until("polls that make no connection of their own", func() bool { return logins(s, func() { more(10) }) == 0 })
+	p.until("polls that make no connection of their own", func() bool { return logins(s, func() { more(3) }) == 0 })
 	k.push("two")
 	p.publishes("two")
+	if err := os.Remove(begun); err != nil {
+		t.Fatal(err)
+	}
+	p.until("an answer to be begun", func() bool { return exists(begun) })
 	for _, pid := range masters(t, sockets) {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 	}
-	more(5)
+	more(3)
 	k.push("three")
 	p.publishes("three")
 	p.stop()

@@ -122,19 +122,30 @@ func (p *program) stop() {
 	}
 }
 
-// until polls a condition.
+// until waits for something, and fails the test if git-sync ends before.
 func (p *program) until(what string, is func() bool) {
 	p.t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !is(); <-tick.C {
+	eventually(p.t, what, func() bool {
+		if is() {
+			return true
+		}
 		select {
 		case <-p.done:
 			p.t.Fatalf("ended before: %s", what)
 		default:
 		}
+		return false
+	})
+}
+
+// eventually polls a condition.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !is(); <-tick.C {
 		if time.Now().After(deadline) {
-			p.t.Fatalf("waited in vain for: %s", what)
+			t.Fatalf("waited in vain for: %s", what)
 		}
 	}
 }

@@ -219,9 +219,9 @@ func pemOf(key *rsa.PrivateKey) string {
 }
 
 // overSSH is a repository behind an sshd.
-func overSSH(t *testing.T) (*sshserver.Server, kind) {
+func overSSH(t *testing.T, config ...string) (*sshserver.Server, kind) {
 	t.Helper()
-	s := sshserver.New(t)
+	s := sshserver.New(t, config...)
 	r := gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: s.Dir, Name: "a.git"})
 	return s, kind{
 		args: []string{"--repo=" + s.URL("a.git")},

@@ -11,31 +11,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sshUse is how git called for ssh: what decides where a connection leads, and as whom.
-type sshUse struct {
-	// Way is the options and the host that git gave, but for what is sent once there is a connection.
-	Way []string `json:"way"`
+// sshCall is what, of git's call for ssh, decides where the connection leads, and as whom.
+type sshCall struct {
+	// Args are the options and the host, but for what is sent once there is a connection.
+	Args []string `json:"args"`
 	// Keys are the options that name the keys for it: another key may open another repository.
 	Keys []string `json:"keys"`
 }
 
-// use understands git's call for ssh.
-func (p *sshPlan) use(args []string) sshUse {
+// call understands git's call for ssh.
+func (p *sshPlan) call(args []string) sshCall {
 	options, rest := cutOptions(args)
-	way := []string{}
+	c := sshCall{Keys: p.keysFor(targetOf(args))}
 	for _, o := range options {
 		if o[0] != "--" && (len(o) < 2 || !strings.HasPrefix(o[1], "SendEnv=")) {
-			way = append(way, o...)
+			c.Args = append(c.Args, o...)
 		}
 	}
 	if len(rest) > 0 {
-		way = append(way, "--", rest[0])
+		c.Args = append(c.Args, "--", rest[0])
 	}
-	return sshUse{Way: way, Keys: p.keysFor(targetOf(args))}
+	return c
 }
 
-func (u sshUse) equal(o sshUse) bool {
-	return slices.Equal(u.Way, o.Way) && slices.Equal(u.Keys, o.Keys)
+func (c sshCall) equal(o sshCall) bool {
+	return slices.Equal(c.Args, o.Args) && slices.Equal(c.Keys, o.Keys)
 }
 
 // cutOptions takes the options off a call for ssh, each with its value.
@@ -50,12 +50,12 @@ func cutOptions(args []string) (options [][]string, rest []string) {
 	return options, args
 }
 
-// useFile is where our executable, in ssh's place, notes how it was called, for the next Refresh: anonymous
+// callFile is where our executable, in ssh's place, notes how it was called, for the next Refresh: anonymous
 // memory, as memFiles. Where it cannot be made or written, nothing is known.
-type useFile struct{ file *os.File }
+type callFile struct{ file *os.File }
 
 // path names the file to others, "" if there is none.
-func (f *useFile) path() string {
+func (f *callFile) path() string {
 	if f.file == nil {
 		fd, err := unix.MemfdCreate("git-sync", unix.MFD_CLOEXEC)
 		if err != nil {
@@ -70,25 +70,25 @@ func (f *useFile) path() string {
 	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.file.Fd())
 }
 
-// maxUses is how many bytes of calls are taken note of.
-const maxUses = 8 << 10
+// maxCalls is how many bytes of calls are taken note of.
+const maxCalls = 8 << 10
 
 // take returns the first call since the last time; ok is false if there was none.
-func (f *useFile) take() (use sshUse, ok bool) {
+func (f *callFile) take() (c sshCall, ok bool) {
 	if f.file == nil {
-		return sshUse{}, false
+		return sshCall{}, false
 	}
-	buf := make([]byte, maxUses)
+	buf := make([]byte, maxCalls)
 	n, _ := f.file.ReadAt(buf, 0) // what cannot be read is not there
-	if n == 0 {
-		return sshUse{}, false
+	if n == 0 || f.file.Truncate(0) != nil {
+		return sshCall{}, false
 	}
 	line, _, whole := bytes.Cut(buf[:n], []byte("\n"))
-	ok = whole && f.file.Truncate(0) == nil && json.Unmarshal(line, &use) == nil && len(use.Way) > 0
-	return use, ok
+	ok = whole && json.Unmarshal(line, &c) == nil && len(c.Args) > 0
+	return c, ok
 }
 
-func (f *useFile) close() {
+func (f *callFile) close() {
 	if f.file != nil {
 		closeAfterReading(f.file)
 		f.file = nil
@@ -96,15 +96,15 @@ func (f *useFile) close() {
 }
 
 // tell notes a call in the file that the plan names.
-func (p *sshPlan) tell(use sshUse) {
-	if p.Uses == "" {
+func (p *sshPlan) tell(c sshCall) {
+	if p.Calls == "" {
 		return
 	}
-	line, err := json.Marshal(use)
+	line, err := json.Marshal(c)
 	if err != nil {
 		return
 	}
-	f, err := os.OpenFile(p.Uses, os.O_WRONLY|os.O_APPEND, 0)
+	f, err := os.OpenFile(p.Calls, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return
 	}
