@@ -68,8 +68,8 @@ func (q *Queue) Run(ctx context.Context) {
 			return
 		}
 		before := q.ledger.end(begun, e.Hash, err)
+		q.tell(e, err, before) // first: who waits for finish may be about to exit
 		newer := q.finish(e, number, err)
-		q.tell(e, err, before)
 		if err != nil && !q.opt.Once && pause(ctx, q.opt.Backoff, newer) != nil {
 			return
 		}
