@@ -26,6 +26,7 @@ package git
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -60,6 +61,8 @@ type Options struct {
 	Env []string
 	// Config is configuration by the user; it goes after, and so overrides, ours.
 	Config []KV
+	// Umask is the file mode creation mask of git and its helpers; 0: ours.
+	Umask fs.FileMode
 	// Log gets each command at V(5) and its output at V(6).
 	Log logr.Logger
 	// Observe, when set, is told of each run that has ended: the subcommand, and how long it took.
@@ -72,6 +75,7 @@ type Git struct {
 	path    string
 	env     []string
 	config  []KV
+	umask   fs.FileMode
 	probe   *probe // shared by all copies
 	log     logr.Logger
 	observe func(op string, wall time.Duration)
@@ -105,6 +109,7 @@ func Later(ctx context.Context, o Options) *Git {
 		path:    o.Path,
 		env:     environment(o.Env),
 		config:  slices.Concat(defaults(), o.Config),
+		umask:   o.Umask,
 		log:     o.Log,
 		observe: o.Observe,
 	}
@@ -190,6 +195,7 @@ func (g *Git) prepare(c *Command) (proc.Cmd, error) {
 		Env:       slices.Concat(g.env, c.env, countedConfig(slices.Concat(g.config, c.config))),
 		Stdin:     c.stdin,
 		MaxOutput: c.maxOutput,
+		Umask:     g.umask,
 		Grace:     grace,
 		Started:   func() { g.probe.begin() },
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,6 +151,25 @@ func TestHooksDoNotRun(t *testing.T) {
 	must(t, g, git.Cmd("read-tree", "-m", "-u", "HEAD").GitDir(dir).WorkTree(t.TempDir()))
 	if _, err := os.Stat(proof); err == nil {
 		t.Error("a hook has run")
+	}
+}
+
+// TestUmask has git and a helper of git's, the filter, make files.
+func TestUmask(t *testing.T) {
+	for mask, want := range map[fs.FileMode]fs.FileMode{0o002: 0o664, 0o077: 0o600} {
+		g := newGitWith(t, git.Options{Umask: mask})
+		up := gitserver.NewRepo(t)
+		up.Commit(map[string]string{"a": "b", "filtered": "c", ".gitattributes": "filtered filter=touch"})
+		dir, tree := emptyStore(t, g), t.TempDir()
+		must(t, g, git.Cmd("fetch", "--quiet").GitDir(dir).Operand(up.FileURL(), "+refs/heads/*:refs/heads/*"))
+		must(t, g, git.Cmd("read-tree", "-m", "-u", "HEAD").GitDir(dir).WorkTree(tree).Dir(tree).
+			Config(git.KV{Key: "filter.touch.smudge", Value: "cat; touch made"}))
+		for _, name := range []string{"a", "filtered", "made"} {
+			info, err := os.Stat(filepath.Join(tree, name))
+			if err != nil || info.Mode().Perm() != want {
+				t.Errorf("umask %04o: %s: %v, %v", int(mask), name, info, err)
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package proc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
@@ -83,13 +84,17 @@ func launch(c Cmd, files []*os.File) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	args := slices.Concat([]string{c.Path}, c.Args)
+	if c.Umask != 0 {
+		path, args = masked(c.Umask, path, c.Args)
+	}
 	fds := make([]uintptr, len(files))
 	for i, f := range files {
 		fds[i] = f.Fd()
 	}
 	// Timers may be late by what is usual, not by what is usual for us; where that cannot be set, they are.
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(UsualSlack), 0, 0, 0)
-	pid, _, err := syscall.StartProcess(path, slices.Concat([]string{c.Path}, c.Args), &syscall.ProcAttr{
+	pid, _, err := syscall.StartProcess(path, args, &syscall.ProcAttr{
 		Dir: c.Dir, Env: c.Env, Files: fds,
 		Sys: &syscall.SysProcAttr{
 			Setsid:    true,
@@ -107,6 +112,14 @@ func launch(c Cmd, files []*os.File) (int, error) {
 		}
 	}
 	return 0, &fs.PathError{Op: "fork/exec", Path: path, Err: err}
+}
+
+// masked has a shell set the umask and then execute the program in its place. A thread
+// of ours could set it for the child after unshare(CLONE_FS), but the seccomp profile
+// that Docker and Kubernetes use by default forbids that.
+func masked(mask fs.FileMode, path string, args []string) (shell string, shellArgs []string) {
+	script := fmt.Sprintf(`umask %04o && exec "$0" "$@"`, mask.Perm())
+	return "/bin/sh", slices.Concat([]string{"sh", "-c", script, path}, args)
 }
 
 // onOwnThread runs f in the background, on a thread that does nothing else

@@ -30,6 +30,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -72,6 +73,9 @@ type Cmd struct {
 	// StdoutTo, more than that on standard output gets the child killed; of
 	// standard error the tail is kept.
 	MaxOutput int
+	// Umask is the child's file mode creation mask; 0: ours. The process's own mask is
+	// never changed.
+	Umask fs.FileMode
 	// ExtraFiles become descriptors 3 and up. They stay the caller's, to be closed at
 	// any time after Run or Start has returned.
 	ExtraFiles []*os.File

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -113,6 +114,34 @@ func TestRunExtraFiles(t *testing.T) {
 	w.Close()
 	if got, _ := io.ReadAll(r); string(got) != "over three\n" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestRunUmask(t *testing.T) {
+	ours := func() int {
+		mask := unix.Umask(0o022)
+		unix.Umask(mask)
+		return mask
+	}
+	before := ours()
+	c := self(t, "umask", "a b", "$x")
+	for _, mask := range []fs.FileMode{0o002, 0o077, 0o777} {
+		c.Umask = mask
+		res, err := proc.Run(t.Context(), c)
+		if err != nil || string(res.Stdout) != fmt.Sprintf("%04o a b|$x", int(mask)) {
+			t.Errorf("%04o: %q, %v", mask, res.Stdout, err)
+		}
+	}
+	c.Umask = 0
+	if res, err := proc.Run(t.Context(), c); err != nil || string(res.Stdout) != fmt.Sprintf("%04o a b|$x", before) {
+		t.Errorf("not asked for: %q, %v", res.Stdout, err)
+	}
+	if after := ours(); after != before {
+		t.Errorf("our mask was %04o and is %04o", before, after)
+	}
+	c.Path, c.Umask = "no-such-program-here", 0o002
+	if _, err := proc.Run(t.Context(), c); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error is %v", err)
 	}
 }
 
