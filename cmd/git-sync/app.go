@@ -15,7 +15,7 @@ const stopLimit = time.Second
 
 // run syncs until the loop ends, hooks and servers running beside it.
 func (a *app) run(ctx context.Context) error {
-	if sig := a.cfg.SyncOnSignal; sig != 0 {
+	if sig := a.cfg.Process.SyncOnSignal; sig != 0 {
 		onSignal(ctx, sig, func() { a.syncer.Trigger(syncer.SourceSignal) })
 	}
 	began := make(chan time.Time, 1) // when stopping began, if it did
@@ -30,7 +30,7 @@ func (a *app) run(ctx context.Context) error {
 	all.Go(func() { a.http.run(beside, fail) })
 
 	err := a.syncer.Run(ctx)
-	if err == nil && a.cfg.OneTime {
+	if err == nil && a.cfg.Process.OneTime {
 		err = a.hooks.wait(ctx)
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {

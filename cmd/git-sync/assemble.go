@@ -31,9 +31,10 @@ type app struct {
 // assemble builds everything from the configuration. It looks at the environment (git, the root, the addresses to listen
 // on), and returns all that is wrong with it at once.
 func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.Logging) (*app, []error) {
+	one := cfg.Syncs[0]
 	a := &app{cfg: cfg, log: log}
 	a.git = git.Later(ctx, git.Options{
-		Path: cfg.Git, Env: p.environ, Config: gitConfig(cfg), Log: log.Logger(), Observe: a.http.gitEnded,
+		Path: cfg.Process.Git, Env: p.environ, Config: gitConfig(one), Log: log.Logger(), Observe: a.http.gitEnded,
 	})
 	var problems []error
 	note := func(err error) {
@@ -48,7 +49,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	a.auth, err = newAuth(cfg, a.git, log)
 	note(err)
 	progress := log.Progress()
-	a.repo, err = repo.Open(repoOptions(cfg, a.git, log, progress))
+	a.repo, err = repo.Open(repoOptions(one, a.git, log, progress))
 	note(err)
 	a.hooks = p.newHooks(cfg, log)
 	problems = append(problems, a.listen(ctx)...)
@@ -66,7 +67,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 // hurried says that this run does not begin by waiting for git's version: pods wait for a one-time run, and a small first
 // sync would take a twentieth more. It is told beside what git does first, and before anything is published: see
 // steps.Prepare.
-func (a *app) hurried() bool { return a.cfg.OneTime && a.cfg.HTTP.Bind == "" }
+func (a *app) hurried() bool { return a.cfg.Process.OneTime && a.cfg.Process.HTTP.Bind == "" }
 
 // newAuth says how git is let in.
 func newAuth(cfg config.Config, g *git.Git, log *logging.Logging) (*auth.Auth, error) {
@@ -74,7 +75,8 @@ func newAuth(cfg config.Config, g *git.Git, log *logging.Logging) (*auth.Auth, e
 	if err != nil {
 		return nil, fmt.Errorf("finding our own executable, which git runs to ask for credentials: %w", err)
 	}
-	c := cfg.Auth
+	s := cfg.Syncs[0]
+	c := s.Auth
 	credentials := make([]auth.Credential, 0, len(c.Credentials))
 	for _, one := range c.Credentials {
 		credentials = append(credentials, auth.Credential{
@@ -83,7 +85,7 @@ func newAuth(cfg config.Config, g *git.Git, log *logging.Logging) (*auth.Auth, e
 		})
 	}
 	return auth.New(auth.Options{
-		Self: self, URL: cfg.Repo,
+		Self: self, URL: s.Repo,
 		Username: c.Username, Password: c.Password.Reveal(), PasswordFile: c.PasswordFile,
 		Credentials: credentials,
 		SSHKeyFiles: c.SSHKeyFiles, SSHKnownHosts: c.SSHKnownHosts, SSHKnownHostsFile: c.SSHKnownHostsFile,
@@ -92,8 +94,8 @@ func newAuth(cfg config.Config, g *git.Git, log *logging.Logging) (*auth.Auth, e
 			BaseURL: c.GitHub.BaseURL, PrivateKey: c.GitHub.PrivateKey.Reveal(), PrivateKeyFile: c.GitHub.PrivateKeyFile,
 			ClientID: c.GitHub.ClientID, ApplicationID: int(c.GitHub.ApplicationID), InstallationID: int(c.GitHub.InstallationID),
 		},
-		KeepSSH: keptSSH(cfg),
-		AddUser: c.AddUser, Env: g.Environ(), GitConfig: gitConfig(cfg), Log: log.Logger(),
+		KeepSSH: keptSSH(cfg.Process, s),
+		AddUser: cfg.Process.AddUser, Env: g.Environ(), GitConfig: gitConfig(s), Log: log.Logger(),
 		Learned: func(secret string) { log.AddSecret(secret) },
 	})
 }
@@ -103,33 +105,33 @@ const leastTimeout = 10 * time.Second
 
 // keptSSH says how soon it must be noticed that a connection which is kept has died: in time for the sync that finds
 // it so to make another.
-func keptSSH(cfg config.Config) time.Duration {
-	if cfg.OneTime || repo.Poll(cfg.Poll) != repo.PollPersistent || cfg.SyncTimeout < leastTimeout {
+func keptSSH(p config.Process, s config.Sync) time.Duration {
+	if p.OneTime || repo.Poll(s.Poll) != repo.PollPersistent || s.SyncTimeout < leastTimeout {
 		return 0
 	}
-	return min(time.Minute, cfg.SyncTimeout/2)
+	return min(time.Minute, s.SyncTimeout/2)
 }
 
-func gitConfig(cfg config.Config) []git.KV {
-	kvs := make([]git.KV, 0, len(cfg.GitConfig))
-	for _, kv := range cfg.GitConfig {
+func gitConfig(s config.Sync) []git.KV {
+	kvs := make([]git.KV, 0, len(s.GitConfig))
+	for _, kv := range s.GitConfig {
 		kvs = append(kvs, git.KV(kv))
 	}
 	return kvs
 }
 
-func repoOptions(cfg config.Config, g *git.Git, log *logging.Logging, progress *logging.Progress) repo.Options {
+func repoOptions(s config.Sync, g *git.Git, log *logging.Logging, progress *logging.Progress) repo.Options {
 	return repo.Options{
 		Git: g, Log: log.Logger(),
-		Root: cfg.Root, Link: cfg.Link, Layout: repo.Layout(cfg.Layout),
-		URL: cfg.Repo, Ref: cfg.Ref, Depth: cfg.Depth, Filter: cfg.Filter,
-		Submodules: repo.Submodules(cfg.Submodules), SparseFile: cfg.SparseCheckoutFile,
-		Checkout: repo.CheckoutMode(cfg.Checkout), StaleTimeout: cfg.StaleWorktreeTimeout,
-		Permissions: cfg.Permissions, GroupWrite: cfg.GroupWrite,
-		GC: repo.GC(cfg.GitGC), Config: gitConfig(cfg),
-		RefPattern: cfg.RefPattern, RefSemver: cfg.RefSemver, RefPinned: cfg.RefPinned,
-		Poll:   repo.Poll(cfg.Poll),
-		Verify: repo.Verify(cfg.Verify), Trust: git.Trust{Keyring: cfg.VerifyKeyring, AllowedSigners: cfg.VerifyAllowedSigners},
+		Root: s.Root, Link: s.Link, Layout: repo.Layout(s.Layout),
+		URL: s.Repo, Ref: s.Ref, Depth: s.Depth, Filter: s.Filter,
+		Submodules: repo.Submodules(s.Submodules), SparseFile: s.SparseCheckoutFile,
+		Checkout: repo.CheckoutMode(s.Checkout), StaleTimeout: s.StaleWorktreeTimeout,
+		Permissions: s.Permissions, GroupWrite: s.GroupWrite,
+		GC: repo.GC(s.GitGC), Config: gitConfig(s),
+		RefPattern: s.RefPattern, RefSemver: s.RefSemver, RefPinned: s.RefPinned,
+		Poll:   repo.Poll(s.Poll),
+		Verify: repo.Verify(s.Verify), Trust: git.Trust{Keyring: s.VerifyKeyring, AllowedSigners: s.VerifyAllowedSigners},
 		ProgressLive: progress.Live(),
 		Progress: func(p git.Progress) {
 			progress.Update(p.Phase, p.Percent, p.Detail)
@@ -138,16 +140,16 @@ func repoOptions(cfg config.Config, g *git.Git, log *logging.Logging, progress *
 }
 
 // followed is the ref, "" where it is chosen among tags.
-func followed(cfg config.Config) string {
-	if cfg.RefPattern != "" || cfg.RefSemver != "" {
+func followed(s config.Sync) string {
+	if s.RefPattern != "" || s.RefSemver != "" {
 		return ""
 	}
-	return cfg.Ref
+	return s.Ref
 }
 
 // connect makes the loop out of the parts.
 func (a *app) connect(progress *logging.Progress) {
-	cfg := a.cfg
+	cfg, oneTime := a.cfg.Syncs[0], a.cfg.Process.OneTime
 	touchFile := below(a.repo.Root(), cfg.TouchFile)
 	a.errors = keepErrors(a.log.ErrorFile(below(a.repo.Root(), cfg.ErrorFile)), a.log.Logger())
 	a.steps = &steps{git: a.git, auth: a.auth, repo: a.repo, progress: progress.Done}
@@ -156,7 +158,7 @@ func (a *app) connect(progress *logging.Progress) {
 		Steps: a.steps,
 		Repo:  logging.Redact(cfg.Repo), Ref: followed(cfg),
 		GateBackoff: cfg.PrePublish.Backoff, Tell: a.hooks.tell,
-		Period: cfg.Period, InitPeriod: cfg.InitPeriod, Timeout: cfg.SyncTimeout, OneTime: cfg.OneTime,
+		Period: cfg.Period, InitPeriod: cfg.InitPeriod, Timeout: cfg.SyncTimeout, OneTime: oneTime,
 		Budget: syncer.Budget(cfg.Budget), InitBudget: &initBudget, BackoffMax: cfg.BackoffMax,
 		Log: a.log.Logger(), Observe: a.http.observe,
 		Failed: a.errors.failed, Succeeded: a.errors.succeeded,
@@ -164,7 +166,7 @@ func (a *app) connect(progress *logging.Progress) {
 	if a.hooks.gate != nil {
 		opt.Gate = a.hooks.check
 	}
-	if !cfg.OneTime {
+	if !oneTime {
 		opt.Observe = leanOn(a.http.observe)
 	}
 	if touchFile != "" {

@@ -22,7 +22,7 @@ func TestKeptSSH(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := keptSSH(cfg); got != want {
+		if got := keptSSH(cfg.Process, cfg.Syncs[0]); got != want {
 			t.Errorf("%q: %v, want %v", args, got, want)
 		}
 	}

@@ -73,12 +73,12 @@ func (k *errorKeeper) close() {
 }
 
 // keepRefusal writes the error file for a run that does not start. Below a root that is somebody else's nothing is written.
-func keepRefusal(cfg config.Config, log *logging.Logging, problems []error) {
-	root, err := filepath.EvalSymlinks(cfg.Root) // before it is made absolute, which strikes out ".." behind symlinks
-	fresh := errors.Is(err, fs.ErrNotExist)      // and so nobody's; what Open had made is gone
-	if fresh && cfg.ErrorFile != "" && !filepath.IsAbs(cfg.ErrorFile) {
-		if err = os.MkdirAll(cfg.Root, 0o777); err == nil {
-			root, err = filepath.EvalSymlinks(cfg.Root)
+func keepRefusal(s config.Sync, log *logging.Logging, problems []error) {
+	root, err := filepath.EvalSymlinks(s.Root) // before it is made absolute, which strikes out ".." behind symlinks
+	fresh := errors.Is(err, fs.ErrNotExist)    // and so nobody's; what Open had made is gone
+	if fresh && s.ErrorFile != "" && !filepath.IsAbs(s.ErrorFile) {
+		if err = os.MkdirAll(s.Root, 0o777); err == nil {
+			root, err = filepath.EvalSymlinks(s.Root)
 		}
 	}
 	if err == nil {
@@ -86,10 +86,10 @@ func keepRefusal(cfg config.Config, log *logging.Logging, problems []error) {
 	}
 	var refused *repo.RefusedError
 	theirs := err != nil || !fresh && errors.As(errors.Join(problems...), &refused) && refused.Path == root
-	if theirs && !filepath.IsAbs(cfg.ErrorFile) {
+	if theirs && !filepath.IsAbs(s.ErrorFile) {
 		return
 	}
-	if err := log.ErrorFile(below(root, cfg.ErrorFile)).Write("cannot start", errors.Join(problems...)); err != nil {
+	if err := log.ErrorFile(below(root, s.ErrorFile)).Write("cannot start", errors.Join(problems...)); err != nil {
 		log.Logger().Error(err, "keeping the error file failed")
 	}
 }

@@ -19,26 +19,27 @@ type hooks struct {
 }
 
 func (p process) newHooks(cfg config.Config, log *logging.Logging) hooks {
+	s := cfg.Syncs[0]
 	var h hooks
 	program := func(name string, o config.ExecHook) hook.Runner {
 		return hook.NewExec(hook.ExecOptions{
 			Name: name, Command: o.Command, Env: p.environ, Secrets: cfg.Secrets(), Timeout: o.Timeout, Log: log.Logger(),
 		})
 	}
-	if cfg.PrePublish.Command != "" {
-		h.gate = hook.NewGate(program(hook.NamePrePublish, cfg.PrePublish))
+	if s.PrePublish.Command != "" {
+		h.gate = hook.NewGate(program(hook.NamePrePublish, s.PrePublish))
 	}
-	if cfg.Exechook.Command != "" {
-		h.queues = append(h.queues, hook.NewQueue(program(hook.NameExec, cfg.Exechook),
-			hook.QueueOptions{Backoff: cfg.Exechook.Backoff, Once: cfg.OneTime, Log: log.Logger()}))
+	if s.Exechook.Command != "" {
+		h.queues = append(h.queues, hook.NewQueue(program(hook.NameExec, s.Exechook),
+			hook.QueueOptions{Backoff: s.Exechook.Backoff, Once: cfg.Process.OneTime, Log: log.Logger()}))
 	}
-	if url := cfg.Webhook.URL.Reveal(); url != "" {
+	if url := s.Webhook.URL.Reveal(); url != "" {
 		w := hook.NewWebhook(hook.WebhookOptions{
-			URL: url, Method: cfg.Webhook.Method, SuccessStatus: cfg.Webhook.SuccessStatus,
-			Timeout: cfg.Webhook.Timeout, Log: log.Logger(), Transport: auth.NewTransport(p.env, gitConfig(cfg)),
+			URL: url, Method: s.Webhook.Method, SuccessStatus: s.Webhook.SuccessStatus,
+			Timeout: s.Webhook.Timeout, Log: log.Logger(), Transport: auth.NewTransport(p.env, gitConfig(s)),
 		})
 		h.queues = append(h.queues, hook.NewQueue(w,
-			hook.QueueOptions{Backoff: cfg.Webhook.Backoff, Once: cfg.OneTime, Log: log.Logger()}))
+			hook.QueueOptions{Backoff: s.Webhook.Backoff, Once: cfg.Process.OneTime, Log: log.Logger()}))
 	}
 	return h
 }

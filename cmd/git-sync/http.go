@@ -31,11 +31,11 @@ func (a *app) listen(ctx context.Context) []error {
 		}
 		a.http.serve = append(a.http.serve, func(ctx context.Context) error { return serve(ctx, l) })
 	}
-	if at := a.cfg.HTTP.Bind; at != "" {
+	if at := a.cfg.Process.HTTP.Bind; at != "" {
 		a.http.server = a.newServer()
 		take("--http-bind", at, a.http.server.Serve)
 	}
-	at := a.cfg.Receiver.Bind
+	at := a.cfg.Process.Receiver.Bind
 	if at == "" {
 		return problems
 	}
@@ -43,11 +43,11 @@ func (a *app) listen(ctx context.Context) []error {
 	switch {
 	case err != nil:
 		problems = append(problems, err)
-	case at == a.cfg.HTTP.Bind:
-		a.http.server.Handle(a.cfg.Receiver.Path, h)
+	case at == a.cfg.Process.HTTP.Bind:
+		a.http.server.Handle(a.cfg.Process.Receiver.Path, h)
 	default:
 		take("--receiver-bind", at, func(ctx context.Context, l net.Listener) error {
-			return server.ServeOnly(ctx, l, a.cfg.Receiver.Path, h, a.log.Logger())
+			return server.ServeOnly(ctx, l, a.cfg.Process.Receiver.Path, h, a.log.Logger())
 		})
 	}
 	return problems
@@ -57,7 +57,7 @@ func (a *app) listen(ctx context.Context) []error {
 func (a *app) newServer() *server.Server {
 	return server.New(server.Options{
 		Build:   server.Build{Version: versionText(), Commit: commitText(), Go: runtime.Version(), Git: a.git.Version().String()},
-		Metrics: a.cfg.HTTP.Metrics, Pprof: a.cfg.HTTP.Pprof, MaxStaleness: a.cfg.HTTP.MaxStaleness,
+		Metrics: a.cfg.Process.HTTP.Metrics, Pprof: a.cfg.Process.HTTP.Pprof, MaxStaleness: a.cfg.Syncs[0].MaxStaleness,
 		Unfit: func() string { rev, _ := a.repo.Published(); return rev.Unfit },
 		Hooks: func() []hook.Report { return a.hooks.reports() },
 		Stats: a.stats, Scrub: a.log.Scrub, Log: a.log.Logger(),

@@ -12,14 +12,15 @@ import (
 
 // newReceiver makes the handler of forges' pushes.
 func (a *app) newReceiver() (http.Handler, error) {
-	o := a.cfg.Receiver
+	s := a.cfg.Syncs[0]
+	o := s.Receiver
 	var match func(ref string) bool // nil: Ref alone
-	if followed(a.cfg) == "" {
+	if followed(s) == "" {
 		match = func(ref string) bool { return strings.HasPrefix(ref, "refs/tags/") }
 	}
 	h, err := receiver.New(receiver.Options{
 		Match:    match,
-		Provider: o.Provider, Secret: a.receiverSecret(), URL: a.cfg.Repo, Ref: a.cfg.Ref, AllowSHA1: o.AllowSHA1,
+		Provider: o.Provider, Secret: a.receiverSecret(), URL: s.Repo, Ref: s.Ref, AllowSHA1: o.AllowSHA1,
 		Trigger: func(receiver.Push) { a.syncer.Trigger(syncer.SourceReceiver) },
 		Wait: func(ctx context.Context, _ receiver.Push) (string, error) {
 			return a.syncer.Wait(ctx, syncer.SourceReceiver)
@@ -34,7 +35,7 @@ func (a *app) newReceiver() (http.Handler, error) {
 
 // receiverSecret gives what verifies the senders, and tells the log not to show it.
 func (a *app) receiverSecret() func() ([]byte, error) {
-	o := a.cfg.Receiver
+	o := a.cfg.Syncs[0].Receiver
 	if o.SecretFile == "" {
 		return func() ([]byte, error) { return []byte(o.Secret.Reveal()), nil }
 	}

@@ -48,11 +48,11 @@ func run(p process) int {
 	if cfg.Mode != config.ModeRun {
 		return p.inform(cfg.Mode)
 	}
-	if repo.Poll(cfg.Poll) == repo.PollPersistent && !cfg.OneTime {
+	if repo.Poll(cfg.Syncs[0].Poll) == repo.PollPersistent && !cfg.Process.OneTime {
 		p.calmWatcher()
 	}
 	log := logging.New(p.stderr, logging.Options{
-		Verbosity: cfg.Verbose, Format: cfg.LogFormat, Secrets: cfg.Secrets(), Plain: p.plain(),
+		Verbosity: cfg.Process.Verbose, Format: cfg.Process.LogFormat, Secrets: cfg.Secrets(), Plain: p.plain(),
 	})
 	for _, n := range notices {
 		log.Logger().Info(n.Msg, n.Args...)
@@ -62,16 +62,16 @@ func run(p process) int {
 
 // sync runs the loop from its first line to its last.
 func (p process) sync(cfg config.Config, log *logging.Logging) int {
-	if !cfg.OneTime {
+	if !cfg.Process.OneTime {
 		tuneRuntime(p.env)
 	}
-	if !cfg.HTTP.Pprof {
+	if !cfg.Process.HTTP.Pprof {
 		forgoSamples()
 	}
-	if cfg.GroupWrite {
+	if cfg.Syncs[0].GroupWrite {
 		syscall.Umask(0o002)
 	}
-	ctx, stop := stopOnSignal(context.Background(), log.Logger(), cfg.SyncOnSignal)
+	ctx, stop := stopOnSignal(context.Background(), log.Logger(), cfg.Process.SyncOnSignal)
 	defer stop()
 	proc.Init(ctx)
 
@@ -90,7 +90,7 @@ func (p process) sync(cfg config.Config, log *logging.Logging) int {
 	}
 	refuse(log, problems)
 	within(time.Now().Add(stopLimit), func() {
-		keepRefusal(cfg, log, problems)
+		keepRefusal(cfg.Syncs[0], log, problems)
 		a.undo()
 	})
 	return exitUsage

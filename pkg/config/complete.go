@@ -23,13 +23,13 @@ func (d *draft) complete() {
 
 // emptyMeansDefault puts the default back where a flag was given with nothing behind its =, as templates write it.
 func (d *draft) emptyMeansDefault() {
-	c, def := &d.Config, defaults()
+	p, s := processDefaults(), syncDefaults()
 	for _, f := range []struct{ at, preset *string }{
-		{&c.Git, &def.Git},
-		{&c.Webhook.Method, &def.Webhook.Method},
-		{&c.Receiver.Path, &def.Receiver.Path},
-		{&c.Auth.SSHKnownHostsFile, &def.Auth.SSHKnownHostsFile},
-		{&c.Auth.GitHub.BaseURL, &def.Auth.GitHub.BaseURL},
+		{&d.Git, &p.Git},
+		{&d.Webhook.Method, &s.Webhook.Method},
+		{&d.Process.Receiver.Path, &p.Receiver.Path},
+		{&d.Auth.SSHKnownHostsFile, &s.Auth.SSHKnownHostsFile},
+		{&d.Auth.GitHub.BaseURL, &s.Auth.GitHub.BaseURL},
 	} {
 		if *f.at == "" {
 			*f.at = *f.preset
@@ -122,7 +122,7 @@ func (d *draft) completeSchedule() {
 	if _, ok := d.given("init-max-failures"); !ok {
 		d.InitBudget = d.Budget
 	}
-	if d.HTTP.MaxStaleness > 0 && d.HTTP.MaxStaleness < d.Period {
+	if d.MaxStaleness > 0 && d.MaxStaleness < d.Period {
 		name, _ := d.given("max-staleness")
 		d.note("the staleness that is allowed is shorter than the wait between two syncs, so /readyz will answer 503 in between", "option", name)
 	}
@@ -161,8 +161,8 @@ func (d *draft) checkServers() {
 	if name, ok := d.isSet("receiver-path", "receiver-provider", "receiver-secret-file", "receiver-allow-sha1"); ok && !on {
 		d.note("this does nothing without --receiver-bind", "option", name)
 	}
-	if on && d.Receiver.Bind == d.HTTP.Bind && isServed(d.Receiver.Path) {
-		d.problem("--receiver-path", quoted(d.Receiver.Path)+" is served by --http-bind at the same address", "choose another path or address")
+	if on && d.Process.Receiver.Bind == d.HTTP.Bind && isServed(d.Process.Receiver.Path) {
+		d.problem("--receiver-path", quoted(d.Process.Receiver.Path)+" is served by --http-bind at the same address", "choose another path or address")
 	}
 }
 

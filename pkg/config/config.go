@@ -31,37 +31,66 @@ const (
 type Config struct {
 	// Mode says whether to run at all. In the other modes the rest is not validated, and not to be used.
 	Mode Mode
+	// Process is what exists once in a process.
+	Process Process
+	// Syncs has one entry for each repository: at least one in ModeRun.
+	Syncs []Sync
+
+	secrets []string
+	fields  []any
+}
+
+// Process is what exists once in a process, however many repositories it syncs.
+type Process struct {
+	// OneTime exits after the first success.
+	OneTime bool
+	// SyncOnSignal makes a sync; 0: none.
+	SyncOnSignal syscall.Signal
+	// HTTP is what operators see.
+	HTTP HTTP
+	// Receiver is where forges post their pushes.
+	Receiver Listener
+	// Git is the git command: a path, or a name to be looked up in PATH.
+	Git string
+	// AddUser makes ssh work for a UID that has no passwd entry.
+	AddUser bool
+	// LogFormat is one of "auto", "json", "text".
+	LogFormat string
+	// Verbose is the verbosity of the log, 0 and up.
+	Verbose int
+}
+
+// HTTP is the server for operators; empty Bind: off.
+type HTTP struct {
+	Bind           string
+	Metrics, Pprof bool
+}
+
+// Listener is where the webhook receiver listens; empty Bind: off.
+type Listener struct{ Bind, Path string }
+
+// Sync is one repository and all that belongs to it.
+type Sync struct {
+	// Name tells syncs of one process apart; empty for the one that flags and variables describe.
+	Name string
 
 	Source
 	Place
 	Schedule
 	Checks
+	Hooks
 
 	// Auth is how to be let in.
 	Auth Auth
-	// Exechook runs after publishing, PrePublish before it and gates it.
-	Exechook, PrePublish ExecHook
-	// Webhook is called after publishing.
-	Webhook Webhook
-	// Receiver takes the pushes of forges.
+	// Receiver says whose pushes count.
 	Receiver Receiver
-	// HTTP is what operators see.
-	HTTP HTTP
+	// MaxStaleness is the age of the last success beyond which the sync is not ready; 0: no limit.
+	MaxStaleness time.Duration
 
-	// Git is the git command: a path, or a name to be looked up in PATH.
-	Git string
 	// GitConfig is extra git configuration, in the order given: --git-config first, then each --git-config-add.
 	GitConfig []KV
 	// GitGC is one of "auto", "always", "aggressive", "off".
 	GitGC string
-
-	// LogFormat is one of "auto", "json", "text".
-	LogFormat string
-	// Verbose is the verbosity of the log, 0 and up.
-	Verbose int
-
-	secrets []string
-	fields  []any
 }
 
 // Source is what to sync.
@@ -123,15 +152,11 @@ type Schedule struct {
 	Period, InitPeriod time.Duration
 	// SyncTimeout limits one whole sync.
 	SyncTimeout time.Duration
-	// OneTime exits after the first success.
-	OneTime bool
 	// Budget limits consecutive failures, InitBudget the same until the first success.
 	Budget, InitBudget Budget
 	// BackoffMax is the longest delay before a retry. 0: not given, which means one minute while failures are
 	// unlimited, and otherwise no growth, so that failures times Period bounds the run.
 	BackoffMax time.Duration
-	// SyncOnSignal makes a sync; 0: none.
-	SyncOnSignal syscall.Signal
 }
 
 // Checks is which revisions may be published.
@@ -166,8 +191,6 @@ type Auth struct {
 	AskpassURL Secret
 	// GitHub is the App to act as.
 	GitHub GitHubApp
-	// AddUser makes ssh work for a UID that has no passwd entry.
-	AddUser bool
 }
 
 // Credential is a user and password for one URL (and what is below it): either Password or PasswordFile is set. For an ssh
@@ -191,6 +214,14 @@ type GitHubApp struct {
 	ApplicationID, InstallationID int64
 }
 
+// Hooks are run for each revision.
+type Hooks struct {
+	// Exechook runs after publishing, PrePublish before it and gates it.
+	Exechook, PrePublish ExecHook
+	// Webhook is called after publishing.
+	Webhook Webhook
+}
+
 // ExecHook is a program to run; empty Command: none.
 type ExecHook struct {
 	Command          string
@@ -207,24 +238,15 @@ type Webhook struct {
 	Timeout, Backoff time.Duration
 }
 
-// Receiver takes pushes; empty Bind: off.
+// Receiver says which pushes are taken for this repository.
 type Receiver struct {
-	Bind, Path string
 	// Provider is "auto" or one forge's name.
 	Provider string
-	// SecretFile or Secret verifies the senders; one of them is set when Bind is.
+	// SecretFile or Secret verifies the senders; one of them is set when the process listens for pushes.
 	SecretFile string
 	Secret     Secret
 	// AllowSHA1 accepts signatures by HMAC-SHA1, from senders that have no better.
 	AllowSHA1 bool
-}
-
-// HTTP is the server for operators; empty Bind: off.
-type HTTP struct {
-	Bind           string
-	Metrics, Pprof bool
-	// MaxStaleness is the age of the last success beyond which we are not ready; 0: no limit.
-	MaxStaleness time.Duration
 }
 
 // Secrets is everything that must not be shown anywhere, in the forms in which it might turn up.

@@ -4,8 +4,9 @@ import "slices"
 
 // option is one row of the table.
 type option struct {
-	// id is the row's name inside this package: its first flag's, or its variable's when it has none.
 	group string
+	// scope says whether each sync has its own value, or the process has one.
+	scope scope
 	// flags and vars are its names in the order of precedence. Among several that are given the first one counts.
 	flags, vars []spelling
 	// short is a one-letter flag, "" for most.
@@ -30,6 +31,14 @@ type option struct {
 	// set takes the value (or values) over.
 	set func(d *draft, in given) error
 }
+
+// scope is what a row's value belongs to.
+type scope int
+
+const (
+	perSync    scope = iota
+	perProcess       // it exists once, however many repositories are synced
+)
 
 // kind is how often and with how much an option is given.
 type kind int

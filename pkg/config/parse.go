@@ -10,7 +10,8 @@ import (
 
 // draft is a Config that is being made.
 type draft struct {
-	Config
+	Process
+	Sync
 	env  map[string]string // the environment, without empty variables
 	from map[string]given  // what was given for a row, by its id
 
@@ -20,6 +21,7 @@ type draft struct {
 
 	problems []Problem
 	notices  []Notice
+	secrets  []string
 }
 
 // Parse reads the command line (without the program's name) and the environment (as os.Environ gives it). The error is
@@ -31,7 +33,8 @@ func Parse(args, environ []string) (Config, []Notice, error) {
 	if mode := askedMode(line); mode != ModeRun {
 		return Config{Mode: mode}, nil, nil
 	}
-	d := &draft{Config: defaults(), env: readEnviron(environ), from: map[string]given{}, problems: line.problems}
+	d := newDraft()
+	d.env, d.problems = readEnviron(environ), line.problems
 	if len(line.ignored) > 0 {
 		d.note("these flags of the older git-sync's logging library do nothing", "flags", strings.Join(uniq(line.ignored), " "))
 	}
@@ -39,11 +42,17 @@ func Parse(args, environ []string) (Config, []Notice, error) {
 	d.unknownVariables(rows)
 	d.complete()
 	if len(d.problems) > 0 {
-		return d.Config, d.notices, &Problems{List: d.problems}
+		return Config{}, d.notices, &Problems{List: d.problems}
 	}
 	d.gatherSecrets()
-	d.fields = d.makeFields(rows)
-	return d.Config, d.notices, nil
+	return Config{
+		Mode: ModeRun, Process: d.Process, Syncs: []Sync{d.Sync}, secrets: d.secrets, fields: d.makeFields(rows),
+	}, d.notices, nil
+}
+
+// newDraft is one with the defaults.
+func newDraft() *draft {
+	return &draft{Process: processDefaults(), Sync: syncDefaults(), from: map[string]given{}}
 }
 
 // askedMode is the first of the modes that a flag asks for. Asking for help is never an error, whatever else is wrong.
@@ -56,23 +65,30 @@ func askedMode(line *scanned) Mode {
 	return ModeRun
 }
 
-// defaults is a Config as if nothing had been given.
-func defaults() Config {
-	c := Config{Mode: ModeRun, Git: "git", GitGC: "auto", LogFormat: "auto"}
-	c.Source = Source{Ref: "HEAD", Depth: 1, Submodules: "recursive", Checkout: "auto", Poll: "plain"}
-	c.Layout = LayoutRev
-	c.Verify = "off"
-	untilPublished := Budget{UntilPublished: true, Exit: 1}
-	c.Schedule = Schedule{Period: 10 * time.Second, SyncTimeout: 2 * time.Minute, Budget: untilPublished}
-	c.Auth = Auth{
-		SSHKeyFiles: []string{sshKeyFile}, SSHKnownHosts: true, SSHKnownHostsFile: knownHostsFile,
-		GitHub: GitHubApp{BaseURL: githubBaseURL},
+// processDefaults is a Process as if nothing had been given.
+func processDefaults() Process {
+	return Process{Git: "git", LogFormat: "auto", Receiver: Listener{Path: "/webhook"}}
+}
+
+// syncDefaults is a Sync as if nothing had been given.
+func syncDefaults() Sync {
+	program := ExecHook{Timeout: 30 * time.Second, Backoff: 3 * time.Second}
+	return Sync{
+		Source:   Source{Ref: "HEAD", Depth: 1, Submodules: "recursive", Checkout: "auto", Poll: "plain"},
+		Place:    Place{Layout: LayoutRev},
+		Schedule: Schedule{Period: 10 * time.Second, SyncTimeout: 2 * time.Minute, Budget: Budget{UntilPublished: true, Exit: 1}},
+		Checks:   Checks{Verify: "off"},
+		Hooks: Hooks{
+			Exechook: program, PrePublish: program,
+			Webhook: Webhook{Method: "POST", SuccessStatus: 200, Timeout: time.Second, Backoff: 3 * time.Second},
+		},
+		Auth: Auth{
+			SSHKeyFiles: []string{sshKeyFile}, SSHKnownHosts: true, SSHKnownHostsFile: knownHostsFile,
+			GitHub: GitHubApp{BaseURL: githubBaseURL},
+		},
+		Receiver: Receiver{Provider: "auto"},
+		GitGC:    "auto",
 	}
-	c.Exechook = ExecHook{Timeout: 30 * time.Second, Backoff: 3 * time.Second}
-	c.PrePublish = c.Exechook
-	c.Webhook = Webhook{Method: "POST", SuccessStatus: 200, Timeout: time.Second, Backoff: 3 * time.Second}
-	c.Receiver = Receiver{Path: "/webhook", Provider: "auto"}
-	return c
 }
 
 // readEnviron is the environment as a map. An empty variable is as good as none: charts set those for what is not used.

@@ -9,14 +9,27 @@ import (
 	"time"
 )
 
-// parse is Parse with a home, for tests that expect no problem.
-func parse(t *testing.T, args []string, env ...string) (Config, []Notice) {
+// single is a Config with one sync.
+type single struct {
+	Process
+	Sync
+	config Config
+}
+
+func (s single) Fields() []any     { return s.config.Fields() }
+func (s single) Secrets() []string { return s.config.Secrets() }
+
+// parse is Parse with a home, for tests that expect one sync and no problem.
+func parse(t *testing.T, args []string, env ...string) (single, []Notice) {
 	t.Helper()
 	c, notices, err := Parse(args, append([]string{"HOME=/home/me"}, env...))
 	if err != nil {
 		t.Fatalf("Parse(%q, %q): %v", args, env, err)
 	}
-	return c, notices
+	if len(c.Syncs) != 1 {
+		t.Fatalf("Parse(%q, %q): %d syncs", args, env, len(c.Syncs))
+	}
+	return single{Process: c.Process, Sync: c.Syncs[0], config: c}, notices
 }
 
 // problems is Parse with a home, for tests that expect problems.
@@ -68,7 +81,7 @@ func TestAirflow(t *testing.T) {
 	if len(notices) != 0 {
 		t.Errorf("notices: %v", notices)
 	}
-	if c.Ref != "main" || c.Link != "repo" || c.Layout != LayoutRev || c.Period != 5*time.Second || !c.OneTime || !c.Auth.AddUser ||
+	if c.Ref != "main" || c.Link != "repo" || c.Layout != LayoutRev || c.Period != 5*time.Second || !c.OneTime || !c.AddUser ||
 		c.Budget != (Budget{Exit: 1}) || c.Auth.SSHKnownHosts || c.Root != "/git" {
 		t.Errorf("%+v", c)
 	}
@@ -87,8 +100,7 @@ func TestDefaults(t *testing.T) {
 	if len(notices) != 0 {
 		t.Errorf("notices: %v", notices)
 	}
-	c.secrets, c.fields = nil, nil
-	want := defaults()
+	want := single{Process: processDefaults(), Sync: syncDefaults(), config: c.config}
 	want.Repo, want.Root, want.Link, want.InitPeriod = "https://example.com/a/b.git", "/home/me/git", "b.git", 10*time.Second
 	want.InitBudget = want.Budget
 	if !reflect.DeepEqual(c, want) {
@@ -115,7 +127,7 @@ func TestDocumentedDefaults(t *testing.T) {
 		}
 		c, _ := parse(t, args)
 		without, _ := parse(t, slices.DeleteFunc(args, func(a string) bool { return a == args[1] }))
-		c.fields, without.fields, c.Auth.SSHKeyFilesSet, c.Auth.SSHKnownHostsFileSet = nil, nil, false, false
+		c.config, without.config, c.Auth.SSHKeyFilesSet, c.Auth.SSHKnownHostsFileSet = Config{}, Config{}, false, false
 		if !reflect.DeepEqual(c, without) {
 			t.Errorf("%s=%s is not the default", o.id(), o.preset)
 		}
@@ -152,7 +164,8 @@ func TestEveryName(t *testing.T) {
 		}
 		var first *draft
 		try := func(args, env []string) {
-			d := &draft{Config: defaults(), env: readEnviron(env), from: map[string]given{}}
+			d := newDraft()
+			d.env = readEnviron(env)
 			line := newScanner(table()).scan(args)
 			d.apply([]option{o}, line)
 			if len(d.problems) > 0 || len(line.problems) > 0 {
@@ -161,8 +174,12 @@ func TestEveryName(t *testing.T) {
 			d.env, d.from, d.notices = nil, nil, nil
 			if first == nil {
 				first = d
-				if empty := (&draft{Config: defaults()}); reflect.DeepEqual(d, empty) {
+				if empty := (&draft{Process: processDefaults(), Sync: syncDefaults()}); reflect.DeepEqual(d, empty) {
 					t.Errorf("%v %v: changes nothing", args, env)
+				}
+				// The row is of the scope that it says.
+				if o.scope == perSync && d.Process != processDefaults() || o.scope == perProcess && !reflect.DeepEqual(d.Sync, syncDefaults()) {
+					t.Errorf("%v %v: changes what is not of its scope", args, env)
 				}
 			}
 			got, want := *d, *first
@@ -343,19 +360,19 @@ func TestModes(t *testing.T) {
 			t.Errorf("%s: %s, %v", args, c.Mode, err)
 		}
 	}
-	if c, _ := parse(t, []string{"--repo", "--help", "--repo=/r"}); c.Mode != ModeRun {
+	if c, _ := parse(t, []string{"--repo", "--help", "--repo=/r"}); c.config.Mode != ModeRun {
 		t.Error("a value is taken for a flag")
 	}
 }
 
 // A row whose feature is still to come says so when it is used.
 func TestPlanned(t *testing.T) {
-	whole := option{flags: named("poll"), preset: "plain", text: "x", planned: true, set: text(func(c *Config) *string { return &c.Poll })}
+	whole := option{flags: named("poll"), preset: "plain", text: "x", planned: true, set: text(func(d *draft) *string { return &d.Poll })}
 	part := whole
 	part.planned, part.plannedChoices = false, []string{"persistent"}
 	for _, o := range []option{whole, part} {
 		for value, want := range map[string]int{"persistent": 1, "plain": 0} { // the default asks for nothing
-			d := &draft{Config: defaults(), from: map[string]given{}}
+			d := newDraft()
 			d.apply([]option{o}, &scanned{values: map[string][]string{"poll": {value}}})
 			if len(d.problems) != want || want > 0 && d.problems[0].String() != "--poll: what this asks for is not there yet in this version" {
 				t.Errorf("%s: %v", value, d.problems)
@@ -375,17 +392,24 @@ func FuzzParse(f *testing.F) {
 		if err != nil || c.Mode != ModeRun {
 			return
 		}
-		// What was accepted can be handed to git and to the file system.
-		for _, s := range []string{c.Repo, c.Ref, c.Root, c.Link, c.Filter} {
-			if strings.HasPrefix(s, "-") && s != c.Root && s != c.Link || hasControl(s) {
-				t.Fatalf("accepted %q", s)
-			}
+		for _, s := range c.Syncs {
+			accepted(t, s)
 		}
-		if c.Repo == "" || c.Ref == "" || c.Root == "" || c.Link == "" || c.Period < 10*time.Millisecond || strings.Contains(c.Ref, "..") {
-			t.Fatalf("incomplete: %+v", c)
-		}
-		if c.Receiver.Bind != "" && c.Receiver.SecretFile == "" && c.Receiver.Secret == "" {
+		if c.Process.Receiver.Bind != "" && c.Syncs[0].Receiver.SecretFile == "" && c.Syncs[0].Receiver.Secret == "" {
 			t.Fatal("a receiver without a secret")
 		}
 	})
+}
+
+// accepted checks that what was accepted can be handed to git and to the file system.
+func accepted(t *testing.T, c Sync) {
+	t.Helper()
+	for _, s := range []string{c.Repo, c.Ref, c.Root, c.Link, c.Filter} {
+		if strings.HasPrefix(s, "-") && s != c.Root && s != c.Link || hasControl(s) {
+			t.Fatalf("accepted %q", s)
+		}
+	}
+	if c.Repo == "" || c.Ref == "" || c.Root == "" || c.Link == "" || c.Period < 10*time.Millisecond || strings.Contains(c.Ref, "..") {
+		t.Fatalf("incomplete: %+v", c)
+	}
 }

@@ -23,7 +23,7 @@ func (d *draft) gatherSecrets() {
 	}
 	d.hideURL(a.AskpassURL.Reveal())
 	d.hideURL(d.Webhook.URL.Reveal())
-	d.hide(d.Receiver.Secret.Reveal())
+	d.hide(d.Sync.Receiver.Secret.Reveal())
 	d.hideLines(a.GitHub.PrivateKey.Reveal())
 	for _, kv := range d.GitConfig {
 		d.hideSetting(kv)

@@ -53,8 +53,8 @@ func TestSecrets(t *testing.T) {
 				t.Errorf("taken for a secret: %q", s)
 			}
 		}
-		if c.Repo != "https://example.com/r.git" || c.Auth.Username != "user" || c.Auth.Password.Reveal() != "hunter2-url/" {
-			t.Errorf("%s, %s", c.Repo, c.Auth.Username)
+		if s := c.Syncs[0]; s.Repo != "https://example.com/r.git" || s.Auth.Username != "user" || s.Auth.Password.Reveal() != "hunter2-url/" {
+			t.Errorf("%s, %s", s.Repo, s.Auth.Username)
 		}
 	}
 	c, _ := parse(t, []string{"--repo=/r", "--github-app-client-id=c", "--github-app-installation-id=1"}, env...)

@@ -8,17 +8,17 @@ func passwordRows() []option {
 	return []option{
 		{
 			group: groupAuth, flags: named("username"), vars: bothVars("USERNAME"), arg: "NAME",
-			set:  text(func(c *Config) *string { return &c.Auth.Username }),
+			set:  text(func(d *draft) *string { return &d.Auth.Username }),
 			text: "The user to be for --repo, over http(s). For a token, see your forge: oauth2 (GitLab) or x-access-token (GitHub), for example.",
 		},
 		{
 			group: groupAuth, flags: named("password"), vars: bothVars("PASSWORD"), arg: "SECRET", secret: true,
-			set:  checked(checkOneLine, secretText(func(c *Config) *Secret { return &c.Auth.Password })),
+			set:  checked(checkOneLine, secretText(func(d *draft) *Secret { return &d.Auth.Password })),
 			text: "The password or token that goes with --username. As a flag it shows in the process list: better use the variable or --password-file.",
 		},
 		{
 			group: groupAuth, flags: named("password-file"), vars: bothVars("PASSWORD_FILE"), arg: "PATH",
-			set:  text(func(c *Config) *string { return &c.Auth.PasswordFile }),
+			set:  text(func(d *draft) *string { return &d.Auth.PasswordFile }),
 			text: "A file that holds the password, read again for each sync.",
 		},
 		{
@@ -28,7 +28,7 @@ func passwordRows() []option {
 		},
 		{
 			group: groupAuth, flags: named("askpass-url"), vars: named("GIT_ASKPASS_URL", "GIT_SYNC_ASKPASS_URL", "GITSYNC_ASKPASS_URL"), arg: "URL", secret: true,
-			set:  checked(checkHTTPURL, secretText(func(c *Config) *Secret { return &c.Auth.AskpassURL })),
+			set:  checked(checkHTTPURL, secretText(func(d *draft) *Secret { return &d.Auth.AskpassURL })),
 			text: "Ask this URL for the credentials at each sync. It answers with the lines username=NAME and password=SECRET.",
 		},
 		{
@@ -61,7 +61,7 @@ func sshRows() []option {
 		},
 		{
 			group: groupAuth, flags: named("ssh-known-hosts"), vars: named("GIT_KNOWN_HOSTS", "GIT_SYNC_KNOWN_HOSTS", "GITSYNC_SSH_KNOWN_HOSTS"), kind: isBool, preset: "true",
-			set:  toggle(func(c *Config) *bool { return &c.Auth.SSHKnownHosts }),
+			set:  toggle(func(d *draft) *bool { return &d.Auth.SSHKnownHosts }),
 			text: "Talk only to hosts whose key is in --ssh-known-hosts-file. --ssh-known-hosts=false talks to anybody.",
 		},
 		{
@@ -69,13 +69,13 @@ func sshRows() []option {
 			arg: "PATH", preset: knownHostsFile,
 			set: func(d *draft, in given) error {
 				d.Auth.SSHKnownHostsFileSet = in.value() != ""
-				return text(func(c *Config) *string { return &c.Auth.SSHKnownHostsFile })(d, in)
+				return text(func(d *draft) *string { return &d.Auth.SSHKnownHostsFile })(d, in)
 			},
 			text: "The host keys to trust; ssh-keyscan HOST prints them, and your forge publishes them.",
 		},
 		{
-			group: groupAuth, flags: named("add-user"), vars: bothVars("ADD_USER"), kind: isBool, preset: "false",
-			set:  toggle(func(c *Config) *bool { return &c.Auth.AddUser }),
+			group: groupAuth, scope: perProcess, flags: named("add-user"), vars: bothVars("ADD_USER"), kind: isBool, preset: "false",
+			set:  toggle(func(d *draft) *bool { return &d.AddUser }),
 			text: "Make ssh work for a UID that has no passwd entry.",
 		},
 	}
@@ -85,32 +85,32 @@ func githubRows() []option {
 	return []option{
 		{
 			group: groupAuth, flags: named("github-base-url"), vars: named("GITSYNC_GITHUB_BASE_URL"), arg: "URL", preset: githubBaseURL,
-			set:  checked(checkHTTPURL, text(func(c *Config) *string { return &c.Auth.GitHub.BaseURL })),
+			set:  checked(checkHTTPURL, text(func(d *draft) *string { return &d.Auth.GitHub.BaseURL })),
 			text: "The API to ask for the App's tokens; for GitHub Enterprise Server it is https://HOST/api/v3/.",
 		},
 		{
 			group: groupAuth, vars: named("GITSYNC_GITHUB_APP_PRIVATE_KEY"), arg: "PEM", secret: true,
-			set:  secretText(func(c *Config) *Secret { return &c.Auth.GitHub.PrivateKey }),
+			set:  secretText(func(d *draft) *Secret { return &d.Auth.GitHub.PrivateKey }),
 			text: "The GitHub App's private key itself, instead of --github-app-private-key-file.",
 		},
 		{
 			group: groupAuth, flags: named("github-app-private-key-file"), vars: named("GITSYNC_GITHUB_APP_PRIVATE_KEY_FILE"), arg: "PATH",
-			set:  text(func(c *Config) *string { return &c.Auth.GitHub.PrivateKeyFile }),
+			set:  text(func(d *draft) *string { return &d.Auth.GitHub.PrivateKeyFile }),
 			text: "A file that holds the GitHub App's private key, in PEM.",
 		},
 		{
 			group: groupAuth, flags: named("github-app-client-id"), vars: named("GITSYNC_GITHUB_APP_CLIENT_ID"), arg: "ID",
-			set:  text(func(c *Config) *string { return &c.Auth.GitHub.ClientID }),
+			set:  text(func(d *draft) *string { return &d.Auth.GitHub.ClientID }),
 			text: "The GitHub App, by its client ID.",
 		},
 		{
 			group: groupAuth, flags: named("github-app-application-id"), vars: named("GITSYNC_GITHUB_APP_APPLICATION_ID"), arg: "N",
-			set:  bigNumber(func(c *Config) *int64 { return &c.Auth.GitHub.ApplicationID }),
+			set:  bigNumber(func(d *draft) *int64 { return &d.Auth.GitHub.ApplicationID }),
 			text: "The GitHub App, by its application ID (instead of the client ID).",
 		},
 		{
 			group: groupAuth, flags: named("github-app-installation-id"), vars: named("GITSYNC_GITHUB_APP_INSTALLATION_ID"), arg: "N",
-			set:  bigNumber(func(c *Config) *int64 { return &c.Auth.GitHub.InstallationID }),
+			set:  bigNumber(func(d *draft) *int64 { return &d.Auth.GitHub.InstallationID }),
 			text: "The installation of the GitHub App that may read the repository.",
 		},
 	}

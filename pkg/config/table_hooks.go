@@ -12,22 +12,22 @@ func hookRows() []option {
 		{
 			group: groupHooks, flags: named("exechook-command", "sync-hook-command"), arg: "PATH",
 			vars: named("GIT_SYNC_EXECHOOK_COMMAND", "GIT_SYNC_HOOK_COMMAND", "GITSYNC_EXECHOOK_COMMAND"),
-			set:  text(func(c *Config) *string { return &c.Exechook.Command }),
+			set:  text(func(d *draft) *string { return &d.Exechook.Command }),
 			text: "A program to run after publishing, without a shell and without arguments, in the published tree, with GITSYNC_HASH and GITSYNC_PREVIOUS_HASH in its environment. It is retried until it succeeds; with --one-time it runs once, and its failure exits 1.",
 		},
 		hookTime("exechook-timeout", bothVars("EXECHOOK_TIMEOUT"), "30s", "How long the program may run; then it and all it started are killed.",
-			func(c *Config) *time.Duration { return &c.Exechook.Timeout }),
+			func(d *draft) *time.Duration { return &d.Exechook.Timeout }),
 		hookTime("exechook-backoff", bothVars("EXECHOOK_BACKOFF"), "3s", "How long to wait before it is tried again.",
-			func(c *Config) *time.Duration { return &c.Exechook.Backoff }),
+			func(d *draft) *time.Duration { return &d.Exechook.Backoff }),
 		{
 			group: groupHooks, flags: named("pre-publish-exechook-command"), vars: named("GITSYNC_PRE_PUBLISH_EXECHOOK_COMMAND"), arg: "PATH",
-			set:  text(func(c *Config) *string { return &c.PrePublish.Command }),
+			set:  text(func(d *draft) *string { return &d.PrePublish.Command }),
 			text: "A program to run in the new tree before it is published. If it fails, the revision is not published.",
 		},
 		hookTime("pre-publish-exechook-timeout", named("GITSYNC_PRE_PUBLISH_EXECHOOK_TIMEOUT"), "30s", "How long that program may run.",
-			func(c *Config) *time.Duration { return &c.PrePublish.Timeout }),
+			func(d *draft) *time.Duration { return &d.PrePublish.Timeout }),
 		hookTime("pre-publish-exechook-backoff", named("GITSYNC_PRE_PUBLISH_EXECHOOK_BACKOFF"), "3s", "How long to wait before the refused revision is tried again.",
-			func(c *Config) *time.Duration { return &c.PrePublish.Backoff }),
+			func(d *draft) *time.Duration { return &d.PrePublish.Backoff }),
 	}
 	return append(rows, webhookRows()...)
 }
@@ -36,12 +36,12 @@ func webhookRows() []option {
 	return []option{
 		{
 			group: groupHooks, flags: named("webhook-url"), vars: bothVars("WEBHOOK_URL"), arg: "URL", secret: true,
-			set:  checked(checkHTTPURL, secretText(func(c *Config) *Secret { return &c.Webhook.URL })),
+			set:  checked(checkHTTPURL, secretText(func(d *draft) *Secret { return &d.Webhook.URL })),
 			text: "A URL to request after publishing, with the hash in the header Gitsync-Hash. It is retried until it succeeds; with --one-time it is sent once, and its failure exits 1.",
 		},
 		{
 			group: groupHooks, flags: named("webhook-method"), vars: bothVars("WEBHOOK_METHOD"), arg: "METHOD", preset: "POST",
-			set:  checked(checkMethod, text(func(c *Config) *string { return &c.Webhook.Method })),
+			set:  checked(checkMethod, text(func(d *draft) *string { return &d.Webhook.Method })),
 			text: "The HTTP method of that request.",
 		},
 		{
@@ -50,13 +50,13 @@ func webhookRows() []option {
 			text: "The HTTP status that means success. 0 or -1: any.",
 		},
 		hookTime("webhook-timeout", bothVars("WEBHOOK_TIMEOUT"), "1s", "How long the request may take.",
-			func(c *Config) *time.Duration { return &c.Webhook.Timeout }),
+			func(d *draft) *time.Duration { return &d.Webhook.Timeout }),
 		hookTime("webhook-backoff", bothVars("WEBHOOK_BACKOFF"), "3s", "How long to wait before it is tried again.",
-			func(c *Config) *time.Duration { return &c.Webhook.Backoff }),
+			func(d *draft) *time.Duration { return &d.Webhook.Backoff }),
 	}
 }
 
-func hookTime(flag string, vars []spelling, preset, about string, at func(*Config) *time.Duration) option {
+func hookTime(flag string, vars []spelling, preset, about string, at func(*draft) *time.Duration) option {
 	return option{
 		group: groupHooks, flags: named(flag), vars: vars, arg: "DURATION", preset: preset,
 		set: duration(at, time.Second), text: about,
@@ -82,34 +82,34 @@ func takeStatus(d *draft, in given) error {
 func receiverRows() []option {
 	return []option{
 		{
-			group: groupReceiver, flags: named("receiver-bind"), vars: named("GITSYNC_RECEIVER_BIND"), arg: "ADDRESS", fresh: true,
-			set:  checked(checkAddress, text(func(c *Config) *string { return &c.Receiver.Bind })),
+			group: groupReceiver, scope: perProcess, flags: named("receiver-bind"), vars: named("GITSYNC_RECEIVER_BIND"), arg: "ADDRESS", fresh: true,
+			set:  checked(checkAddress, text(func(d *draft) *string { return &d.Process.Receiver.Bind })),
 			text: "Listen here for the push webhooks of forges, and sync at once when one comes. It may be the address of --http-bind, or another, so that an ingress shows nothing else. A secret is required.",
 		},
 		{
-			group: groupReceiver, flags: named("receiver-path"), vars: named("GITSYNC_RECEIVER_PATH"), arg: "PATH", preset: "/webhook", fresh: true,
-			set:  checked(checkURLPath, text(func(c *Config) *string { return &c.Receiver.Path })),
+			group: groupReceiver, scope: perProcess, flags: named("receiver-path"), vars: named("GITSYNC_RECEIVER_PATH"), arg: "PATH", preset: "/webhook", fresh: true,
+			set:  checked(checkURLPath, text(func(d *draft) *string { return &d.Process.Receiver.Path })),
 			text: "The path that the forges post to.",
 		},
 		{
 			group: groupReceiver, flags: named("receiver-provider"), vars: named("GITSYNC_RECEIVER_PROVIDER"), arg: "FORGE", preset: "auto", fresh: true,
 			choices: []string{"auto", "github", "gitlab", "gitea", "forgejo", "gogs", "bitbucket", "bitbucket-cloud", "bitbucket-server", "azure", "azure-devops", "generic"},
-			set:     text(func(c *Config) *string { return &c.Receiver.Provider }),
+			set:     text(func(d *draft) *string { return &d.Sync.Receiver.Provider }),
 			text:    "Which forge may post; auto tells them apart by their headers. generic is a bearer token, for curl and CI.",
 		},
 		{
 			group: groupReceiver, flags: named("receiver-secret-file"), vars: named("GITSYNC_RECEIVER_SECRET_FILE"), arg: "PATH", fresh: true,
-			set:  text(func(c *Config) *string { return &c.Receiver.SecretFile }),
+			set:  text(func(d *draft) *string { return &d.Sync.Receiver.SecretFile }),
 			text: "A file that holds the secret shared with the forge, read again when it changes.",
 		},
 		{
 			group: groupReceiver, vars: named("GITSYNC_RECEIVER_SECRET"), arg: "SECRET", secret: true, fresh: true,
-			set:  secretText(func(c *Config) *Secret { return &c.Receiver.Secret }),
+			set:  secretText(func(d *draft) *Secret { return &d.Sync.Receiver.Secret }),
 			text: "The secret itself, instead of --receiver-secret-file.",
 		},
 		{
 			group: groupReceiver, flags: named("receiver-allow-sha1"), vars: named("GITSYNC_RECEIVER_ALLOW_SHA1"), kind: isBool, preset: "false", fresh: true,
-			set:  toggle(func(c *Config) *bool { return &c.Receiver.AllowSHA1 }),
+			set:  toggle(func(d *draft) *bool { return &d.Sync.Receiver.AllowSHA1 }),
 			text: "Accept posts that are signed by HMAC-SHA1 only, as those of very old forges are.",
 		},
 	}
@@ -125,18 +125,18 @@ func checkURLPath(s string) error {
 func watchRows() []option {
 	return []option{
 		{
-			group: groupWatch, flags: named("http-bind"), vars: bothVars("HTTP_BIND"), arg: "ADDRESS",
-			set:  checked(checkAddress, text(func(c *Config) *string { return &c.HTTP.Bind })),
+			group: groupWatch, scope: perProcess, flags: named("http-bind"), vars: bothVars("HTTP_BIND"), arg: "ADDRESS",
+			set:  checked(checkAddress, text(func(d *draft) *string { return &d.HTTP.Bind })),
 			text: "Serve /livez, /readyz and /status here, for example at :1234.",
 		},
 		{
-			group: groupWatch, flags: named("http-metrics"), vars: bothVars("HTTP_METRICS"), kind: isBool, preset: "false",
-			set:  toggle(func(c *Config) *bool { return &c.HTTP.Metrics }),
+			group: groupWatch, scope: perProcess, flags: named("http-metrics"), vars: bothVars("HTTP_METRICS"), kind: isBool, preset: "false",
+			set:  toggle(func(d *draft) *bool { return &d.HTTP.Metrics }),
 			text: "Serve /metrics for Prometheus there, too.",
 		},
 		{
-			group: groupWatch, flags: named("http-pprof"), vars: bothVars("HTTP_PPROF"), kind: isBool, preset: "false",
-			set:  toggle(func(c *Config) *bool { return &c.HTTP.Pprof }),
+			group: groupWatch, scope: perProcess, flags: named("http-pprof"), vars: bothVars("HTTP_PPROF"), kind: isBool, preset: "false",
+			set:  toggle(func(d *draft) *bool { return &d.HTTP.Pprof }),
 			text: "Serve /debug/pprof/ there, too.",
 		},
 		{
@@ -145,14 +145,14 @@ func watchRows() []option {
 			text: "Answer 503 at /readyz when the last success is older than this.",
 		},
 		{
-			group: groupWatch, flags: named("log-format"), vars: named("GITSYNC_LOG_FORMAT"), arg: "FORMAT", preset: "auto", fresh: true,
+			group: groupWatch, scope: perProcess, flags: named("log-format"), vars: named("GITSYNC_LOG_FORMAT"), arg: "FORMAT", preset: "auto", fresh: true,
 			choices: []string{"auto", "json", "text"},
-			set:     text(func(c *Config) *string { return &c.LogFormat }),
+			set:     text(func(d *draft) *string { return &d.LogFormat }),
 			text:    "How log lines are written to stderr; auto is text on a terminal and JSON elsewhere.",
 		},
 		{
-			group: groupWatch, flags: named("verbose"), short: "v", vars: named("GITSYNC_VERBOSE"), arg: "N", kind: isCount, preset: "0",
-			set:  number(func(c *Config) *int { return &c.Verbose }, 0),
+			group: groupWatch, scope: perProcess, flags: named("verbose"), short: "v", vars: named("GITSYNC_VERBOSE"), arg: "N", kind: isCount, preset: "0",
+			set:  number(func(d *draft) *int { return &d.Verbose }, 0),
 			text: "How much to log: 0 changes of state, 1 the steps of an update, 2 every poll, 5 every command, 6 its output.",
 		},
 	}
@@ -160,8 +160,8 @@ func watchRows() []option {
 
 func takeStaleness(d *draft, in given) error {
 	if in.value() == "off" {
-		d.HTTP.MaxStaleness = 0
+		d.MaxStaleness = 0
 		return nil
 	}
-	return duration(func(c *Config) *time.Duration { return &c.HTTP.MaxStaleness }, 0)(d, in)
+	return duration(func(d *draft) *time.Duration { return &d.MaxStaleness }, 0)(d, in)
 }

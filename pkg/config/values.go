@@ -16,27 +16,27 @@ import (
 )
 
 // text stores a string that may not hold control characters.
-func text(at func(*Config) *string) func(*draft, given) error {
+func text(at func(*draft) *string) func(*draft, given) error {
 	return func(d *draft, in given) error {
 		if hasControl(in.value()) {
 			return wrong("holds a control character", "")
 		}
-		*at(&d.Config) = in.value()
+		*at(d) = in.value()
 		return nil
 	}
 }
 
-func secretText(at func(*Config) *Secret) func(*draft, given) error {
+func secretText(at func(*draft) *Secret) func(*draft, given) error {
 	return func(d *draft, in given) error {
-		*at(&d.Config) = Secret(in.value())
+		*at(d) = Secret(in.value())
 		return nil
 	}
 }
 
-func toggle(at func(*Config) *bool) func(*draft, given) error {
+func toggle(at func(*draft) *bool) func(*draft, given) error {
 	return func(d *draft, in given) error {
 		v, err := readBool(in.value())
-		*at(&d.Config) = v
+		*at(d) = v
 		return err
 	}
 }
@@ -50,11 +50,11 @@ func readBool(s string) (bool, error) {
 }
 
 // number stores an integer that is at least so much.
-func number(at func(*Config) *int, least int) func(*draft, given) error {
+func number(at func(*draft) *int, least int) func(*draft, given) error {
 	return func(d *draft, in given) error {
 		v, err := readInt(in.value(), least)
 		if err == nil {
-			*at(&d.Config) = v
+			*at(d) = v
 		}
 		return err
 	}
@@ -71,19 +71,19 @@ func readInt(s string, least int) (int, error) {
 	return int(v), nil
 }
 
-func bigNumber(at func(*Config) *int64) func(*draft, given) error {
+func bigNumber(at func(*draft) *int64) func(*draft, given) error {
 	return func(d *draft, in given) error {
 		v, err := strconv.ParseInt(in.value(), 10, 64)
 		if err != nil || v <= 0 {
 			return wrong(quoted(in.value())+" is not a positive number", "")
 		}
-		*at(&d.Config) = v
+		*at(d) = v
 		return nil
 	}
 }
 
 // duration stores a duration that is at least so long.
-func duration(at func(*Config) *time.Duration, least time.Duration) func(*draft, given) error {
+func duration(at func(*draft) *time.Duration, least time.Duration) func(*draft, given) error {
 	return func(d *draft, in given) error {
 		v, err := in.duration()
 		if err != nil {
@@ -92,7 +92,7 @@ func duration(at func(*Config) *time.Duration, least time.Duration) func(*draft,
 		if v < least {
 			return wrong(fmt.Sprintf("%v is too short; it must be at least %v", v, least), "")
 		}
-		*at(&d.Config) = v
+		*at(d) = v
 		return nil
 	}
 }
