@@ -11,6 +11,7 @@ import (
 	"git-sync/pkg/git"
 	"git-sync/pkg/logging"
 	"git-sync/pkg/repo"
+	"git-sync/pkg/repo/remote"
 	"git-sync/pkg/syncer"
 )
 
@@ -106,7 +107,7 @@ const leastTimeout = 10 * time.Second
 // keptSSH says how soon it must be noticed that a connection which is kept has died: in time for the sync that finds
 // it so to make another.
 func keptSSH(p config.Process, s config.Sync) time.Duration {
-	if p.OneTime || repo.Poll(s.Poll) != repo.PollPersistent || s.SyncTimeout < leastTimeout {
+	if p.OneTime || remote.Poll(s.Poll) != remote.PollPersistent || s.SyncTimeout < leastTimeout {
 		return 0
 	}
 	return min(time.Minute, s.SyncTimeout/2)
@@ -130,7 +131,7 @@ func repoOptions(s config.Sync, g *git.Git, log *logging.Logging, progress *logg
 		Permissions: s.Permissions, GroupWrite: s.GroupWrite,
 		GC: repo.GC(s.GitGC), Config: gitConfig(s),
 		RefPattern: s.RefPattern, RefSemver: s.RefSemver, RefPinned: s.RefPinned,
-		Poll:   repo.Poll(s.Poll),
+		Poll:   remote.Poll(s.Poll),
 		Verify: repo.Verify(s.Verify), Trust: git.Trust{Keyring: s.VerifyKeyring, AllowedSigners: s.VerifyAllowedSigners},
 		ProgressLive: progress.Live(),
 		Progress: func(p git.Progress) {

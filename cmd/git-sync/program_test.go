@@ -198,18 +198,18 @@ func (p *program) logs(msg string) map[string]any {
 	return p.lines(msg)[0]
 }
 
-// remote is an upstream with one commit, served over HTTP.
-type remote struct {
+// upstream is an upstream with one commit, served over HTTP.
+type upstream struct {
 	*gitserver.Server
 	repo *gitserver.Repo
 	url  string
 }
 
-func newRemote(t *testing.T) remote {
+func newRemote(t *testing.T) upstream {
 	r := gitserver.NewRepo(t)
 	r.Commit(map[string]string{"file": "one"})
 	s := gitserver.HTTP(t, r)
-	return remote{Server: s, repo: r, url: s.RepoURL(r)}
+	return upstream{Server: s, repo: r, url: s.RepoURL(r)}
 }
 
 // content is what a published file holds, "" if there is none.

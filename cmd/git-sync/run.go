@@ -13,7 +13,7 @@ import (
 	"git-sync/pkg/config"
 	"git-sync/pkg/logging"
 	"git-sync/pkg/proc"
-	"git-sync/pkg/repo"
+	"git-sync/pkg/repo/remote"
 	"git-sync/pkg/syncer"
 )
 
@@ -48,7 +48,7 @@ func run(p process) int {
 	if cfg.Mode != config.ModeRun {
 		return p.inform(cfg.Mode)
 	}
-	if repo.Poll(cfg.Syncs[0].Poll) == repo.PollPersistent && !cfg.Process.OneTime {
+	if remote.Poll(cfg.Syncs[0].Poll) == remote.PollPersistent && !cfg.Process.OneTime {
 		p.calmWatcher()
 	}
 	log := logging.New(p.stderr, logging.Options{

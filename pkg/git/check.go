@@ -131,3 +131,9 @@ func CheckRef(ref string) error {
 	}
 	return nil
 }
+
+// IsHash reports whether s is the full name of an object: 40 hex digits for
+// SHA-1, 64 for SHA-256.
+func IsHash(s string) bool {
+	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}

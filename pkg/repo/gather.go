@@ -340,7 +340,7 @@ func (st store) toKeep() (shallow string, tips map[string]bool, err error) {
 		for line := range strings.Lines(string(held)) {
 			// "<hash>", "<hash> <ref>", "^<hash>" of what a tag comes down to; "ref: <ref>" holds nothing itself.
 			hash, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-			if isHash(hash) {
+			if git.IsHash(hash) {
 				tips[hash] = tips[hash] || filepath.Base(name) == "HEAD"
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"git-sync/pkg/git"
 )
 
 // Layout says how published trees are named below the root. Consumers parse
@@ -44,10 +46,6 @@ const (
 // madeOf reports whether s has no other characters than those of set.
 func madeOf(s, set string) bool { return strings.Trim(s, set) == "" }
 
-// isHash reports whether s is a commit's full hash: 40 digits for SHA-1, 64
-// for SHA-256.
-func isHash(s string) bool { return (len(s) == 40 || len(s) == 64) && madeOf(s, hexes) }
-
 // hashOfTree returns the commit that rel, relative to the root, names as the
 // tree of; ok is false when it is no tree's name. A tree's leaf is the hash;
 // ".2" and so on are appended where a tree has to replace a published one of
@@ -58,7 +56,7 @@ func hashOfTree(rel string) (hash string, ok bool) {
 		leaf, ok = strings.CutPrefix(rel, worktreesDir+"/")
 	}
 	hash, number, numbered := strings.Cut(leaf, ".")
-	if !ok || !isHash(hash) || numbered && number == "" || !madeOf(number, decimals) {
+	if !ok || !git.IsHash(hash) || numbered && number == "" || !madeOf(number, decimals) {
 		return "", false
 	}
 	return hash, true

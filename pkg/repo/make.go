@@ -9,13 +9,14 @@ import (
 	"syscall"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/remote"
 )
 
 // make fetches what is wanted and makes its tree, beside all that is there. A
 // store that is proved to be corrupt is replaced by a fresh one, once.
 func (s session) make(ctx context.Context, want target) (Tree, error) {
 	st := &s.store // what its marker says of it changes with it
-	if !st.usable() || s.corrupt || st.meta.Format != formatOf(want.oid) || st.meta.Filter != s.opts.Filter {
+	if !st.usable() || s.corrupt || st.meta.Format != formatOf(want.OID) || st.meta.Filter != s.opts.Filter {
 		return s.makeFresh(ctx, want)
 	}
 	tree, err := s.makeIn(ctx, st, want)
@@ -90,7 +91,7 @@ func (s session) makeFresh(ctx context.Context, want target) (Tree, error) {
 	if err := s.discard(st.dir); err != nil {
 		return Tree{}, fmt.Errorf("setting an unfinished store aside: %w", err)
 	}
-	err := st.create(formatOf(want.oid), s.opts.Filter)
+	err := st.create(formatOf(want.OID), s.opts.Filter)
 	var tree Tree
 	if err == nil {
 		tree, err = s.makeIn(ctx, &st, want)
@@ -155,20 +156,20 @@ func (s session) obtain(ctx context.Context, st *store, want *target) error {
 	if err != nil {
 		return err
 	}
-	if head == want.oid && st.meta.Depth == s.opts.Depth {
-		if want.name == "" {
+	if head == want.OID && st.meta.Depth == s.opts.Depth {
+		if want.Name == "" {
 			return s.peelTarget(ctx, *st, want)
 		}
 		return nil
 	}
-	err = s.fetch(ctx, st, fetchOptions{depth: s.opts.Depth, refspecs: []string{"+" + want.source() + ":" + headRef}})
-	if err != nil && want.name == "" && canFetchAll(err) {
+	err = s.fetch(ctx, st, fetchOptions{depth: s.opts.Depth, refspecs: []string{"+" + want.Source() + ":" + headRef}})
+	if err != nil && want.Name == "" && canFetchAll(err) {
 		// Older servers hand out no commits by hash: take all branches and
 		// tags, and look whether it is among them.
 		err = s.obtainAll(ctx, st, *want)
 	}
 	if err != nil {
-		return fmt.Errorf("fetching %s: %w", want.source(), err)
+		return fmt.Errorf("fetching %s: %w", want.Source(), err)
 	}
 	if err := s.noteDepth(st); err != nil {
 		return err
@@ -179,10 +180,10 @@ func (s session) obtain(ctx context.Context, st *store, want *target) error {
 	if head == "" {
 		return fmt.Errorf("%s is not there after fetching it", headRef)
 	}
-	if head != want.oid || want.name == "" {
+	if head != want.OID || want.Name == "" {
 		// The ref has moved since it was asked for: newer is better.
-		want.oid, want.commit = head, head
-		if !want.isBranch() {
+		want.OID, want.Commit = head, head
+		if !want.IsBranch() {
 			return s.peelTarget(ctx, *st, want)
 		}
 	}
@@ -205,11 +206,11 @@ func (s session) noteDepth(st *store) error {
 }
 
 func (s session) peelTarget(ctx context.Context, st store, want *target) error {
-	commit, err := s.peel(ctx, st, want.oid)
+	commit, err := s.peel(ctx, st, want.OID)
 	if err != nil {
 		return err
 	}
-	want.commit = commit
+	want.Commit = commit
 	return nil
 }
 
@@ -227,14 +228,14 @@ func (s session) obtainAll(ctx context.Context, st *store, want target) error {
 	if err != nil {
 		return err
 	}
-	has, err := s.hasCommit(ctx, *st, want.oid)
+	has, err := s.hasCommit(ctx, *st, want.OID)
 	if err != nil {
 		return err
 	}
 	if !has {
-		return refNotFound(want.oid)
+		return remote.NotFound(want.OID)
 	}
-	_, err = s.git.Run(ctx, git.Cmd("update-ref").GitDir(st.dir).Operand(headRef, want.oid))
+	_, err = s.git.Run(ctx, git.Cmd("update-ref").GitDir(st.dir).Operand(headRef, want.OID))
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/remote"
 )
 
 // Submodules says how much of a tree's submodules is checked out.
@@ -70,7 +71,7 @@ type Options struct {
 	// in it can change the content of a checkout makes trees differ.
 	Config []git.KV
 	// Poll says how the remote is asked.
-	Poll Poll
+	Poll remote.Poll
 	// RefPattern, a glob of tag names as path.Match has it, and RefSemver, a
 	// range of versions, choose the highest matching tag instead of Ref.
 	RefPattern, RefSemver string

@@ -200,7 +200,7 @@ func (r *Repo) configured(prefix string) bool {
 // and when most of the files change, writing them all is faster.
 func (s session) unfitChange(ctx context.Context, b base, want target) (string, error) {
 	c := git.Cmd("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev").GitDir(s.store.dir).MaxOutput(maxDiff)
-	res, err := s.git.Run(ctx, c.Operand(b.rec.Hash, want.commit))
+	res, err := s.git.Run(ctx, c.Operand(b.rec.Hash, want.Commit))
 	if err != nil {
 		return "", fmt.Errorf("comparing the commits: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/remote"
 )
 
 // Repo is one root with one published link. Its methods are called one at a
@@ -57,9 +58,7 @@ type Repo struct {
 	hasLFS bool // git-lfs is installed
 	warned bool // of its absence
 
-	transport *transport // kept between polls; nil when there is none
-	oldServer bool       // the remote does not speak protocol v2
-	wary      bool       // the last poll failed: the next is made in the way that says why
+	remote *remote.Remote
 
 	// swap is exchange, but in tests of what cannot do that.
 	swap func(a, b string) error
@@ -122,6 +121,10 @@ func Open(opts Options) (*Repo, error) {
 	}
 	r.store = r.newStore(filepath.Join(r.root, gitDirName))
 	r.opts.Git, r.hasLFS = withLFS(r.opts.Git)
+	r.remote = remote.New(remote.Options{
+		Git: r.opts.Git, Log: r.log, URL: r.opts.URL, Ref: r.opts.Ref, RefPattern: r.opts.RefPattern, RefSemver: r.opts.RefSemver,
+		Poll: r.opts.Poll, Config: r.opts.Config,
+	})
 	r.observe("")
 	return r, nil
 }
@@ -263,17 +266,6 @@ func (r *Repo) enter(ctx context.Context) error {
 	return nil
 }
 
-// ask is resolve that leaves half of the time to Restore, where that may be
-// needed: a remote may be silent until the time is up.
-func (s session) ask(ctx context.Context, want target) (target, error) {
-	if s.restorable() {
-		limited, cancel := s.half(ctx)
-		defer cancel()
-		ctx = limited
-	}
-	return s.resolve(ctx, want)
-}
-
 // complete makes the tree of want, which may be published from then on.
 func (s session) complete(ctx context.Context, want target) (Tree, error) {
 	s.tidied = false
@@ -301,7 +293,7 @@ func (r *Repo) Close() error {
 	r.checker.stop()
 	r.collector.stop()
 	r.remover.stop()
-	r.hangUp()
+	r.remote.Close()
 	if r.lock == nil {
 		return nil
 	}
@@ -365,12 +357,12 @@ func (r *Repo) current(want target) (Tree, bool) {
 // wanted reports whether the published tree, which has passed the cheap checks,
 // is what is wanted; it then notes the name under which that was found.
 func (r *Repo) wanted(tree *Tree, want target) bool {
-	if tree.Hash != want.commit || !r.asNow(tree.rec, want.recipe) || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !r.trusted(want) {
+	if tree.Hash != want.Commit || !r.asNow(tree.rec, want.recipe) || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !r.trusted(want) {
 		return false
 	}
-	tree.Ref = want.name
-	if r.rev.Ref != want.name {
-		r.observe(want.name)
+	tree.Ref = want.Name
+	if r.rev.Ref != want.Name {
+		r.observe(want.Name)
 	}
 	return true
 }

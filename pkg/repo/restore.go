@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/remote"
 )
 
 // Restore is for a sync that has failed with cause. Where that means that the
@@ -71,12 +72,13 @@ func (r *Repo) linked() (hash string, ok bool) {
 // lost completes want by what was published last.
 func (s session) lost(want target) target {
 	hash, _ := s.linked()
-	if asked := s.opts.Ref; isHash(asked) {
-		if byHash := s.resolveHash(want, asked); byHash.commit == hash {
-			return byHash
+	if asked := s.opts.Ref; git.IsHash(asked) {
+		if byHash := s.knownCommit(remote.Target{Commit: asked, OID: asked}); byHash.Commit == hash {
+			want.Target = byHash
+			return want
 		}
 	}
-	want.commit, want.oid, want.name = hash, hash, s.rev.Ref
+	want.Target = remote.Target{Commit: hash, OID: hash, Name: s.rev.Ref}
 	return want
 }
 
@@ -84,8 +86,8 @@ func (s session) restore(ctx context.Context, want target) (Tree, error) {
 	if s.verifies() {
 		// What was fetched last may be the signed tag of the commit.
 		if head, err := s.store.ref(headRef); err == nil && head != "" {
-			if commit, err := s.peel(ctx, s.store, head); err == nil && commit == want.commit {
-				want.oid = head
+			if commit, err := s.peel(ctx, s.store, head); err == nil && commit == want.Commit {
+				want.OID = head
 			}
 		}
 		if err := s.verifySignature(ctx, s.store, want); err != nil {

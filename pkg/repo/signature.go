@@ -21,7 +21,7 @@ func (r *Repo) verifies() bool { return r.opts.Verify != "" && r.opts.Verify != 
 
 // trusted reports whether want needs no signature, or has been found to have a
 // good one by this process.
-func (r *Repo) trusted(want target) bool { return !r.verifies() || r.verified == want.oid }
+func (r *Repo) trusted(want target) bool { return !r.verifies() || r.verified == want.OID }
 
 // verifySignature lets git check the signature of what is to be published. It
 // is asked again at every sync until it is good: the keys may change.
@@ -29,20 +29,20 @@ func (s session) verifySignature(ctx context.Context, st store, want target) err
 	if s.trusted(want) {
 		return nil
 	}
-	isTag := want.oid != want.commit
+	isTag := want.OID != want.Commit
 	var errs []error
 	if isTag && s.opts.Verify != VerifyCommit {
-		errs = append(errs, s.signed(ctx, st, "verify-tag", want.oid))
+		errs = append(errs, s.signed(ctx, st, "verify-tag", want.OID))
 	}
 	if s.opts.Verify != VerifyTag {
-		errs = append(errs, s.signed(ctx, st, "verify-commit", want.commit))
+		errs = append(errs, s.signed(ctx, st, "verify-commit", want.Commit))
 	}
 	if len(errs) == 0 {
-		errs = append(errs, &UnverifiedError{Object: want.source(), Err: errors.New("it is not an annotated tag, and --verify=tag asks for a signed one")})
+		errs = append(errs, &UnverifiedError{Object: want.Source(), Err: errors.New("it is not an annotated tag, and --verify=tag asks for a signed one")})
 	}
 	for _, err := range errs {
 		if err == nil {
-			s.verified = want.oid
+			s.verified = want.OID
 			return nil
 		}
 	}

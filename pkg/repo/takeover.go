@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"git-sync/pkg/git"
 )
 
 // isOlderAdmin reports whether name is how v3 (rev-<hash>) or v4 (<hash>)
@@ -15,7 +17,7 @@ import (
 func isOlderAdmin(name string) bool {
 	name = strings.TrimPrefix(name, revPrefix)
 	for _, digits := range []int{40, 64} {
-		if len(name) >= digits && len(name) <= digits+4 && isHash(name[:digits]) && madeOf(name[digits:], decimals) {
+		if len(name) >= digits && len(name) <= digits+4 && git.IsHash(name[:digits]) && madeOf(name[digits:], decimals) {
 			return true
 		}
 	}

@@ -33,7 +33,7 @@ func (s session) reusable(ctx context.Context, st store, want target) (Tree, boo
 		return Tree{}, false
 	}
 	for id, rec := range s.records {
-		if rec.Hash != want.commit || !s.asNow(rec, want.recipe) || s.damaged[id] || !s.opts.Layout.owns(rec.Place) {
+		if rec.Hash != want.Commit || !s.asNow(rec, want.recipe) || s.damaged[id] || !s.opts.Layout.owns(rec.Place) {
 			continue
 		}
 		if got, ok := s.recordOf(rec.Place); !ok || got.id != id || !s.intact(rec.Place, rec) {
@@ -43,7 +43,7 @@ func (s session) reusable(ctx context.Context, st store, want target) (Tree, boo
 			continue
 		}
 		s.checked[id] = true
-		return Tree{Hash: rec.Hash, Ref: want.name, Path: filepath.Join(s.root, rec.Place), New: true, rel: rec.Place, rec: rec, oid: want.oid}, true
+		return Tree{Hash: rec.Hash, Ref: want.Name, Path: filepath.Join(s.root, rec.Place), New: true, rel: rec.Place, rec: rec, oid: want.OID}, true
 	}
 	return Tree{}, false
 }
@@ -51,9 +51,9 @@ func (s session) reusable(ctx context.Context, st store, want target) (Tree, boo
 // build makes a new tree of want's commit, from one that was set aside where
 // that is provably the same, else in full. On failure nothing of it is left.
 func (s session) build(ctx context.Context, st store, want target) (Tree, error) {
-	rec := record{Hash: want.commit, Place: s.opts.Layout.treeRel(want.commit), Recipe: want.recipe, Boot: bootID(), Maker: maker()}
-	if want.name == "" && want.oid != want.commit {
-		rec.Asked = want.oid
+	rec := record{Hash: want.Commit, Place: s.opts.Layout.treeRel(want.Commit), Recipe: want.recipe, Boot: bootID(), Maker: maker()}
+	if want.Name == "" && want.OID != want.Commit {
+		rec.Asked = want.OID
 	}
 	if from, ok := s.recyclable(ctx, st, want, rec); ok {
 		tree, err := s.buildOnce(ctx, st, want, rec, &from)
@@ -91,7 +91,7 @@ func (s session) makeRoom(ctx context.Context) {
 
 // buildOnce makes a tree under a temporary name beside its place.
 func (s session) buildOnce(ctx context.Context, st store, want target, rec record, from *base) (Tree, error) {
-	rec.id = want.commit[:12] + "-" + unique()
+	rec.id = want.Commit[:12] + "-" + unique()
 	b := builder{session: s, st: st, from: from, dir: filepath.Join(s.root, s.opts.Layout.treesDir(), buildPrefix+rec.id)}
 	err := b.checkout(ctx, want, &rec)
 	if err == nil {
@@ -104,11 +104,11 @@ func (s session) buildOnce(ctx context.Context, st store, want target, rec recor
 		if git.KindOf(err) == git.KindUnknown && !noSpace(err) {
 			err = errors.Join(err, b.probeSpace(rec))
 		}
-		return Tree{}, errors.Join(fmt.Errorf("checking out %s: %w", want.commit, err), b.abandon(rec))
+		return Tree{}, errors.Join(fmt.Errorf("checking out %s: %w", want.Commit, err), b.abandon(rec))
 	}
 	s.records[rec.id] = rec
 	s.checked[rec.id] = true
-	return Tree{Hash: want.commit, Ref: want.name, Path: b.dir, New: true, rel: rec.Place, rec: rec, oid: want.oid}, nil
+	return Tree{Hash: want.Commit, Ref: want.Name, Path: b.dir, New: true, rel: rec.Place, rec: rec, oid: want.OID}, nil
 }
 
 // builder makes one tree at dir.

@@ -1,0 +1,110 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+
+	"git-sync/pkg/git"
+)
+
+func (r *Remote) followsTags() bool { return r.opts.RefPattern != "" || r.opts.RefSemver != "" }
+
+// highestTag asks the remote for its tags and chooses the highest that matches.
+func (a asking) highestTag(ctx context.Context) (Target, error) {
+	// A server that speaks protocol v2 sends only what begins like the pattern.
+	literal := a.opts.RefPattern
+	if i := strings.IndexAny(literal, `*?[\`); i >= 0 {
+		literal = literal[:i]
+	}
+	refs, err := a.refs(ctx, []string{tagPrefix + literal + "*"})
+	if err != nil {
+		return Target{}, err
+	}
+	var names []string
+	for name := range refs {
+		tag, ok := strings.CutPrefix(name, tagPrefix)
+		if ok && !strings.HasSuffix(tag, peeled) {
+			names = append(names, tag)
+		}
+	}
+	tag, err := highest(names, a.opts.RefPattern, a.opts.RefSemver)
+	if err != nil {
+		return Target{}, err
+	}
+	return targetOf(refs, tagPrefix+tag), nil
+}
+
+// highest returns the highest of the tags that match the pattern, when given,
+// and lie in the range, when given. Versions are ordered as semver.org says, a
+// leading v aside; equal ones, and tags that are no versions, by name; versions
+// come after what is none. Prereleases count when the range names one, or the
+// pattern has a dash: when they are asked for.
+func highest(tags []string, pattern, within string) (string, error) {
+	var constraint *semver.Constraints
+	if within != "" {
+		c, err := semver.NewConstraint(within)
+		if err != nil {
+			return "", fmt.Errorf("reading the range %q: %w", within, err)
+		}
+		constraint = c
+	}
+	best, found := candidate{}, false
+	for _, tag := range tags {
+		c := candidate{name: tag}
+		if v, err := semver.NewVersion(tag); err == nil {
+			c.version = v
+		}
+		ok, err := c.matches(pattern, constraint)
+		if err != nil {
+			return "", err
+		}
+		if ok && (!found || best.less(c)) {
+			best, found = c, true
+		}
+	}
+	if !found {
+		return "", &git.Error{
+			Op: "ls-remote", Kind: git.KindRefNotFound, Err: fmt.Errorf("%w: none of its %d tags matches", errNoRef, len(tags)),
+			Hinted: "check --ref-pattern and --ref-semver; prereleases have to be asked for, as in '>=2.0-0' or 'v2*-*'",
+		}
+	}
+	return best.name, nil
+}
+
+// candidate is a tag, with its version if it is one.
+type candidate struct {
+	name    string
+	version *semver.Version
+}
+
+func (c candidate) matches(pattern string, within *semver.Constraints) (bool, error) {
+	if pattern != "" {
+		ok, err := path.Match(pattern, c.name)
+		if err != nil || !ok {
+			return false, err
+		}
+	}
+	if within != nil {
+		return c.version != nil && within.Check(c.version), nil
+	}
+	return c.version == nil || c.version.Prerelease() == "" || strings.Contains(pattern, "-"), nil
+}
+
+// less is a total order: the same tags give the same choice, however the
+// server lists them.
+func (c candidate) less(d candidate) bool {
+	switch {
+	case c.version == nil && d.version == nil:
+		return c.name < d.name
+	case c.version == nil || d.version == nil:
+		return c.version == nil
+	}
+	if order := c.version.Compare(d.version); order != 0 {
+		return order < 0
+	}
+	return c.name < d.name
+}

@@ -1,0 +1,210 @@
+package remote
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"git-sync/pkg/git"
+)
+
+// connection is a running program that is connected to the remote's
+// git-upload-pack and answers by protocol v2 (gitprotocol-v2(5)). Over HTTP it
+// is git's transport helper (gitremote-helpers(7)).
+type connection struct {
+	creds  git.Overlay // with which it was made
+	format string      // object format; empty until the server has said what it can do
+	in     *bufio.Reader
+	out    io.Writer
+	close  func() error
+}
+
+var (
+	errProtocol  = errors.New("unexpected answer")
+	errOldServer = errors.New("the server does not speak protocol v2")
+)
+
+// speaksV2 reports whether the remote is to be asked by protocol v2. The
+// transport helper does not know URLs that the user's configuration rewrites.
+func (r *Remote) speaksV2() bool {
+	if r.oldServer || r.failed || !strings.HasPrefix(r.opts.URL, "https://") && !strings.HasPrefix(r.opts.URL, "http://") {
+		return false
+	}
+	return !slices.ContainsFunc(r.opts.Config, func(kv git.KV) bool {
+		key := strings.ToLower(kv.Key)
+		return strings.HasPrefix(key, "url.") && strings.HasSuffix(key, ".insteadof")
+	})
+}
+
+// askV2 returns the refs that begin with one of prefixes.
+func (a asking) askV2(ctx context.Context, prefixes []string) (map[string]string, error) {
+	if a.connection != nil && !a.connection.creds.Equal(a.creds) {
+		a.Close() // credentials were rotated
+	}
+	refs, err := a.exchange(ctx, prefixes)
+	a.oldServer = a.oldServer || errors.Is(err, errOldServer)
+	if err != nil || a.opts.Poll != PollPersistent {
+		a.Close()
+	}
+	return refs, err
+}
+
+func (a asking) exchange(ctx context.Context, prefixes []string) (map[string]string, error) {
+	if a.connection == nil {
+		c, err := a.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		a.connection = c
+	}
+	c := a.connection
+	stop := context.AfterFunc(ctx, func() { _ = c.close() }) // which ends a read
+	defer stop()
+	if c.format == "" {
+		if err := c.greet(); err != nil {
+			return nil, err
+		}
+	}
+	return c.lsRefs(prefixes)
+}
+
+// dial starts the helper. It may outlive the sync, but not the Remote.
+func (a asking) dial(ctx context.Context) (*connection, error) {
+	c := git.Cmd("remote-https")
+	if strings.HasPrefix(a.opts.URL, "http:") {
+		c = git.Cmd("remote-http")
+	}
+	p, err := a.opts.Git.With(a.creds).Start(ctx, c.Operand("origin", a.opts.URL))
+	if err != nil {
+		return nil, fmt.Errorf("starting the transport helper: %w", err)
+	}
+	return &connection{creds: a.creds, in: bufio.NewReader(p.Stdout), out: p.Stdin, close: p.Close}, nil
+}
+
+// defaultFormat is the object format of a server that names none.
+const defaultFormat = "sha1"
+
+// greet has the helper connect, and reads what the server can do.
+func (c *connection) greet() error {
+	if _, err := io.WriteString(c.out, "stateless-connect git-upload-pack\n"); err != nil {
+		return fmt.Errorf("%w: %w", errProtocol, err)
+	}
+	line, err := c.in.ReadString('\n')
+	if line == "fallback\n" {
+		return errOldServer
+	}
+	if err != nil || line != "\n" {
+		return fmt.Errorf("%w: connecting: %q, %w", errProtocol, line, err)
+	}
+	format := defaultFormat
+	version, lists := "", false
+	err = eachPacket(c.in, flushPacket, func(line string) error {
+		switch name, value, _ := strings.Cut(line, "="); name {
+		case "version 2":
+			version = name
+		case "ls-refs":
+			lists = true
+		case "object-format":
+			format = value
+		}
+		return nil
+	})
+	if err == nil && (version == "" || !lists) {
+		err = errOldServer
+	}
+	if err == nil {
+		c.format = format
+	}
+	return err
+}
+
+// lsRefs asks for the refs that begin with one of prefixes.
+func (c *connection) lsRefs(prefixes []string) (map[string]string, error) {
+	var req strings.Builder
+	req.WriteString(packet("command=ls-refs\n"))
+	if c.format != defaultFormat {
+		req.WriteString(packet("object-format=" + c.format + "\n"))
+	}
+	req.WriteString(delimPacket)
+	if slices.ContainsFunc(prefixes, func(p string) bool { return p != "HEAD" && !strings.HasPrefix(p, headPrefix) }) {
+		req.WriteString(packet("peel\n"))
+	}
+	for _, p := range prefixes {
+		req.WriteString(packet("ref-prefix " + p + "\n"))
+	}
+	req.WriteString(flushPacket)
+	if _, err := io.WriteString(c.out, req.String()); err != nil {
+		return nil, fmt.Errorf("%w: %w", errProtocol, err)
+	}
+	refs := map[string]string{}
+	err := eachPacket(c.in, flushPacket, func(line string) error { return readRef(line, refs) })
+	if err == nil {
+		err = eachPacket(c.in, endPacket, func(line string) error { return fmt.Errorf("%w: more than refs: %q", errProtocol, line) })
+	}
+	return refs, err
+}
+
+// readRef reads "<hash> <ref>[ symref-target:<ref>][ peeled:<hash>]".
+func readRef(line string, refs map[string]string) error {
+	fields := strings.Split(line, " ")
+	if len(fields) < 2 || !git.IsHash(fields[0]) {
+		return fmt.Errorf("%w: a ref: %q", errProtocol, line)
+	}
+	refs[fields[1]] = fields[0]
+	for _, attr := range fields[2:] {
+		if hash, ok := strings.CutPrefix(attr, "peeled:"); ok {
+			if !git.IsHash(hash) {
+				return fmt.Errorf("%w: a ref: %q", errProtocol, line)
+			}
+			refs[fields[1]+peeled] = hash
+		}
+	}
+	return nil
+}
+
+// The special packets of gitprotocol-v2(5): their length says what they are.
+const (
+	flushPacket = "0000"
+	delimPacket = "0001"
+	endPacket   = "0002" // response end, of a stateless connection
+	maxPacket   = 65520  // gitprotocol-common(5), the length's own four digits included
+)
+
+func packet(s string) string { return fmt.Sprintf("%04x%s", len(s)+4, s) }
+
+// eachPacket reads pkt-lines up to the special packet last, and calls visit
+// for those that hold a line, without its line break. It reads no more than
+// maxRefs bytes.
+func eachPacket(r io.Reader, last string, visit func(line string) error) error {
+	var head [4]byte
+	for total := 0; total < maxRefs; {
+		if _, err := io.ReadFull(r, head[:]); err != nil {
+			return fmt.Errorf("%w: %w", errProtocol, err)
+		}
+		if string(head[:]) == last {
+			return nil
+		}
+		n, err := strconv.ParseUint(string(head[:]), 16, 16)
+		if err != nil || n > maxPacket {
+			return fmt.Errorf("%w: a packet begins with %q", errProtocol, string(head[:]))
+		}
+		if n < 4 {
+			// Where a flush is due, a response end says that the request failed.
+			return fmt.Errorf("%w: a packet %q instead of %q", errProtocol, string(head[:]), last)
+		}
+		line := make([]byte, n-4)
+		if _, err := io.ReadFull(r, line); err != nil {
+			return fmt.Errorf("%w: %w", errProtocol, err)
+		}
+		total += int(n)
+		if err := visit(strings.TrimSuffix(string(line), "\n")); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: it does not come to an end", errProtocol)
+}
