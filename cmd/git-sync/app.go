@@ -22,7 +22,6 @@ func (a *app) run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { began <- time.Now() })()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	a.steps.unfit = fail
 	beside, stop := context.WithCancel(ctx)
 	defer stop()
 	var all sync.WaitGroup
@@ -34,7 +33,7 @@ func (a *app) run(ctx context.Context) error {
 		err = a.hooks.wait(ctx)
 	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause // a server that ended, or a git that will not do
+		err = cause // a server that ended
 	}
 	stop()
 	deadline := time.Now()

@@ -34,19 +34,17 @@ type app struct {
 func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.Logging) (*app, []error) {
 	one := cfg.Syncs[0]
 	a := &app{cfg: cfg, log: log}
-	a.git = git.Later(ctx, git.Options{
-		Path: cfg.Process.Git, Env: p.environ, Config: gitConfig(one), Log: log.Logger(), Observe: a.http.gitEnded,
-	})
 	var problems []error
 	note := func(err error) {
 		if err != nil {
 			problems = append(problems, err)
 		}
 	}
-	if !a.hurried() {
-		note(a.git.Ready())
-	}
 	var err error
+	a.git, err = git.New(ctx, git.Options{
+		Path: cfg.Process.Git, Env: p.environ, Config: gitConfig(one), Log: log.Logger(), Observe: a.http.gitEnded,
+	})
+	note(err)
 	a.auth, err = newAuth(cfg, a.git, log)
 	note(err)
 	progress := log.Progress()
@@ -55,20 +53,12 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	a.hooks = p.newHooks(cfg, log)
 	problems = append(problems, a.listen(ctx)...)
 	if len(problems) > 0 {
-		if a.hurried() {
-			note(a.git.Ready())
-		}
 		a.close()
 		return a, problems
 	}
 	a.connect(progress)
 	return a, nil
 }
-
-// hurried says that this run does not begin by waiting for git's version: pods wait for a one-time run, and a small first
-// sync would take a twentieth more. It is told beside what git does first, and before anything is published: see
-// steps.Prepare.
-func (a *app) hurried() bool { return a.cfg.Process.OneTime && a.cfg.Process.HTTP.Bind == "" }
 
 // newAuth says how git is let in.
 func newAuth(cfg config.Config, g *git.Git, log *logging.Logging) (*auth.Auth, error) {
@@ -153,7 +143,7 @@ func (a *app) connect(progress *logging.Progress) {
 	cfg, oneTime := a.cfg.Syncs[0], a.cfg.Process.OneTime
 	touchFile := below(a.repo.Root(), cfg.TouchFile)
 	a.errors = keepErrors(a.log.ErrorFile(below(a.repo.Root(), cfg.ErrorFile)), a.log.Logger())
-	a.steps = &steps{git: a.git, auth: a.auth, repo: a.repo, progress: progress.Done}
+	a.steps = &steps{auth: a.auth, repo: a.repo, progress: progress.Done}
 	initBudget := syncer.Budget(cfg.InitBudget)
 	opt := syncer.Options{
 		Steps: a.steps,
@@ -166,9 +156,6 @@ func (a *app) connect(progress *logging.Progress) {
 	}
 	if a.hooks.gate != nil {
 		opt.Gate = a.hooks.check
-	}
-	if !oneTime {
-		opt.Observe = leanOn(a.http.observe)
 	}
 	if touchFile != "" {
 		opt.Touch = func() error { return touch(touchFile) }

@@ -13,7 +13,6 @@ import (
 	"git-sync/pkg/config"
 	"git-sync/pkg/logging"
 	"git-sync/pkg/proc"
-	"git-sync/pkg/repo/remote"
 	"git-sync/pkg/syncer"
 )
 
@@ -48,9 +47,6 @@ func run(p process) int {
 	if cfg.Mode != config.ModeRun {
 		return p.inform(cfg.Mode)
 	}
-	if remote.Poll(cfg.Syncs[0].Poll) == remote.PollPersistent && !cfg.Process.OneTime {
-		p.calmWatcher()
-	}
 	log := logging.New(p.stderr, logging.Options{
 		Verbosity: cfg.Process.Verbose, Format: cfg.Process.LogFormat, Secrets: cfg.Secrets(), Plain: p.plain(),
 	})
@@ -62,12 +58,6 @@ func run(p process) int {
 
 // sync runs the loop from its first line to its last.
 func (p process) sync(cfg config.Config, log *logging.Logging) int {
-	if !cfg.Process.OneTime {
-		tuneRuntime(p.env)
-	}
-	if !cfg.Process.HTTP.Pprof {
-		forgoSamples()
-	}
 	if cfg.Syncs[0].GroupWrite {
 		syscall.Umask(0o002)
 	}
@@ -78,12 +68,7 @@ func (p process) sync(cfg config.Config, log *logging.Logging) int {
 	a, problems := p.assemble(ctx, cfg, log)
 	if len(problems) == 0 {
 		log.Logger().Info("started", append([]any{"version", versionText()}, cfg.Fields()...)...)
-		err := a.run(ctx)
-		unfit, ok := errors.AsType[*unfitError](err)
-		if !ok {
-			return exitCode(log, err)
-		}
-		problems = []error{unfit}
+		return exitCode(log, a.run(ctx))
 	}
 	if ctx.Err() != nil {
 		return exitFailed

@@ -11,22 +11,13 @@ import (
 
 // steps are a sync's, made of credentials and a root. The loop calls them one at a time.
 type steps struct {
-	git      *git.Git
 	auth     *auth.Auth
 	repo     *repo.Repo
-	progress func()      // ends the progress line
-	unfit    func(error) // ends the run
+	progress func() // ends the progress line
 
 	creds    git.Overlay // of the sync under way
 	prepared repo.Tree   // or restored, by the sync under way
 }
-
-// unfitError is how a run ends that found out, with its first sync, that git will not do.
-type unfitError struct{ err error }
-
-func (e *unfitError) Error() string { return e.err.Error() }
-
-func (e *unfitError) Unwrap() error { return e.err }
 
 func (s *steps) Refresh(ctx context.Context) error {
 	creds, err := s.auth.Refresh(ctx)
@@ -34,21 +25,9 @@ func (s *steps) Refresh(ctx context.Context) error {
 	return err
 }
 
-// ready waits until git has told its version, and ends the run if it will not do.
-func (s *steps) ready() error {
-	err := s.git.Ready()
-	if git.IsUnfit(err) {
-		s.unfit(&unfitError{err})
-	}
-	return err
-}
-
 func (s *steps) Prepare(ctx context.Context) (syncer.Tree, error) {
 	defer s.progress()
 	tree, err := s.prepare(ctx)
-	if unready := s.ready(); unready != nil {
-		return syncer.Tree{}, unready
-	}
 	if err != nil {
 		if git.KindOf(err) == git.KindAuth {
 			s.auth.Rejected()
@@ -71,9 +50,6 @@ func (s *steps) prepare(ctx context.Context) (repo.Tree, error) {
 
 func (s *steps) Restore(ctx context.Context, cause error) (syncer.Tree, error) {
 	defer s.progress()
-	if err := s.ready(); err != nil {
-		return syncer.Tree{}, err
-	}
 	tree, err := s.repo.Restore(ctx, cause)
 	s.prepared = tree
 	return treeOf(tree), err

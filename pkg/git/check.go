@@ -103,35 +103,6 @@ func isScheme(s string) bool {
 	return s != ""
 }
 
-// CheckRef reports why ref can be neither a branch, a tag, a hash nor a full name
-// (refs/...), by the rules of "git check-ref-format".
-func CheckRef(ref string) error {
-	bad := func(why string) error { return fmt.Errorf("ref %q %s", ref, why) }
-	switch {
-	case ref == "":
-		return errors.New("the ref is empty")
-	case strings.HasPrefix(ref, "-"):
-		return bad("begins with a dash, and would be taken for an option")
-	case !utf8.ValidString(ref), strings.ContainsFunc(ref, unicode.IsControl):
-		return bad("holds control characters")
-	case strings.ContainsAny(ref, " ~^:?*[\\"):
-		return bad(`holds a blank or one of ~^:?*[\, which no branch, tag or hash does`)
-	case strings.Contains(ref, ".."), strings.Contains(ref, "@{"), ref == "@":
-		return bad("is an expression (.., @{ or @); use a branch, a tag, a full hash, or refs/...")
-	case strings.HasSuffix(ref, "."):
-		return bad("ends with a dot")
-	}
-	for part := range strings.SplitSeq(ref, "/") {
-		switch {
-		case part == "":
-			return bad("begins or ends with a slash, or has two in a row")
-		case strings.HasPrefix(part, "."), strings.HasSuffix(part, ".lock"):
-			return bad("has a part that begins with a dot or ends with .lock")
-		}
-	}
-	return nil
-}
-
 // IsHash reports whether s is the full name of an object: 40 hex digits for
 // SHA-1, 64 for SHA-256.
 func IsHash(s string) bool {

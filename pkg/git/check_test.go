@@ -42,40 +42,6 @@ func TestCheckURLKeepsPasswords(t *testing.T) {
 	}
 }
 
-func TestCheckRef(t *testing.T) {
-	for _, good := range []string{
-		"HEAD", "main", "feature/x", "v1.2.3", "refs/heads/main", "refs/pull/1/head", "0123456789012345678901234567890123456789", "ünï", "a@b", "a-b",
-	} {
-		if err := git.CheckRef(good); err != nil {
-			t.Errorf("%s: %v", good, err)
-		}
-	}
-	for _, bad := range []string{
-		"", "-x", "--upload-pack=x", "a..b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[", `a\b`, "a@{1}", "@", "/a", "a/", "a//b",
-		".a", "a/.b", "a.lock", "a.lock/b", "a.", "a\nb", "a\x00", "a\x7f", "a\xff", "a\u0085b",
-	} {
-		if err := git.CheckRef(bad); err == nil {
-			t.Errorf("%q passes", bad)
-		}
-	}
-}
-
-// FuzzCheckRef: what passes is a ref to git as well.
-func FuzzCheckRef(f *testing.F) {
-	for _, seed := range []string{"main", "refs/heads/x", "-x", "a..b", "a.lock", "@{", "a\tb"} {
-		f.Add(seed)
-	}
-	g := newGit(f)
-	f.Fuzz(func(t *testing.T, ref string) {
-		if git.CheckRef(ref) != nil || len(ref) > 1000 {
-			return
-		}
-		if _, err := g.Run(t.Context(), git.Cmd("check-ref-format", "--allow-onelevel").Operand(ref)); err != nil && git.KindOf(err) != git.KindCanceled {
-			t.Errorf("%q passes, but not with git: %v", ref, err)
-		}
-	})
-}
-
 // FuzzCheckURL: what passes makes git run nothing but its own transports. A helper
 // of the URL's choice would leave a file.
 func FuzzCheckURL(f *testing.F) {

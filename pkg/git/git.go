@@ -69,14 +69,14 @@ type Options struct {
 	Observe func(op string, wall time.Duration)
 }
 
-// Git is a git, found good once [Git.Ready] has said so. It is immutable and safe for
-// concurrent use.
+// Git is a git that can be run and is new enough. It is immutable and safe for concurrent
+// use.
 type Git struct {
 	path    string
 	env     []string
 	config  []KV
 	umask   fs.FileMode
-	probe   *probe // shared by all copies
+	version Version
 	log     logr.Logger
 	observe func(op string, wall time.Duration)
 }
@@ -91,20 +91,9 @@ type Result struct {
 }
 
 // New asks git for its version, which is the only process it starts, and returns an
-// error when git cannot be run or is older than 2.34.
+// error when git cannot be run or is older than 2.34. Even then the Git is not nil: a
+// caller can go on to find out what else is wrong, but must not run it.
 func New(ctx context.Context, o Options) (*Git, error) {
-	g := Later(ctx, o)
-	if err := g.Ready(); err != nil {
-		return nil, err
-	}
-	return g, nil
-}
-
-// Later is [New] that does not ask yet. Git is asked when [Git.Ready] is called, or
-// beside the first command, once that has been started: who runs one before Ready has
-// said that this git will do must not keep what came of it before. ctx bounds the
-// asking, whenever it is.
-func Later(ctx context.Context, o Options) *Git {
 	g := &Git{
 		path:    o.Path,
 		env:     environment(o.Env),
@@ -119,8 +108,31 @@ func Later(ctx context.Context, o Options) *Git {
 	if g.path == "" {
 		g.path = "git"
 	}
-	g.probe = &probe{ask: func() (Version, error) { return g.askVersion(ctx) }}
-	return g
+	var err error
+	g.version, err = g.askVersion(ctx)
+	return g, err
+}
+
+// Version is git's version.
+func (g *Git) Version() Version { return g.version }
+
+// askVersion asks git for its version, and checks it.
+func (g *Git) askVersion(ctx context.Context) (Version, error) {
+	res, err := g.Run(ctx, Cmd("version"))
+	var v Version
+	if err == nil {
+		v, err = parseVersion(res.Stdout)
+	}
+	if err != nil {
+		return v, fmt.Errorf("asking %q for its version: %w", g.path, err)
+	}
+	if !v.AtLeast(needMajor, needMinor) {
+		return v, &Error{
+			Op: "version", Kind: KindUnsupported,
+			Err: fmt.Errorf("found git %s at %q, need %d.%d or newer", v, g.path, needMajor, needMinor),
+		}
+	}
+	return v, nil
 }
 
 // With returns a copy of g whose runs have o as well.
@@ -197,7 +209,6 @@ func (g *Git) prepare(c *Command) (proc.Cmd, error) {
 		MaxOutput: c.maxOutput,
 		Umask:     g.umask,
 		Grace:     grace,
-		Started:   func() { g.probe.begin() },
 	}
 	if c.gitDir != "" {
 		pc.Env = append(pc.Env, "GIT_DIR="+c.gitDir)

@@ -22,7 +22,6 @@ package hook
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -78,20 +77,6 @@ type Report struct {
 	LastErrorAt         time.Time
 	// Failures counts the consecutive failures up to now.
 	Failures int
-}
-
-// Retry runs a hook until it succeeds, pausing for backoff after each failure. When ctx ends first, it returns the last
-// failure joined with ctx's error.
-func Retry(ctx context.Context, r Runner, e Event, backoff time.Duration) error {
-	for {
-		err := r.Run(ctx, e)
-		if err == nil {
-			return nil
-		}
-		if pause(ctx, backoff, nil) != nil {
-			return fmt.Errorf("%w (given up: %w)", err, context.Cause(ctx))
-		}
-	}
 }
 
 // pause waits until the time is over, something arrives at wake, or ctx ends, whose error it then returns.

@@ -213,28 +213,6 @@ func TestStopIsNoFailure(t *testing.T) {
 	})
 }
 
-func TestRetry(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		no := errors.New("no")
-		s := &scripted{answer: func(_ Event, run int) error {
-			if run < 3 {
-				return no
-			}
-			return nil
-		}}
-		begun := time.Now()
-		if err := Retry(t.Context(), s, Event{}, 5*time.Second); err != nil || time.Since(begun) != 13*time.Second {
-			t.Errorf("%v after %v", err, time.Since(begun))
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		never := &scripted{answer: func(Event, int) error { return no }}
-		if err := Retry(ctx, never, Event{}, 5*time.Second); !errors.Is(err, no) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v", err)
-		}
-	})
-}
-
 func TestGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{answer: func(e Event, run int) error {

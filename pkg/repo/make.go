@@ -110,9 +110,6 @@ func (s session) makeFresh(ctx context.Context, want target) (Tree, error) {
 func (s session) makeIn(ctx context.Context, st *store, want target) (Tree, error) {
 	before := s.snapshots(*st)
 	err := s.obtain(ctx, st, &want)
-	if err == nil {
-		err = s.git.Ready() // whoever is in a hurry lets git tell its version while it fetches
-	}
 	var tree Tree
 	if err == nil {
 		err = s.verifySignature(ctx, *st, want)

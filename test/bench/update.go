@@ -34,7 +34,6 @@ func (b *bench) update(files int) func(*upstream, *row) {
 			publish.round(ours.publish, plain.add)
 			clean.round(sample{cpu: ours.clean}, sample{cpu: plain.remove.cpu})
 		}
-		b.pause(3 * time.Second) // memory is given back two seconds after the last one
 		b.table.memory("after updates", s)
 		b.table.disk(u, b.diskUse(s.root), b.diskUse(filepath.Join(p.dir, p.tree)))
 		if d, ok := s.unlogged(); ok {
