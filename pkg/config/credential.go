@@ -77,7 +77,7 @@ func (r rawCredential) credential() (Credential, error) {
 	switch {
 	case r.URL == "":
 		return c, wrong("url is missing", "")
-	case strings.HasPrefix(r.URL, "-"), hasControl(r.URL):
+	case likeOption(r.URL), hasControl(r.URL):
 		return c, wrong("url is not a URL", "")
 	case r.SSHKeyFile != nil:
 		return r.key()

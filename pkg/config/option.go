@@ -47,7 +47,6 @@ const (
 	oneValue   kind = iota
 	manyValues      // each occurrence adds; a variable holds all of them
 	isBool          // the value may be left out
-	isCount         // the value may be left out when the next argument is not a number
 )
 
 // spelling is one name of an option.

@@ -29,7 +29,7 @@ type draft struct {
 // the manual or the version is asked for, only Mode counts, and there is no error.
 func Parse(args, environ []string) (Config, []Notice, error) {
 	rows := table()
-	line := newScanner(rows).scan(args)
+	line := readFlags(rows, args)
 	if mode := askedMode(line); mode != ModeRun {
 		return Config{Mode: mode}, nil, nil
 	}
@@ -56,7 +56,7 @@ func newDraft() *draft {
 }
 
 // askedMode is the first of the modes that a flag asks for. Asking for help is never an error, whatever else is wrong.
-func askedMode(line *scanned) Mode {
+func askedMode(line *commandLine) Mode {
 	for _, m := range []Mode{ModeHelp, ModeMan, ModeVersion} {
 		if on, err := strconv.ParseBool(last(line.values[string(m)])); err == nil && on {
 			return m
@@ -105,7 +105,7 @@ func readEnviron(environ []string) map[string]string {
 }
 
 // apply takes over what was given for each row.
-func (d *draft) apply(rows []option, line *scanned) {
+func (d *draft) apply(rows []option, line *commandLine) {
 	var strays []string
 	for _, o := range rows {
 		all := o.givens(line, d.env)
@@ -136,7 +136,7 @@ func (d *draft) meant(o option) string {
 }
 
 // givens is all that was given for a row, what counts first: flags before variables, each in the order of the row.
-func (o option) givens(line *scanned, env map[string]string) []given {
+func (o option) givens(line *commandLine, env map[string]string) []given {
 	var all []given
 	for _, f := range o.flags {
 		if values := line.values[f.name]; len(values) > 0 {

@@ -166,7 +166,7 @@ func TestEveryName(t *testing.T) {
 		try := func(args, env []string) {
 			d := newDraft()
 			d.env = readEnviron(env)
-			line := newScanner(table()).scan(args)
+			line := readFlags(table(), args)
 			d.apply([]option{o}, line)
 			if len(d.problems) > 0 || len(line.problems) > 0 {
 				t.Errorf("%v %v: %v %v", args, env, d.problems, line.problems)
@@ -373,7 +373,7 @@ func TestPlanned(t *testing.T) {
 	for _, o := range []option{whole, part} {
 		for value, want := range map[string]int{"persistent": 1, "plain": 0} { // the default asks for nothing
 			d := newDraft()
-			d.apply([]option{o}, &scanned{values: map[string][]string{"poll": {value}}})
+			d.apply([]option{o}, &commandLine{values: map[string][]string{"poll": {value}}})
 			if len(d.problems) != want || want > 0 && d.problems[0].String() != "--poll: what this asks for is not there yet in this version" {
 				t.Errorf("%s: %v", value, d.problems)
 			}

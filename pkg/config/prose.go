@@ -79,8 +79,6 @@ func (o option) argument(f spelling) string {
 	switch {
 	case o.kind == isBool:
 		return ""
-	case o.kind == isCount:
-		return "[=" + o.arg + "]"
 	case f.syntax == inSeconds, f.syntax == inWholeSeconds:
 		return "=SECONDS"
 	case o.fewChoices():

@@ -12,7 +12,7 @@ import (
 // The value is not repeated, as it may hold a password.
 func checkRepo(s string) error {
 	switch {
-	case strings.HasPrefix(s, "-"):
+	case likeOption(s):
 		return wrong("a repository may not begin with -", "a path that does can be written as ./-name")
 	case hasControl(s):
 		return wrong("holds a control character", "")
@@ -38,7 +38,7 @@ func checkRepo(s string) error {
 		if u.Hostname() == "" {
 			return wrong("has no host", "")
 		}
-		if strings.HasPrefix(u.Host, "-") || strings.HasPrefix(u.User.Username(), "-") {
+		if likeOption(u.Host) || likeOption(u.User.Username()) {
 			return wrong("a host or user may not begin with -", "")
 		}
 	case "file":
@@ -70,7 +70,7 @@ func checkRef(s string) error {
 // checkRefName refuses what is not even part of a ref's name.
 func checkRefName(s string) error {
 	switch {
-	case strings.HasPrefix(s, "-"), strings.HasPrefix(s, "+"):
+	case likeOption(s), strings.HasPrefix(s, "+"):
 		return wrong(quoted(s)+" begins with "+s[:1]+", which no ref may", "")
 	case hasControl(s):
 		return wrong("holds a control character", "")
@@ -111,6 +111,9 @@ func checkLink(s string) error {
 	}
 	return nil
 }
+
+// likeOption says whether a program could take s for an option instead of a name.
+func likeOption(s string) bool { return s != "" && s[0] == '-' }
 
 // isFullHash says whether s is a whole SHA-1 or SHA-256 hash.
 func isFullHash(s string) bool {

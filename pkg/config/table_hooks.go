@@ -151,7 +151,7 @@ func watchRows() []option {
 			text:    "How log lines are written to stderr; auto is text on a terminal and JSON elsewhere.",
 		},
 		{
-			group: groupWatch, scope: perProcess, flags: named("verbose"), short: "v", vars: named("GITSYNC_VERBOSE"), arg: "N", kind: isCount, preset: "0",
+			group: groupWatch, scope: perProcess, flags: named("verbose"), short: "v", vars: named("GITSYNC_VERBOSE"), arg: "N", preset: "0",
 			set:  number(func(d *draft) *int { return &d.Verbose }, 0),
 			text: "How much to log: 0 changes of state, 1 the steps of an update, 2 every poll, 5 every command, 6 its output.",
 		},

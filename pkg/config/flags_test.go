@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestScan(t *testing.T) {
+func TestFlags(t *testing.T) {
 	type values map[string][]string
 	for _, c := range []struct {
 		args string
@@ -42,25 +42,25 @@ func TestScan(t *testing.T) {
 		{"-v -repo X", values{"verbose": {"1"}, "repo": {"X"}}},
 		{"-v=x", values{"verbose": {"x"}}},
 		{"-h", values{"help": {"true"}}},
+		{"--h", values{"help": {"true"}}},
 		{"-?", values{"help": {"true"}}},
 		{"-help", values{"help": {"true"}}},
 		{"-version", values{"version": {"true"}}},
 		{"-man", values{"man": {"true"}}},
 	} {
-		got := newScanner(table()).scan(strings.Fields(c.args))
+		got := readFlags(table(), strings.Fields(c.args))
 		if len(got.problems) > 0 || !maps.EqualFunc(got.values, c.want, slices.Equal) {
 			t.Errorf("%q: %v, %v; want %v", c.args, got.values, got.problems, c.want)
 		}
 	}
 }
 
-func TestScanProblems(t *testing.T) {
+func TestFlagsProblems(t *testing.T) {
 	for _, c := range []struct{ args, want, hint string }{
 		{"--rep=X", "--rep: unknown flag", "did you mean --repo?"},
 		{"-reop X", "-reop: unknown flag", "did you mean --repo?"},
 		{"--one_time", "--one_time: unknown flag", "did you mean --one-time?"},
 		{"--xyzzy-frobnicate", "--xyzzy-frobnicate: unknown flag", "see --help for all options"},
-		{"--h", "--h: unknown flag", ""},
 		{"-h6", "-h6: unknown flag", ""},
 		{"-verbos=3", "-verbos: unknown flag", "did you mean --verbose?"},
 		{"-vv", "-vv: unknown flag", ""},
@@ -68,29 +68,29 @@ func TestScanProblems(t *testing.T) {
 		{"-=X", "-: unknown flag", ""},
 		{"--=X", "--: unknown flag", ""},
 		{"--repo", "--repo: needs a value", "write --repo=VALUE"},
-		{"-repo", "-repo: needs a value", "write --repo=VALUE"},
+		{"-repo", "--repo: needs a value", "write --repo=VALUE"},
 		{"--one-time true", `unexpected: "true" that is no flag and belongs to none`, "the value of a flag that can stand alone is written with =, as in --one-time=true"},
 		{"hunter2", "unexpected: an argument that is no flag and belongs to none", "values are written with their flag, as in --repo=URL"},
 		{"-", "unexpected: an argument that is no flag and belongs to none", ""},
 		{"-- --repo=X", "unexpected: an argument that is no flag and belongs to none", ""},
 		{"-- -h", "unexpected: an argument that is no flag and belongs to none", ""},
 	} {
-		got := newScanner(table()).scan(strings.Fields(c.args)).problems
+		got := readFlags(table(), strings.Fields(c.args)).problems
 		if len(got) != 1 || got[0].String() != c.want || c.hint != "" && got[0].Hint != c.hint {
 			t.Errorf("%q: %q, want %q (%s)", c.args, got, c.want, c.hint)
 		}
 	}
-	if got := newScanner(table()).scan([]string{"--a\x1bb"}).problems; len(got) != 1 || strings.Contains(got[0].String(), "\x1b") {
+	if got := readFlags(table(), []string{"--a\x1bb"}).problems; len(got) != 1 || strings.Contains(got[0].String(), "\x1b") {
 		t.Errorf("a control character is printed: %q", got)
 	}
 }
 
-// The logging flags of v3 do nothing, whichever way they are written, and are told of once.
+// The logging flags of v3 do nothing, whichever way they are written, and cause one notice.
 func TestGlogFlags(t *testing.T) {
 	args := "-logtostderr -alsologtostderr=true -stderrthreshold=2 -stderrthreshold INFO -vmodule main=3 -log_dir /tmp -log-dir=/tmp " +
 		"-log_backtrace_at main.go:1 -add_dir_header -skip_headers --skip-log-headers --log_file=x --log_file_max_size 3 -one_output -v=4 --repo=X"
-	got := newScanner(table()).scan(strings.Fields(args))
-	if len(got.problems) != 0 || len(got.values) != 2 || len(got.ignored) != 14 {
+	got := readFlags(table(), strings.Fields(args))
+	if len(got.problems) != 0 || len(got.values) != 2 || len(got.ignored) != 13 {
 		t.Errorf("%+v", got)
 	}
 	_, notices := parse(t, strings.Fields(args))
@@ -99,13 +99,13 @@ func TestGlogFlags(t *testing.T) {
 	}
 }
 
-func FuzzScan(f *testing.F) {
+func FuzzFlags(f *testing.F) {
 	f.Add("-repo=X\x00-one-time\x00-v\x006")
 	f.Add("-repo\x00-branch\x00--\x00-h")
 	f.Add("-v=\x00---\x00-\x00--=\x00-vmodule")
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, "\x00")
-		got := newScanner(table()).scan(args)
+		got := readFlags(table(), args)
 
 		// Nothing is made up: each value is an argument, the end of one, or what stands for "given".
 		for _, values := range got.values {
@@ -118,17 +118,17 @@ func FuzzScan(f *testing.F) {
 		// A value stays what it is, however it looks and whatever is before and after it.
 		for _, arg := range args {
 			for _, form := range [][]string{{"-repo", arg}, {"--repo", arg}, {"-repo=" + arg}, {"--repo=" + arg}} {
-				if v := newScanner(table()).scan(append(form, "-one-time")).values["repo"]; !slices.Equal(v, []string{arg}) {
+				if v := readFlags(table(), append(form, "-one-time")).values["repo"]; !slices.Equal(v, []string{arg}) {
 					t.Fatalf("%q is read as %q", form, v)
 				}
 			}
 		}
 		// Behind -- nothing is a flag.
-		if behind := newScanner(table()).scan(append([]string{"--"}, args...)); len(behind.values) != 0 || len(behind.problems) != len(args) {
+		if behind := readFlags(table(), append([]string{"--"}, args...)); len(behind.values) != 0 || len(behind.problems) != len(args) {
 			t.Fatalf("behind --: %v", behind)
 		}
 		// One dash or two are the same, for all that is known by its long name.
-		if single := newScanner(table()).scan(singleDashes(args)); !reflect.DeepEqual(single.values, got.values) {
+		if single := readFlags(table(), singleDashes(args)); !reflect.DeepEqual(single.values, got.values) {
 			t.Fatalf("%q: %v, with single dashes %v", args, got.values, single.values)
 		}
 	})
