@@ -143,7 +143,7 @@ func (a *app) connect(progress *logging.Progress) {
 	cfg, oneTime := a.cfg.Syncs[0], a.cfg.Process.OneTime
 	touchFile := below(a.repo.Root(), cfg.TouchFile)
 	a.errors = keepErrors(a.log.ErrorFile(below(a.repo.Root(), cfg.ErrorFile)), a.log.Logger())
-	a.steps = &steps{auth: a.auth, repo: a.repo, progress: progress.Done}
+	a.steps = &steps{Repo: a.repo, auth: a.auth, progress: progress.Done}
 	initBudget := syncer.Budget(cfg.InitBudget)
 	opt := syncer.Options{
 		Steps: a.steps,

@@ -9,7 +9,7 @@ import (
 	"git-sync/pkg/config"
 	"git-sync/pkg/hook"
 	"git-sync/pkg/logging"
-	"git-sync/pkg/syncer"
+	"git-sync/pkg/repo"
 )
 
 // hooks are those who are told of revisions, and the gate that is asked before.
@@ -45,18 +45,18 @@ func (p process) newHooks(cfg config.Config, log *logging.Logging) hooks {
 }
 
 // tell announces a published tree to everybody. It does not block.
-func (h hooks) tell(t syncer.Tree, previous string) {
+func (h hooks) tell(t repo.Tree, previous string) {
 	for _, q := range h.queues {
 		q.Send(event(t, previous))
 	}
 }
 
 // check asks the gate.
-func (h hooks) check(ctx context.Context, t syncer.Tree, previous string) error {
+func (h hooks) check(ctx context.Context, t repo.Tree, previous string) error {
 	return h.gate.Check(ctx, event(t, previous))
 }
 
-func event(t syncer.Tree, previous string) hook.Event {
+func event(t repo.Tree, previous string) hook.Event {
 	return hook.Event{Hash: t.Hash, Previous: previous, Dir: t.Path}
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"git-sync/pkg/repo"
 )
 
 // outcome is what came of one sync.
 type outcome struct {
-	tree     Tree
+	tree     repo.Tree
 	previous string // hash that was published before
 	err      error
 	held     bool // not tried: the pre-publish hook refused the same revision a moment ago

@@ -13,6 +13,8 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	"go.uber.org/goleak"
+
+	"git-sync/pkg/repo"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,11 +25,11 @@ var errRemote = errors.New("the remote is away")
 type fake struct {
 	mu        sync.Mutex
 	head      string
-	published Revision
+	published repo.Revision
 	err       error // what Prepare answers
 	stepErr   map[string]error
 	prepare   func(ctx context.Context) // called in Prepare, without the lock
-	restore   func(cause error) (Tree, error)
+	restore   func(cause error) (repo.Tree, error)
 	clean     error
 	settle    func(ctx context.Context) error
 
@@ -59,7 +61,7 @@ func (f *fake) Refresh(context.Context) error {
 	return f.stepErr["refresh"]
 }
 
-func (f *fake) Prepare(ctx context.Context) (Tree, error) {
+func (f *fake) Prepare(ctx context.Context) (repo.Tree, error) {
 	defer f.enter("prepare")()
 	f.mu.Lock()
 	f.starts = append(f.starts, time.Since(f.began))
@@ -71,32 +73,32 @@ func (f *fake) Prepare(ctx context.Context) (Tree, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err != nil {
-		return Tree{}, f.err
+		return repo.Tree{}, f.err
 	}
 	if ctx.Err() != nil {
-		return Tree{}, ctx.Err()
+		return repo.Tree{}, ctx.Err()
 	}
-	return Tree{Hash: head, Ref: "refs/heads/main", Path: "/root/rev-" + head, New: f.published.Hash != head}, nil
+	return repo.Tree{Hash: head, Ref: "refs/heads/main", Path: "/root/rev-" + head, New: f.published.Hash != head}, nil
 }
 
-func (f *fake) Restore(_ context.Context, cause error) (Tree, error) {
+func (f *fake) Restore(_ context.Context, cause error) (repo.Tree, error) {
 	defer f.enter("restore")()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.restore == nil {
-		return Tree{}, nil
+		return repo.Tree{}, nil
 	}
 	return f.restore(cause)
 }
 
-func (f *fake) Publish(_ context.Context, t Tree) (Tree, error) {
+func (f *fake) Publish(_ context.Context, t repo.Tree) (repo.Tree, error) {
 	defer f.enter("publish")()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.stepErr["publish"]; err != nil {
 		return t, err
 	}
-	f.published = Revision{Hash: t.Hash, Since: time.Now()}
+	f.published = repo.Revision{Hash: t.Hash, Since: time.Now()}
 	return t, nil
 }
 
@@ -116,7 +118,7 @@ func (f *fake) Settle(ctx context.Context) error {
 	return nil
 }
 
-func (f *fake) Published() (Revision, bool) {
+func (f *fake) Published() (repo.Revision, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.published, f.published.Hash != ""

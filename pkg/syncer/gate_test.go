@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"git-sync/pkg/repo"
 )
 
 // guard is a pre-publish hook that refuses some hashes.
@@ -16,7 +18,7 @@ type guard struct {
 	began   time.Time
 }
 
-func (g *guard) run(_ context.Context, t Tree, _ string) error {
+func (g *guard) run(_ context.Context, t repo.Tree, _ string) error {
 	g.asked = append(g.asked, fmt.Sprintf("%s@%.0f", t.Hash, time.Since(g.began).Seconds()))
 	if t.Hash == g.refuses {
 		return errors.New("exit status 1")
@@ -86,7 +88,7 @@ func TestGateUnderABoundedBudget(t *testing.T) {
 func TestGateIsNotAskedWhenNothingIsToBePublished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		f.published = Revision{Hash: "a"}
+		f.published = repo.Revision{Hash: "a"}
 		g := &guard{began: f.began}
 		r := start(t, f, func(o *Options) { o.Gate = g.run })
 		pass(time.Minute)
@@ -102,7 +104,7 @@ func TestGateThatHangsIsATimeoutNotARefusal(t *testing.T) {
 		f := newFake()
 		var failed error
 		r := start(t, f, func(o *Options) {
-			o.Gate = func(ctx context.Context, _ Tree, _ string) error { <-ctx.Done(); return ctx.Err() }
+			o.Gate = func(ctx context.Context, _ repo.Tree, _ string) error { <-ctx.Done(); return ctx.Err() }
 			o.Failed = func(err error, _ int) { failed = err }
 		})
 		pass(65 * time.Second)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"git-sync/pkg/repo"
 )
 
 func TestPollingGoesOn(t *testing.T) {
@@ -57,11 +59,11 @@ func TestReportsAreValues(t *testing.T) {
 func TestRestartOnAnIntactRoot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		f.published = Revision{Hash: "a", Since: f.began.Add(-time.Hour)}
+		f.published = repo.Revision{Hash: "a", Since: f.began.Add(-time.Hour)}
 		var told []string
 		touched := 0
 		r := start(t, f, func(o *Options) {
-			o.Tell = func(t Tree, previous string) { told = append(told, previous+">"+t.Hash) }
+			o.Tell = func(t repo.Tree, previous string) { told = append(told, previous+">"+t.Hash) }
 			o.Touch = func() error { touched++; return nil }
 		})
 		pass(30 * time.Second)
@@ -130,7 +132,7 @@ func TestSuccessRestoresTheBudget(t *testing.T) {
 func TestPublishedRootSurvivesAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		f.published = Revision{Hash: "a"}
+		f.published = repo.Revision{Hash: "a"}
 		f.err = errRemote
 		r := start(t, f, func(o *Options) { o.Budget = Budget{UntilPublished: true} })
 		pass(24 * time.Hour)
@@ -212,7 +214,7 @@ func TestEveryStepsFailureFailsTheSync(t *testing.T) {
 			r := start(t, f, func(o *Options) {
 				o.Budget = Budget{}
 				o.Failed = func(err error, _ int) { failed = err }
-				o.Tell = func(Tree, string) { t.Error("told of a revision that is not published") }
+				o.Tell = func(repo.Tree, string) { t.Error("told of a revision that is not published") }
 			})
 			if err := r.end(); !errors.Is(err, errRemote) || !errors.Is(failed, errRemote) {
 				t.Errorf("%s: ended with %v, told %v", step, err, failed)

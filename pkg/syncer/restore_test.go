@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"git-sync/pkg/repo"
 )
 
 // What was lost is published anew although the sync fails, at whichever step, and it counts as published.
@@ -21,14 +23,14 @@ func TestRestoreWithoutTheRemote(t *testing.T) {
 					f.err = errRemote
 				}
 				var causes []error
-				f.restore = func(cause error) (Tree, error) {
+				f.restore = func(cause error) (repo.Tree, error) {
 					causes = append(causes, cause)
-					return Tree{Hash: "a", Path: "/root/rev-a", New: f.published.Hash == ""}, nil
+					return repo.Tree{Hash: "a", Path: "/root/rev-a", New: f.published.Hash == ""}, nil
 				}
 				var told []string
 				r := start(t, f, func(o *Options) {
 					o.Budget = Budget{UntilPublished: true, Exit: 1}
-					o.Tell = func(t Tree, previous string) { told = append(told, previous+">"+t.Hash) }
+					o.Tell = func(t repo.Tree, previous string) { told = append(told, previous+">"+t.Hash) }
 				})
 				pass(15 * time.Second)
 				rep := r.Report()
@@ -54,7 +56,7 @@ func TestRestoreIsGated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
 		f.err = errRemote
-		f.restore = func(error) (Tree, error) { return Tree{Hash: "a", New: true}, nil }
+		f.restore = func(error) (repo.Tree, error) { return repo.Tree{Hash: "a", New: true}, nil }
 		r := start(t, f, func(o *Options) { o.Gate = (&guard{refuses: "a", began: f.began}).run })
 		pass(time.Second)
 		_ = r.stop()
@@ -68,7 +70,7 @@ func TestRestoreIsGated(t *testing.T) {
 func TestTouchedAtStartWithoutTheRemote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		f.published, f.err = Revision{Hash: "a", Unfit: "not looked at"}, errRemote
+		f.published, f.err = repo.Revision{Hash: "a", Unfit: "not looked at"}, errRemote
 		var touched atomic.Int64
 		r := start(t, f, func(o *Options) {
 			o.BackoffMax = 10 * time.Second

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+
+	"git-sync/pkg/repo"
 )
 
 const (
@@ -24,41 +26,25 @@ const (
 // ErrStopped is what those who wait for a sync get when the loop ends.
 var ErrStopped = errors.New("git-sync is stopping")
 
-// Tree is a revision that Steps.Prepare has made ready.
-type Tree struct {
-	Hash string // full commit hash
-	Ref  string // what it was found under, in full; may be empty
-	Path string // absolute path of the tree; after Publish it is that of the published tree
-	// New says that it has to be published; false: it is what is published already, intact.
-	New bool
-}
-
-// Revision is what is published.
-type Revision struct {
-	Hash  string
-	Since time.Time
-	Unfit string // why it must not be used; "" when it may be
-}
-
 // Steps are what a sync is made of. They are called one at a time, from changing goroutines, but for Published, which may be
 // called at any time. Each blocks until it is done and ends soon after its context does.
 type Steps interface {
 	// Refresh makes the credentials usable: reads files anew, renews tokens that are due.
 	Refresh(ctx context.Context) error
 	// Prepare asks the remote what the ref is at and makes the tree of it ready. What is published stays untouched.
-	Prepare(ctx context.Context) (Tree, error)
+	Prepare(ctx context.Context) (repo.Tree, error)
 	// Restore is asked after Refresh or Prepare has failed with cause: where the remote cannot be reached and what is published
 	// is damaged or gone, it makes that tree ready anew from what is on the disk. A tree that is not New: nothing to do.
-	Restore(ctx context.Context, cause error) (Tree, error)
-	// Publish makes the prepared tree the published one: the commit point. It returns the tree as it is published, which may
-	// have moved for that.
-	Publish(ctx context.Context, t Tree) (Tree, error)
+	Restore(ctx context.Context, cause error) (repo.Tree, error)
+	// Publish makes a tree of Prepare or Restore the published one: the commit point. It returns the tree as it is published,
+	// which may have moved for that.
+	Publish(ctx context.Context, t repo.Tree) (repo.Tree, error)
 	// Clean starts to remove what is no longer needed, and returns at once: the work goes on beside the loop, and gives way
 	// to Prepare. Settle waits until it is done, or returns ctx's error.
 	Clean(ctx context.Context) error
 	Settle(ctx context.Context) error
 	// Published is what is published now, and whether anything is. It does not block on the network.
-	Published() (Revision, bool)
+	Published() (repo.Revision, bool)
 	// Fetches is how often objects were fetched so far.
 	Fetches() int
 }
@@ -73,12 +59,12 @@ type Options struct {
 	// Gate runs the pre-publish hook in a tree that is about to be published, previous being the hash that is published; its
 	// error keeps the tree from being published. A revision that was refused is tried again after GateBackoff; another
 	// revision at once. nil: no gate.
-	Gate        func(ctx context.Context, t Tree, previous string) error
+	Gate        func(ctx context.Context, t repo.Tree, previous string) error
 	GateBackoff time.Duration
 
 	// Tell announces a tree after it was published, and the one found in place by the first successful sync. It must
 	// not block. nil: nobody to tell.
-	Tell func(t Tree, previous string)
+	Tell func(t repo.Tree, previous string)
 	// Touch touches the touch file, at the same occasions; for the tree found in place, when it may be used, even if the
 	// first sync fails. An error is logged and tried again at the next sync. nil: no file.
 	Touch func() error
