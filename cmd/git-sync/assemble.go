@@ -71,19 +71,21 @@ func newAuth(cfg config.Config, g *git.Git, log *logging.Logging) (*auth.Auth, e
 	credentials := make([]auth.Credential, 0, len(c.Credentials))
 	for _, one := range c.Credentials {
 		credentials = append(credentials, auth.Credential{
-			URL: one.URL, Username: one.Username, Password: one.Password.Reveal(), PasswordFile: one.PasswordFile,
+			URL: one.URL, Username: one.Username, Password: one.Password, PasswordFile: one.PasswordFile,
 			SSHKeyFile: one.SSHKeyFile,
 		})
 	}
 	return auth.New(auth.Options{
 		Self: self, URL: s.Repo,
-		Username: c.Username, Password: c.Password.Reveal(), PasswordFile: c.PasswordFile,
-		Credentials: credentials,
-		SSHKeyFiles: c.SSHKeyFiles, SSHKnownHosts: c.SSHKnownHosts, SSHKnownHostsFile: c.SSHKnownHostsFile,
-		CookieFile: c.CookieFile, AskpassURL: c.AskpassURL.Reveal(),
-		GitHub: auth.GitHubApp{
-			BaseURL: c.GitHub.BaseURL, PrivateKey: c.GitHub.PrivateKey.Reveal(), PrivateKeyFile: c.GitHub.PrivateKeyFile,
-			ClientID: c.GitHub.ClientID, ApplicationID: int(c.GitHub.ApplicationID), InstallationID: int(c.GitHub.InstallationID),
+		Settings: auth.Settings{
+			Username: c.Username, Password: c.Password, PasswordFile: c.PasswordFile,
+			Credentials: credentials,
+			SSHKeyFiles: c.SSHKeyFiles, SSHKnownHosts: c.SSHKnownHosts, SSHKnownHostsFile: c.SSHKnownHostsFile,
+			CookieFile: c.CookieFile, AskpassURL: c.AskpassURL,
+			GitHub: auth.GitHubApp{
+				BaseURL: c.GitHub.BaseURL, PrivateKey: c.GitHub.PrivateKey, PrivateKeyFile: c.GitHub.PrivateKeyFile,
+				ClientID: c.GitHub.ClientID, ApplicationID: c.GitHub.ApplicationID, InstallationID: c.GitHub.InstallationID,
+			},
 		},
 		KeepSSH: keptSSH(cfg.Process, s),
 		AddUser: cfg.Process.AddUser, Env: g.Environ(), GitConfig: gitConfig(s), Log: log.Logger(),

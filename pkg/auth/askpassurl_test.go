@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"git-sync/pkg/secret"
 )
 
 func TestParseAnswer(t *testing.T) {
@@ -91,7 +93,7 @@ func TestAskpassURLMisbehaves(t *testing.T) {
 		"/404":      "404",
 	} {
 		t.Run(path[1:], func(t *testing.T) {
-			a := newAuth(t, Options{URL: "https://forge.example/x.git", AskpassURL: server.URL + path + "?token=hunter2"})
+			a := newAuth(t, Options{URL: "https://forge.example/x.git", Settings: Settings{AskpassURL: secret.Text(server.URL + path + "?token=hunter2")}})
 			ctx := t.Context()
 			if path == "/slow" {
 				var cancel context.CancelFunc

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/secret"
 )
 
 // entriesOf reads back what git would be given.
@@ -35,18 +36,18 @@ func contains(list []string, s string) bool { return slices.Contains(list, s) }
 func TestNewRefuses(t *testing.T) {
 	for name, o := range map[string]Options{
 		"relative self":           {Self: "git-sync", URL: "https://h/x"},
-		"user for ssh":            {Self: "/self", URL: "git@h:x", Username: "u", Password: "p"},
-		"askpass for ssh":         {Self: "/self", URL: "ssh://h/x", AskpassURL: "http://localhost"},
-		"askpass by ftp":          {Self: "/self", URL: "https://h/x", AskpassURL: "ftp://localhost"},
-		"app without ID":          {Self: "/self", URL: "https://h/x", GitHub: GitHubApp{PrivateKey: "k", InstallationID: 1}},
-		"app without install":     {Self: "/self", URL: "https://h/x", GitHub: GitHubApp{PrivateKey: "k", ClientID: "c"}},
-		"app with a bad base":     {Self: "/self", URL: "https://h/x", GitHub: GitHubApp{PrivateKey: "k", ClientID: "c", InstallationID: 1, BaseURL: "api.github.com"}},
-		"credential without URL":  {Self: "/self", URL: "https://h/x", Credentials: []Credential{{Username: "u", Password: "p"}}},
-		"credential of nobody":    {Self: "/self", URL: "https://h/x", Credentials: []Credential{{URL: "https://h"}}},
-		"password for ssh":        {Self: "/self", URL: "https://h/x", Credentials: []Credential{{URL: "ssh://h/x", Username: "u", Password: "p"}}},
-		"key for https":           {Self: "/self", URL: "https://h/x", Credentials: []Credential{{URL: "https://h/x", SSHKeyFile: "/k"}}},
-		"credential for git://":   {Self: "/self", URL: "https://h/x", Credentials: []Credential{{URL: "git://h/x", Username: "u", Password: "p"}}},
-		"second credential wrong": {Self: "/self", URL: "https://h/x", Credentials: []Credential{{URL: "https://h", Username: "u"}, {URL: ":"}}},
+		"user for ssh":            {Self: "/self", URL: "git@h:x", Settings: Settings{Username: "u", Password: "p"}},
+		"askpass for ssh":         {Self: "/self", URL: "ssh://h/x", Settings: Settings{AskpassURL: "http://localhost"}},
+		"askpass by ftp":          {Self: "/self", URL: "https://h/x", Settings: Settings{AskpassURL: "ftp://localhost"}},
+		"app without ID":          {Self: "/self", URL: "https://h/x", Settings: Settings{GitHub: GitHubApp{PrivateKey: "k", InstallationID: 1}}},
+		"app without install":     {Self: "/self", URL: "https://h/x", Settings: Settings{GitHub: GitHubApp{PrivateKey: "k", ClientID: "c"}}},
+		"app with a bad base":     {Self: "/self", URL: "https://h/x", Settings: Settings{GitHub: GitHubApp{PrivateKey: "k", ClientID: "c", InstallationID: 1, BaseURL: "api.github.com"}}},
+		"credential without URL":  {Self: "/self", URL: "https://h/x", Settings: Settings{Credentials: []Credential{{Username: "u", Password: "p"}}}},
+		"credential of nobody":    {Self: "/self", URL: "https://h/x", Settings: Settings{Credentials: []Credential{{URL: "https://h"}}}},
+		"password for ssh":        {Self: "/self", URL: "https://h/x", Settings: Settings{Credentials: []Credential{{URL: "ssh://h/x", Username: "u", Password: "p"}}}},
+		"key for https":           {Self: "/self", URL: "https://h/x", Settings: Settings{Credentials: []Credential{{URL: "https://h/x", SSHKeyFile: "/k"}}}},
+		"credential for git://":   {Self: "/self", URL: "https://h/x", Settings: Settings{Credentials: []Credential{{URL: "git://h/x", Username: "u", Password: "p"}}}},
+		"second credential wrong": {Self: "/self", URL: "https://h/x", Settings: Settings{Credentials: []Credential{{URL: "https://h", Username: "u"}, {URL: ":"}}}},
 	} {
 		if _, err := New(o); err == nil {
 			t.Errorf("%s: accepted", name)
@@ -58,14 +59,11 @@ func TestNewRefuses(t *testing.T) {
 func TestWhoGetsWhat(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
 	write(t, file, []byte("from-file\r\n"), 0o400)
-	o := Options{
-		URL: "https://forge.example/org/main.git", Username: "bot", PasswordFile: file, Password: "ignored",
-		Credentials: []Credential{
-			{URL: "https://forge.example/org/special.git", Username: "special", Password: "p1"},
-			{URL: "http://other.example:8080/", Username: "other", Password: "p2"},
-			{URL: "https://token.example", Username: "t0ken"},
-		},
-	}
+	o := Options{URL: "https://forge.example/org/main.git", Settings: Settings{Username: "bot", PasswordFile: file, Password: "ignored", Credentials: []Credential{
+		{URL: "https://forge.example/org/special.git", Username: "special", Password: "p1"},
+		{URL: "http://other.example:8080/", Username: "other", Password: "p2"},
+		{URL: "https://token.example", Username: "t0ken"},
+	}}}
 	a := newAuth(t, o)
 	overlay, err := a.Refresh(t.Context())
 	if err != nil {
@@ -227,7 +225,7 @@ func openFiles(t *testing.T) int {
 }
 
 func TestTooMuchForTheEnvironment(t *testing.T) {
-	a := newAuth(t, Options{URL: "https://h/x", Username: "u", Password: strings.Repeat("x", maxEnvironment)})
+	a := newAuth(t, Options{URL: "https://h/x", Settings: Settings{Username: "u", Password: secret.Text(strings.Repeat("x", maxEnvironment))}})
 	if _, err := a.Refresh(t.Context()); err == nil {
 		t.Error("exec would fail with E2BIG")
 	}
@@ -240,7 +238,7 @@ func TestCookieFile(t *testing.T) {
 	headers := filepath.Join(dir, "headers")
 	write(t, headers, []byte("Set-Cookie: session=secret\n"), 0o400)
 	for file, key := range map[string]string{netscape: "http.cookieFile", headers: "http.https://forge.example/.cookieFile"} {
-		o, err := newAuth(t, Options{URL: "https://forge.example/x.git", CookieFile: file}).Refresh(t.Context())
+		o, err := newAuth(t, Options{URL: "https://forge.example/x.git", Settings: Settings{CookieFile: file}}).Refresh(t.Context())
 		if err != nil || len(o.Config) != 1 || o.Config[0] != (git.KV{Key: key, Value: file}) {
 			t.Errorf("%s: %v %v", file, o.Config, err)
 		}
@@ -249,7 +247,7 @@ func TestCookieFile(t *testing.T) {
 		if name == "empty" {
 			write(t, filepath.Join(dir, name), nil, 0o400)
 		}
-		_, err := newAuth(t, Options{URL: "https://h/x", CookieFile: filepath.Join(dir, name)}).Refresh(t.Context())
+		_, err := newAuth(t, Options{URL: "https://h/x", Settings: Settings{CookieFile: filepath.Join(dir, name)}}).Refresh(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "cookie file") || hint(err) == "" {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -45,7 +45,7 @@ func FuzzExplain(f *testing.F) {
 	f.Add("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nOffending ")
 	f.Fuzz(func(t *testing.T, stderr string) {
 		for _, url := range []string{"https://host/repo.git", "git@host:repo.git"} {
-			a, err := New(Options{Self: "/git-sync", URL: url, SSHKnownHostsFile: "/known_hosts"})
+			a, err := New(Options{Self: "/git-sync", URL: url, Settings: Settings{SSHKnownHostsFile: "/known_hosts"}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -36,7 +36,7 @@ func (a *Auth) gather(ctx context.Context) error {
 		return err
 	}
 	if a.opts.AskpassURL != "" {
-		user, pass, err := askURL(ctx, a.client, a.opts.AskpassURL)
+		user, pass, err := askURL(ctx, a.client, a.opts.AskpassURL.Reveal())
 		a.count(func(r *Report) map[string]int { return r.AskpassCalls }, err)
 		if err != nil {
 			return err
@@ -44,7 +44,7 @@ func (a *Auth) gather(ctx context.Context) error {
 		if user == "" {
 			user = a.opts.Username
 		}
-		a.add(a.opts.URL, entry{User: user, Pass: pass}, "the answer of "+bareURL(a.opts.AskpassURL))
+		a.add(a.opts.URL, entry{User: user, Pass: pass}, "the answer of "+bareURL(a.opts.AskpassURL.Reveal()))
 	}
 	if a.opts.GitHub.enabled() {
 		return a.gatherToken(ctx)
@@ -59,7 +59,7 @@ func (a *Auth) gatherCredentials() error {
 		if !ok {
 			continue
 		}
-		e, source := entry{Path: s.path, User: c.Username, Pass: c.Password}, "--credential"
+		e, source := entry{Path: s.path, User: c.Username, Pass: c.Password.Reveal()}, "--credential"
 		if c.PasswordFile != "" {
 			pass, err := readPassword(c.PasswordFile)
 			if err != nil {
@@ -74,7 +74,7 @@ func (a *Auth) gatherCredentials() error {
 
 // gatherUser reads the password of --username, or of the URL itself.
 func (a *Auth) gatherUser() error {
-	user, pass, source := a.opts.Username, a.opts.Password, "--password"
+	user, pass, source := a.opts.Username, a.opts.Password.Reveal(), "--password"
 	if user == "" && pass == "" && a.opts.PasswordFile == "" {
 		u := userOf(a.opts.URL)
 		if u == nil {

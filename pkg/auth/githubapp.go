@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"git-sync/pkg/secret"
 )
 
 // GitHubApp says how to obtain installation tokens. The zero value means: no GitHub App.
@@ -24,12 +26,12 @@ type GitHubApp struct {
 	// PrivateKeyFile holds the App's RSA key in PEM, PKCS #1 or #8. It is read for each sync.
 	PrivateKeyFile string
 	// PrivateKey is the key itself, used when there is no file.
-	PrivateKey string
+	PrivateKey secret.Text
 	// ClientID or ApplicationID names the App; ClientID wins, as GitHub recommends it.
 	ClientID      string
-	ApplicationID int
+	ApplicationID int64
 	// InstallationID names the installation, that is: whose repositories.
-	InstallationID int
+	InstallationID int64
 }
 
 // DefaultGitHubURL is github.com's API.
@@ -60,7 +62,7 @@ func (g GitHubApp) issuer() string {
 	if g.ClientID != "" {
 		return g.ClientID
 	}
-	return strconv.Itoa(g.ApplicationID)
+	return strconv.FormatInt(g.ApplicationID, 10)
 }
 
 // endpoint is where installation tokens are made.
@@ -96,7 +98,7 @@ func (g GitHubApp) keyName() string {
 // readKey gives the key in PEM.
 func (g GitHubApp) readKey() ([]byte, error) {
 	if g.PrivateKeyFile == "" {
-		text := g.PrivateKey
+		text := g.PrivateKey.Reveal()
 		if !strings.Contains(text, "\n") {
 			text = strings.ReplaceAll(text, `\n`, "\n") // as .env files and CI systems carry it
 		}

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"git-sync/pkg/secret"
 )
 
 // fakeGitHub makes installation tokens for whoever signs as GitHub's documentation asks.
@@ -99,11 +101,7 @@ func TestGitHubApp(t *testing.T) {
 	write(t, file, pkcs1, 0o600)
 
 	var learned []string
-	a := newAuth(t, Options{
-		URL:     "https://forge.example/org/x.git",
-		GitHub:  GitHubApp{BaseURL: gh.URL + "/api/v3/", PrivateKeyFile: file, ClientID: "Iv1.abc", ApplicationID: 1, InstallationID: 4711},
-		Learned: func(s string) { learned = append(learned, s) },
-	})
+	a := newAuth(t, Options{URL: "https://forge.example/org/x.git", Learned: func(s string) { learned = append(learned, s) }, Settings: Settings{GitHub: GitHubApp{BaseURL: gh.URL + "/api/v3/", PrivateKeyFile: file, ClientID: "Iv1.abc", ApplicationID: 1, InstallationID: 4711}}})
 	token := func() string {
 		t.Helper()
 		o, err := a.Refresh(t.Context())
@@ -209,7 +207,7 @@ func TestGitHubAppRefusals(t *testing.T) {
 			gh.mu.Lock()
 			gh.answer = c.answer
 			gh.mu.Unlock()
-			a := newAuth(t, Options{URL: "https://forge.example/x.git", GitHub: c.app})
+			a := newAuth(t, Options{URL: "https://forge.example/x.git", Settings: Settings{GitHub: c.app}})
 			_, err := a.Refresh(t.Context())
 			if err == nil {
 				t.Fatal("accepted")
@@ -238,10 +236,7 @@ func TestGitHubAppKeyFromEnvironment(t *testing.T) {
 	gh := newFakeGitHub(t, "7")
 	gh.key = &key.PublicKey
 	for _, text := range []string{string(pkcs1), strings.ReplaceAll(string(pkcs1), "\n", `\n`)} {
-		a := newAuth(t, Options{
-			URL:    "https://forge.example/x.git",
-			GitHub: GitHubApp{BaseURL: gh.URL + "/api/v3/", PrivateKey: text, ApplicationID: 7, InstallationID: 4711},
-		})
+		a := newAuth(t, Options{URL: "https://forge.example/x.git", Settings: Settings{GitHub: GitHubApp{BaseURL: gh.URL + "/api/v3/", PrivateKey: secret.Text(text), ApplicationID: 7, InstallationID: 4711}}})
 		if _, err := a.Refresh(t.Context()); err != nil {
 			t.Error(err)
 		}

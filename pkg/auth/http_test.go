@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/secret"
 )
 
 func TestBypassed(t *testing.T) {
@@ -80,7 +81,7 @@ func TestProxy(t *testing.T) {
 		{[]string{"http_proxy=" + address, "NO_PROXY=elsewhere"}, nil, "by-proxy"},
 		{nil, []git.KV{{Key: "http.proxy", Value: address}}, "by-proxy"},
 	} {
-		a := newAuth(t, Options{URL: "https://h/x", AskpassURL: direct.URL, Env: c.env, GitConfig: c.config})
+		a := newAuth(t, Options{URL: "https://h/x", Env: c.env, GitConfig: c.config, Settings: Settings{AskpassURL: secret.Text(direct.URL)}})
 		_, pass, err := askURL(t.Context(), a.client, direct.URL)
 		if err != nil || pass != c.want {
 			t.Errorf("%v %v: got %q %v", c.env, c.config, pass, err)
@@ -90,7 +91,7 @@ func TestProxy(t *testing.T) {
 		t.Error("the proxy saw nothing")
 	}
 	for _, broken := range []string{"http://me:hunter2@127.0.0.1:1", "http://me:hunter2@%zz", "://me:hunter2"} {
-		a := newAuth(t, Options{URL: "https://h/x", AskpassURL: direct.URL, Env: []string{"http_proxy=" + broken}})
+		a := newAuth(t, Options{URL: "https://h/x", Env: []string{"http_proxy=" + broken}, Settings: Settings{AskpassURL: secret.Text(direct.URL)}})
 		if _, _, err := askURL(t.Context(), a.client, direct.URL); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", broken, err)
 		}
@@ -114,12 +115,12 @@ func TestPrivateAuthority(t *testing.T) {
 		"http.sslCAInfo": {GitConfig: []git.KV{{Key: "http.sslCAInfo", Value: file}}},
 		"HTTP.sslcapath": {GitConfig: []git.KV{{Key: "HTTP.sslcapath", Value: dir}}},
 	} {
-		o.URL, o.AskpassURL = "https://h/x", server.URL
+		o.URL, o.AskpassURL = "https://h/x", secret.Text(server.URL)
 		if _, err := newAuth(t, o).Refresh(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	_, err := newAuth(t, Options{URL: "https://h/x", AskpassURL: server.URL}).Refresh(t.Context())
+	_, err := newAuth(t, Options{URL: "https://h/x", Settings: Settings{AskpassURL: secret.Text(server.URL)}}).Refresh(t.Context())
 	if err == nil || !strings.Contains(hint(err), "GIT_SSL_CAINFO") {
 		t.Errorf("trusted without: %v, hint %q", err, hint(err))
 	}
@@ -128,7 +129,7 @@ func TestPrivateAuthority(t *testing.T) {
 	other := httptest.NewTLSServer(http.NotFoundHandler())
 	other.Close()
 	write(t, file, []byte("# nothing yet\n"), 0o444)
-	a := newAuth(t, Options{URL: "https://h/x", AskpassURL: server.URL, Env: []string{"GIT_SSL_CAINFO=" + file}})
+	a := newAuth(t, Options{URL: "https://h/x", Env: []string{"GIT_SSL_CAINFO=" + file}, Settings: Settings{AskpassURL: secret.Text(server.URL)}})
 	if _, err := a.Refresh(t.Context()); err == nil {
 		t.Error("trusted before its time")
 	}
@@ -136,7 +137,7 @@ func TestPrivateAuthority(t *testing.T) {
 	if _, err := a.Refresh(t.Context()); err != nil {
 		t.Errorf("after rotation: %v", err)
 	}
-	a = newAuth(t, Options{URL: "https://h/x", AskpassURL: server.URL, Env: []string{"GIT_SSL_CAINFO=" + file + ".missing"}})
+	a = newAuth(t, Options{URL: "https://h/x", Env: []string{"GIT_SSL_CAINFO=" + file + ".missing"}, Settings: Settings{AskpassURL: secret.Text(server.URL)}})
 	if _, err := a.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), ".missing") {
 		t.Errorf("missing: %v", err)
 	}

@@ -6,39 +6,25 @@ import (
 	"time"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/secret"
 
 	"github.com/go-logr/logr"
 )
 
-// Options says which credentials there are. The zero value of each means that it is not used.
+// Options are the parameters of New.
 type Options struct {
-	// Self is the absolute path of our own executable, whose main calls Helper first.
-	Self string
+	Settings
 	// URL is the repository's. A user and password in it are used if Username is empty.
 	URL string
-	// Username and Password are for URL's host; PasswordFile wins over Password.
-	Username, Password, PasswordFile string
-	// Credentials are for other URLs, as those of submodules; they win over Username for the URLs
-	// that they name.
-	Credentials []Credential
-	// SSHKeyFiles are offered in turn to every ssh server.
-	SSHKeyFiles []string
-	// SSHKnownHosts requires that hosts are known by SSHKnownHostsFile; without it any is trusted.
-	SSHKnownHosts     bool
-	SSHKnownHostsFile string
-	// CookieFile holds HTTP cookies, in Netscape's format or as Set-Cookie headers.
-	CookieFile string
-	// AskpassURL answers user and password for URL's host. It is asked for each sync.
-	AskpassURL string
-	// GitHub is an App whose installation tokens are used for URL's host.
-	GitHub GitHubApp
+	// Self is the absolute path of our own executable, whose main calls Helper first.
+	Self string
 	// KeepSSH, when positive, has a connection to an ssh server kept from sync to sync where that is
 	// worth it, and is how soon to notice that the other side has gone, at least 3 seconds.
 	KeepSSH time.Duration
 	// AddUser allows /etc/passwd to be written when our UID has no name and ssh needs one.
 	AddUser bool
-	// Env is the environment in which git runs, as "name=value": an ssh that keeps a connection has the
-	// same, and proxies, certificates and HOME are looked up in it.
+	// Env is the environment in which git runs, as "name=value": proxies, certificates and HOME are
+	// looked up in it.
 	Env []string
 	// GitConfig is the extra configuration given to git, for its http.proxy and http.sslCAInfo.
 	GitConfig []git.KV
@@ -50,12 +36,38 @@ type Options struct {
 	Log  logr.Logger
 }
 
+// Settings say which credentials there are, as the user configures them. The zero value of each
+// means that it is not used.
+type Settings struct {
+	// Username and Password are for the repository's host; PasswordFile wins over Password.
+	Username     string
+	Password     secret.Text
+	PasswordFile string
+	// Credentials are for other URLs, as those of submodules; they win over Username for the URLs
+	// that they name.
+	Credentials []Credential
+	// SSHKeyFiles are offered in turn to every ssh server.
+	SSHKeyFiles []string
+	// SSHKnownHosts requires that hosts are known by SSHKnownHostsFile; without it any is trusted.
+	SSHKnownHosts     bool
+	SSHKnownHostsFile string
+	// CookieFile holds HTTP cookies, in Netscape's format or as Set-Cookie headers.
+	CookieFile string
+	// AskpassURL answers user and password for the repository's host. It is asked for each sync, and
+	// may hold a secret itself.
+	AskpassURL secret.Text
+	// GitHub is an App whose installation tokens are used for the repository's host.
+	GitHub GitHubApp
+}
+
 // Credential is one user and password, or one SSH key, for the URLs at or below URL.
 type Credential struct {
 	// URL is http(s)://host[:port][/path], or for a key ssh://[user@]host[:port][/path].
 	URL string
 	// Username may be alone: some servers take a token as user name. PasswordFile wins over Password.
-	Username, Password, PasswordFile string
+	Username     string
+	Password     secret.Text
+	PasswordFile string
 	// SSHKeyFile is the only key offered for an ssh URL: forges' deploy keys open one repository each.
 	SSHKeyFile string
 }
@@ -73,7 +85,7 @@ func (o Options) check() error {
 		}
 	}
 	if o.AskpassURL != "" {
-		if _, ok := scopeOf(o.AskpassURL); !ok {
+		if _, ok := scopeOf(o.AskpassURL.Reveal()); !ok {
 			return failure("--askpass-url", "it is not an http(s) URL", "give an http(s) URL")
 		}
 	}

@@ -282,7 +282,7 @@ func TestSSHProblemsBeforeTheAttempt(t *testing.T) {
 		"default but not there": {[]string{DefaultSSHKeyFile}, hosts, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := Options{URL: "git@host:x", SSHKeyFiles: c.keys, SSHKnownHosts: true, SSHKnownHostsFile: c.hosts}
+			o := Options{URL: "git@host:x", Settings: Settings{SSHKeyFiles: c.keys, SSHKnownHosts: true, SSHKnownHostsFile: c.hosts}}
 			overlay, err := newAuth(t, o).Refresh(t.Context())
 			if c.want == "" {
 				if err != nil {
@@ -308,10 +308,7 @@ func TestSSHProblemsBeforeTheAttempt(t *testing.T) {
 func TestKeyOfOneRepository(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "theme")
-	o := Options{
-		URL: "https://host/x", SSHKeyFiles: []string{DefaultSSHKeyFile}, Env: []string{"GIT_SSH_COMMAND=ssh -v"},
-		Credentials: []Credential{{URL: "git@host:theme.git", SSHKeyFile: file}},
-	}
+	o := Options{URL: "https://host/x", Env: []string{"GIT_SSH_COMMAND=ssh -v"}, Settings: Settings{SSHKeyFiles: []string{DefaultSSHKeyFile}, Credentials: []Credential{{URL: "git@host:theme.git", SSHKeyFile: file}}}}
 	if _, err := newAuth(t, o).Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), file+": does not exist") {
 		t.Errorf("missing: %v", err)
 	}
@@ -328,7 +325,7 @@ func TestKeyOfOneRepository(t *testing.T) {
 func TestKnownHostsOff(t *testing.T) {
 	dir := t.TempDir()
 	keygen(t, filepath.Join(dir, "k"), "-t", "ed25519", "-N", "")
-	o, err := newAuth(t, Options{URL: "git@host:x", SSHKeyFiles: []string{filepath.Join(dir, "k")}}).Refresh(t.Context())
+	o, err := newAuth(t, Options{URL: "git@host:x", Settings: Settings{SSHKeyFiles: []string{filepath.Join(dir, "k")}}}).Refresh(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"git-sync/pkg/auth"
 	"git-sync/pkg/git"
+	"git-sync/pkg/secret"
 	"git-sync/test/gitserver"
 	"git-sync/test/sshserver"
 )
@@ -51,10 +52,7 @@ func runAsAnother() bool {
 }
 
 func (j job) do(ctx context.Context) (err error) {
-	o := auth.Options{
-		URL: j.URL, Username: j.Username, Password: j.Password,
-		SSHKeyFiles: j.SSHKeyFiles, SSHKnownHosts: j.SSHKnownHosts, SSHKnownHostsFile: j.SSHKnownHostsFile, AddUser: j.AddUser,
-	}
+	o := auth.Options{URL: j.URL, AddUser: j.AddUser, Settings: auth.Settings{Username: j.Username, Password: secret.Text(j.Password), SSHKeyFiles: j.SSHKeyFiles, SSHKnownHosts: j.SSHKnownHosts, SSHKnownHostsFile: j.SSHKnownHostsFile}}
 	if o.Self, err = os.Executable(); err != nil {
 		return err
 	}
@@ -100,7 +98,7 @@ func doAs(t *testing.T, uid int, o auth.Options, by ...string) string {
 	}
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
 	text, err := json.Marshal(job{
-		URL: o.URL, Username: o.Username, Password: o.Password,
+		URL: o.URL, Username: o.Username, Password: o.Password.Reveal(),
 		SSHKeyFiles: o.SSHKeyFiles, SSHKnownHosts: o.SSHKnownHosts, SSHKnownHostsFile: o.SSHKnownHostsFile, AddUser: o.AddUser,
 		Env: env,
 	})
@@ -217,7 +215,7 @@ func TestNoShell(t *testing.T) {
 	s := sshUpstream(t, "a.git")
 	_, url := upstream(t, gitserver.Basic("u", "p"))
 	for name, o := range map[string]auth.Options{
-		"http": {URL: url, Username: "u", Password: "p"},
+		"http": {URL: url, Settings: auth.Settings{Username: "u", Password: "p"}},
 		"ssh":  options(s, "a.git", s.NewKey("alice")),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"git-sync/pkg/auth"
 	"git-sync/pkg/git"
+	"git-sync/pkg/secret"
 	"git-sync/test/gitserver"
 )
 
@@ -42,24 +43,24 @@ func TestPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	with.User = url.UserPassword("joe@corp", "p/w:1 'x")
-	newClient(t, auth.Options{URL: raw, Username: "joe@corp", Password: "p/w:1 'x"}).lets(t, "by option")
+	newClient(t, auth.Options{URL: raw, Settings: auth.Settings{Username: "joe@corp", Password: "p/w:1 'x"}}).lets(t, "by option")
 	newClient(t, auth.Options{URL: with.String()}).lets(t, "in the URL") // git itself takes it from there
-	newClient(t, auth.Options{URL: raw, Credentials: []auth.Credential{{URL: s.URL, Username: "joe@corp", Password: "p/w:1 'x"}}}).lets(t, "by --credential")
-	newClient(t, auth.Options{URL: raw, Credentials: []auth.Credential{{URL: raw, Username: "joe@corp", Password: "p/w:1 'x"}}}).lets(t, "by --credential for the path")
-	newClient(t, auth.Options{URL: raw, Username: "joe@corp", Password: "wrong"}).refuses(t, "wrong password", "refused user \"joe@corp\"", "--password")
-	newClient(t, auth.Options{URL: raw, Credentials: []auth.Credential{{URL: s.URL + "/other", Username: "joe@corp", Password: "p/w:1 'x"}}}).
+	newClient(t, auth.Options{URL: raw, Settings: auth.Settings{Credentials: []auth.Credential{{URL: s.URL, Username: "joe@corp", Password: "p/w:1 'x"}}}}).lets(t, "by --credential")
+	newClient(t, auth.Options{URL: raw, Settings: auth.Settings{Credentials: []auth.Credential{{URL: raw, Username: "joe@corp", Password: "p/w:1 'x"}}}}).lets(t, "by --credential for the path")
+	newClient(t, auth.Options{URL: raw, Settings: auth.Settings{Username: "joe@corp", Password: "wrong"}}).refuses(t, "wrong password", "refused user \"joe@corp\"", "--password")
+	newClient(t, auth.Options{URL: raw, Settings: auth.Settings{Credentials: []auth.Credential{{URL: s.URL + "/other", Username: "joe@corp", Password: "p/w:1 'x"}}}}).
 		refuses(t, "another path", "no credential is configured")
 }
 
 func TestTokenAsUser(t *testing.T) {
 	s, raw := upstream(t, gitserver.Basic("t0ken", ""))
-	newClient(t, auth.Options{URL: raw, Credentials: []auth.Credential{{URL: s.URL, Username: "t0ken"}}}).lets(t, "user name alone")
+	newClient(t, auth.Options{URL: raw, Settings: auth.Settings{Credentials: []auth.Credential{{URL: s.URL, Username: "t0ken"}}}}).lets(t, "user name alone")
 }
 
 func TestPasswordFileRotates(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")
 	s, raw := upstream(t, gitserver.Basic("u", "one"))
-	c := newClient(t, auth.Options{URL: raw, Username: "u", PasswordFile: file})
+	c := newClient(t, auth.Options{URL: raw, Settings: auth.Settings{Username: "u", PasswordFile: file}})
 	c.refuses(t, "missing", file, "no such file", "mounted")
 	put(t, file, "one\n", 0o400)
 	c.lets(t, "first")
@@ -72,9 +73,9 @@ func TestPasswordFileRotates(t *testing.T) {
 // TestRefusedOnce is fault W6: one 401, then all is well.
 func TestRefusedOnce(t *testing.T) {
 	for name, o := range map[string]auth.Options{
-		"password":   {Username: "u", Password: "p"},
-		"credential": {Credentials: []auth.Credential{{Username: "u", Password: "p"}}},
-		"askpass":    {AskpassURL: "yes"},
+		"password":   {Settings: auth.Settings{Username: "u", Password: "p"}},
+		"credential": {Settings: auth.Settings{Credentials: []auth.Credential{{Username: "u", Password: "p"}}}},
+		"askpass":    {Settings: auth.Settings{AskpassURL: "yes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, raw := upstream(t, gitserver.Basic("u", "p"))
@@ -85,7 +86,7 @@ func TestRefusedOnce(t *testing.T) {
 			if o.AskpassURL != "" {
 				service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "username=u\npassword=p\n") }))
 				defer service.Close()
-				o.AskpassURL = service.URL
+				o.AskpassURL = secret.Text(service.URL)
 			}
 			c := newClient(t, o)
 			c.lets(t, "before")
@@ -107,7 +108,7 @@ func TestAskpassURL(t *testing.T) {
 	}))
 	defer service.Close()
 	s, raw := upstream(t, gitserver.Basic("u", "one"))
-	c := newClient(t, auth.Options{URL: raw, AskpassURL: service.URL + "/git?key=hunter2"})
+	c := newClient(t, auth.Options{URL: raw, Settings: auth.Settings{AskpassURL: secret.Text(service.URL + "/git?key=hunter2")}})
 	c.lets(t, "first")
 	s.Require(gitserver.Basic("u", "two"))
 	c.refuses(t, "revoked", "the answer of "+service.URL+"/git")
@@ -126,7 +127,7 @@ func TestCookies(t *testing.T) {
 	line := func(value string) string {
 		return "# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t2147483647\to\t" + value + "\n"
 	}
-	c := newClient(t, auth.Options{URL: raw, CookieFile: file})
+	c := newClient(t, auth.Options{URL: raw, Settings: auth.Settings{CookieFile: file}})
 	c.refuses(t, "missing", file, "no such file")
 	put(t, file, line("one"), 0o400)
 	c.lets(t, "first")
@@ -149,7 +150,7 @@ func TestGitHubApp(t *testing.T) {
 	put(t, file, pemOf(key), 0o400)
 	s, raw := upstream(t, gitserver.AnyOf())
 	github := newGitHub(t, "Iv23", &key.PublicKey, func(token string) { s.Require(gitserver.Basic("x-access-token", token)) })
-	c := newClient(t, auth.Options{URL: raw, GitHub: auth.GitHubApp{BaseURL: github.URL, PrivateKeyFile: file, ClientID: "Iv23", InstallationID: 42}})
+	c := newClient(t, auth.Options{URL: raw, Settings: auth.Settings{GitHub: auth.GitHubApp{BaseURL: github.URL, PrivateKeyFile: file, ClientID: "Iv23", InstallationID: 42}}})
 	c.lets(t, "first")
 	c.lets(t, "the same token")
 	if minted := github.tokens(); len(minted) != 1 {
@@ -183,10 +184,7 @@ func TestSubmodules(t *testing.T) {
 	change.Files[".gitmodules"] = module("lib", "../lib.git") + module("foreign", other.RepoURL(foreign)) + module("public", stranger.RepoURL(public))
 	main.Apply(change)
 
-	c := newClient(t, auth.Options{
-		URL: server.RepoURL(main), Username: "bot", Password: "p-main",
-		Credentials: []auth.Credential{{URL: other.URL, Username: "other", Password: "p-other"}},
-	})
+	c := newClient(t, auth.Options{URL: server.RepoURL(main), Settings: auth.Settings{Username: "bot", Password: "p-main", Credentials: []auth.Credential{{URL: other.URL, Username: "other", Password: "p-other"}}}})
 	clone := func() (string, error) {
 		dir := filepath.Join(t.TempDir(), "clone")
 		return dir, c.run(t, git.Cmd("clone", "--recurse-submodules").Operand(c.url, dir))
@@ -219,7 +217,7 @@ func TestRedirect(t *testing.T) {
 	there, _ := upstream(t, gitserver.Basic("u", "p"))
 	here, raw := upstream(t, gitserver.Basic("u", "p"))
 	here.Fail(gitserver.Rule{On: gitserver.Info, Do: gitserver.Redirect(302, there.URL)})
-	c := newClient(t, auth.Options{URL: raw, Username: "u", Password: "p"})
+	c := newClient(t, auth.Options{URL: raw, Settings: auth.Settings{Username: "u", Password: "p"}})
 	c.refuses(t, "redirected", "refused")
 	for _, q := range there.Log() {
 		if q.Header != "" {
@@ -234,7 +232,7 @@ func TestPrivateAuthority(t *testing.T) {
 	r.Commit(map[string]string{"README": "hello\n"})
 	s := gitserver.HTTPS(t, r)
 	s.Require(gitserver.Basic("u", "p"))
-	o := auth.Options{URL: s.RepoURL(r), Username: "u", Password: "p"}
+	o := auth.Options{URL: s.RepoURL(r), Settings: auth.Settings{Username: "u", Password: "p"}}
 	newClient(t, o, "GIT_SSL_CAINFO="+s.CAFile).lets(t, "GIT_SSL_CAINFO")
 	o.GitConfig = []git.KV{{Key: "http.sslCAInfo", Value: s.CAFile}}
 	newClient(t, o).lets(t, "http.sslCAInfo")

@@ -12,6 +12,7 @@ import (
 
 	"git-sync/pkg/auth"
 	"git-sync/pkg/git"
+	"git-sync/pkg/secret"
 	"git-sync/test/gitserver"
 )
 
@@ -23,24 +24,23 @@ func TestSecretsWhileGitRuns(t *testing.T) {
 	open := make(chan struct{})
 	s.Fail(gitserver.Rule{On: gitserver.LsRefs, Do: gitserver.Gate(open)})
 
-	home, tmp, secret := t.TempDir(), t.TempDir(), t.TempDir()
-	file := filepath.Join(secret, "password")
+	home, tmp, mount := t.TempDir(), t.TempDir(), t.TempDir()
+	file := filepath.Join(mount, "password")
 	put(t, file, secrets[2], 0o400)
-	ssh := filepath.Join(secret, "ssh")
+	ssh := filepath.Join(mount, "ssh")
 	key := sshUpstream(t).NewKey("alice")
 	put(t, ssh, get(t, key), 0o440) // handed over as a private copy
 	secrets = append(secrets, strings.Split(get(t, key), "\n")[2])
 
 	var learned []string
-	c := newClient(t, auth.Options{
-		URL: url, Username: "bot", Password: secrets[0],
+	c := newClient(t, auth.Options{URL: url, Learned: func(s string) { learned = append(learned, s) }, Settings: auth.Settings{
+		Username: "bot", Password: secret.Text(secrets[0]),
 		Credentials: []auth.Credential{
-			{URL: "https://other.example", Username: "o", Password: secrets[1]},
+			{URL: "https://other.example", Username: "o", Password: secret.Text(secrets[1])},
 			{URL: "https://file.example", Username: "o", PasswordFile: file},
 		},
 		SSHKeyFiles: []string{ssh},
-		Learned:     func(s string) { learned = append(learned, s) },
-	}, "HOME="+home, "TMPDIR="+tmp)
+	}}, "HOME="+home, "TMPDIR="+tmp)
 
 	done := make(chan error, 1)
 	go func() { done <- c.sync(t) }()
@@ -138,12 +138,12 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 	s, url := upstream(t, gitserver.Basic("bot", "right"))
 	withUser := strings.Replace(url, "http://", "http://bot:s3cret@", 1)
 	for name, o := range map[string]auth.Options{
-		"password":   {URL: url, Username: "bot", Password: "s3cret"},
+		"password":   {URL: url, Settings: auth.Settings{Username: "bot", Password: "s3cret"}},
 		"in the URL": {URL: withUser},
-		"credential": {URL: url, Credentials: []auth.Credential{{URL: s.URL, Username: "bot", Password: "s3cret"}}},
-		"user alone": {URL: url, Credentials: []auth.Credential{{URL: s.URL, Username: "s3cret"}}},
-		"proxy":      {URL: url, Username: "bot", Password: "right", GitConfig: []git.KV{{Key: "http.proxy", Value: "http://me:s3cret@127.0.0.1:1"}}},
-		"askpass":    {URL: url, AskpassURL: "http://me:s3cret@127.0.0.1:1/?q=s3cret"},
+		"credential": {URL: url, Settings: auth.Settings{Credentials: []auth.Credential{{URL: s.URL, Username: "bot", Password: "s3cret"}}}},
+		"user alone": {URL: url, Settings: auth.Settings{Credentials: []auth.Credential{{URL: s.URL, Username: "s3cret"}}}},
+		"proxy":      {URL: url, GitConfig: []git.KV{{Key: "http.proxy", Value: "http://me:s3cret@127.0.0.1:1"}}, Settings: auth.Settings{Username: "bot", Password: "right"}},
+		"askpass":    {URL: url, Settings: auth.Settings{AskpassURL: "http://me:s3cret@127.0.0.1:1/?q=s3cret"}},
 	} {
 		err := newClient(t, o).sync(t)
 		if err == nil {

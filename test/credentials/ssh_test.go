@@ -23,7 +23,7 @@ func sshUpstream(t *testing.T, names ...string) *sshserver.Server {
 
 // options reach the sshd's repository with the keys.
 func options(s *sshserver.Server, repo string, keys ...string) auth.Options {
-	return auth.Options{URL: s.URL(repo), SSHKeyFiles: keys, SSHKnownHosts: true, SSHKnownHostsFile: s.KnownHosts}
+	return auth.Options{URL: s.URL(repo), Settings: auth.Settings{SSHKeyFiles: keys, SSHKnownHosts: true, SSHKnownHostsFile: s.KnownHosts}}
 }
 
 func TestSSHKeys(t *testing.T) {
