@@ -2,6 +2,7 @@ package proc
 
 import (
 	"io"
+	"os"
 	"sync"
 )
 
@@ -10,13 +11,28 @@ import (
 // It is written by one goroutine and may be read by another at any time, even
 // when the writer is stuck in tee.
 type capture struct {
-	tee      io.Writer     // may be nil
-	overflow chan struct{} // closed when more came than may; nil when the tail is kept
+	tee      io.Writer // may be nil
+	overflow func()    // called when more came than may; nil: the tail is kept
 	max      int
 
-	mu   sync.Mutex
-	buf  []byte
-	full bool
+	mu  sync.Mutex
+	buf []byte
+}
+
+// newCapture returns the capture of one of c's streams.
+func newCapture(c Cmd, tee io.Writer) *capture {
+	limit := c.MaxOutput
+	if limit <= 0 {
+		limit = defaultMaxOutput
+	}
+	return &capture{tee: tee, max: limit}
+}
+
+// readFrom copies what f has until it ends or is cut off, and closes it.
+func (c *capture) readFrom(f *os.File) {
+	defer closeAll([]*os.File{f})
+	// A pipe rarely holds more, and a child is started for each poll.
+	_, _ = io.CopyBuffer(c, struct{ io.Reader }{f}, make([]byte, 8<<10))
 }
 
 // Write never fails: a child must not die of SIGPIPE because a log is slow.
@@ -31,23 +47,19 @@ func (c *capture) Write(b []byte) (int, error) {
 func (c *capture) keep(b []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.overflow != nil {
-		if c.full {
-			return
-		}
-		if room := c.max - len(c.buf); len(b) > room {
-			b = b[:room]
-			c.full = true
-			close(c.overflow)
-		}
+	switch room := c.max - len(c.buf); {
+	case c.overflow == nil:
 		c.buf = append(c.buf, b...)
-		return
-	}
-	c.buf = append(c.buf, b...)
-	// Cut only when twice the size, so that a long stream is not copied for
-	// each few bytes.
-	if len(c.buf) > 2*c.max {
-		c.buf = append(c.buf[:0], c.buf[len(c.buf)-c.max:]...)
+		// Cut only when twice the size, so that a long stream is not copied for
+		// each few bytes.
+		if len(c.buf) > 2*c.max {
+			c.buf = append(c.buf[:0], c.buf[len(c.buf)-c.max:]...)
+		}
+	case len(b) > room:
+		c.buf = append(c.buf, b[:room]...)
+		c.overflow()
+	default:
+		c.buf = append(c.buf, b...)
 	}
 }
 

@@ -6,112 +6,81 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// child is one started process, the leader of its session and group.
+// child is one process, the leader of its session and group.
 type child struct {
-	pid     int
-	exited  chan struct{} // closed when the leader is dead; it is still there, a zombie
-	release chan struct{} // closed by the owner: the pid is used no more, reap it
-	done    chan struct{} // closed when it was reaped
-	end     *ending       // valid after done
+	cmd     *exec.Cmd
+	path    string     // the program as it was asked for
+	outputs []*os.File // our ends of standard output and error
+	theirs  []*os.File // what only the child needs; closed once it has them
+	stdout  *capture   // nil: standard output is not copied
+	stderr  *capture
+	begun   time.Time
+	drained chan struct{} // closed when the output that is copied has ended
+	exited  chan struct{} // closed when the leader is dead; it is still a zombie
+	release chan struct{} // closed when the group is signalled no more
+	reaped  chan struct{} // closed when the leader was reaped
+	err     error         // of cmd.Wait; valid after reaped
 }
 
-// ending is how a child ended: what wait4(2) says.
-type ending struct {
-	status unix.WaitStatus
-	usage  unix.Rusage
-}
-
-func (e *ending) user() time.Duration   { return time.Duration(e.usage.Utime.Nano()) }
-func (e *ending) system() time.Duration { return time.Duration(e.usage.Stime.Nano()) }
-
-// spawn starts c with files as its descriptors, which it closes.
-//
-// Starting may block, when the program lies on a disk that does; spawn returns
-// at ctx's end all the same, and what is started too late is killed.
-func spawn(ctx context.Context, c Cmd, files []*os.File) (*child, error) {
-	type start struct {
-		ch  *child
-		err error
+// newChild prepares the child that c asks for.
+func newChild(c Cmd) (*child, error) {
+	ch := &child{
+		path: c.Path, stderr: newCapture(c, c.StderrTo), begun: time.Now(), drained: make(chan struct{}),
+		exited: make(chan struct{}), release: make(chan struct{}), reaped: make(chan struct{}),
+		cmd: &exec.Cmd{
+			Dir: c.Dir, Env: append([]string{}, c.Env...), // nil would mean ours
+			Stdin:       c.Stdin,
+			SysProcAttr: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+			WaitDelay:   reapWait / 4,
+		},
 	}
-	started := make(chan start)
-	onOwnThread(func() {
-		pid, err := launch(c, files)
-		closeAll(files)
-		if err != nil {
-			select {
-			case started <- start{err: &Error{Path: c.Path, ExitCode: -1, Err: err}}:
-			case <-ctx.Done():
-			}
-			return
-		}
-		ch := &child{
-			pid: pid, exited: make(chan struct{}),
-			release: make(chan struct{}), done: make(chan struct{}),
-		}
-		select {
-		case started <- start{ch: ch}:
-		case <-ctx.Done():
-			ch.signal(unix.SIGKILL)
-			close(ch.release)
-		}
-		ch.wait()
-	})
-	select {
-	case s := <-started:
-		return s.ch, s.err
-	case <-ctx.Done():
-		return nil, interrupted(ctx, c.Path)
+	if err := ch.open(c); err != nil {
+		closeAll(ch.theirs)
+		return nil, ch.unstarted(err)
 	}
+	return ch, nil
 }
 
-// UsualSlack is the timer slack that the kernel gives its first process (prctl(2),
-// PR_SET_TIMERSLACK), and this package each child.
-const UsualSlack = 50 * time.Microsecond
-
-// launch starts the program. It asks package syscall: package os would find out
-// first, by a child of its own, whether the kernel knows descriptors of
-// processes, which is of no use to us and a millisecond of a short run.
-func launch(c Cmd, files []*os.File) (int, error) {
+// open finds the program and makes the child's descriptors. Its output goes through
+// pipes of ours because those of os/exec cannot be waited for until a deadline, and
+// before the leader is reaped.
+func (ch *child) open(c Cmd) error {
 	path, err := lookup(c.Path, c.Env)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	args := slices.Concat([]string{c.Path}, c.Args)
+	ch.cmd.Path, ch.cmd.Args = path, slices.Concat([]string{c.Path}, c.Args)
 	if c.Umask != 0 {
-		path, args = masked(c.Umask, path, c.Args)
+		ch.cmd.Path, ch.cmd.Args = masked(c.Umask, path, c.Args)
 	}
-	fds := make([]uintptr, len(files))
-	for i, f := range files {
-		fds[i] = f.Fd()
-	}
-	// Timers may be late by what is usual, not by what is usual for us; where that cannot be set, they are.
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(UsualSlack), 0, 0, 0)
-	pid, _, err := syscall.StartProcess(path, args, &syscall.ProcAttr{
-		Dir: c.Dir, Env: c.Env, Files: fds,
-		Sys: &syscall.SysProcAttr{
-			Setsid:    true,
-			Pdeathsig: syscall.SIGKILL,
-		},
-	})
-	runtime.KeepAlive(files)
-	if err == nil {
-		return pid, nil
-	}
-	if c.Dir != "" {
-		// The kernel's error may be about the directory, and does not say so.
-		if _, derr := os.Stat(c.Dir); derr != nil {
-			return 0, &fs.PathError{Op: "chdir", Path: c.Dir, Err: errors.Unwrap(derr)}
+	for range 2 {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return err
 		}
+		ch.outputs, ch.theirs = append(ch.outputs, r), append(ch.theirs, w)
 	}
-	return 0, &fs.PathError{Op: "fork/exec", Path: path, Err: err}
+	ch.cmd.Stdout, ch.cmd.Stderr = ch.theirs[0], ch.theirs[1]
+	for _, f := range c.ExtraFiles {
+		// The caller may close his while starting still blocks.
+		fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return os.NewSyscallError("dup", err)
+		}
+		own := os.NewFile(uintptr(fd), f.Name())
+		ch.cmd.ExtraFiles, ch.theirs = append(ch.cmd.ExtraFiles, own), append(ch.theirs, own)
+	}
+	return nil
 }
 
 // masked has a shell set the umask and then execute the program in its place. A thread
@@ -120,6 +89,47 @@ func launch(c Cmd, files []*os.File) (int, error) {
 func masked(mask fs.FileMode, path string, args []string) (shell string, shellArgs []string) {
 	script := fmt.Sprintf(`umask %04o && exec "$0" "$@"`, mask.Perm())
 	return "/bin/sh", slices.Concat([]string{"sh", "-c", script, path}, args)
+}
+
+// unstarted is the error of a child that there will not be. The kernel's error may be
+// about the directory, and does not say so.
+func (ch *child) unstarted(err error) error {
+	closeAll(ch.outputs)
+	if _, derr := os.Stat(ch.cmd.Dir); ch.cmd.Dir != "" && derr != nil {
+		err = &fs.PathError{Op: "chdir", Path: ch.cmd.Dir, Err: errors.Unwrap(derr)}
+	}
+	return &Error{Path: ch.path, ExitCode: -1, Err: err}
+}
+
+// start starts the child. That may block, when the program lies on a disk that does;
+// start returns at ctx's end all the same, and what is started too late is killed.
+func (ch *child) start(ctx context.Context) error {
+	started := make(chan error)
+	onOwnThread(func() {
+		err := ch.cmd.Start()
+		closeAll(ch.theirs)
+		select {
+		case started <- err:
+		case <-ctx.Done():
+			if err == nil {
+				ch.kill()
+			}
+		}
+		if err == nil {
+			ch.wait()
+		}
+	})
+	select {
+	case err := <-started:
+		if err != nil {
+			return ch.unstarted(err)
+		}
+		ch.copyOutput()
+		return nil
+	case <-ctx.Done():
+		closeAll(ch.outputs)
+		return interrupted(ctx, ch.path)
+	}
 }
 
 // onOwnThread runs f in the background, on a thread that does nothing else
@@ -137,56 +147,126 @@ func onOwnThread(f func()) {
 		}
 		// Keep this thread busy until another one has the work.
 		begun := make(chan struct{})
-		go func() {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
+		onOwnThread(func() {
 			close(begun)
 			f()
-		}()
+		})
 		<-begun
 	}()
 }
 
-// wait blocks until the leader has died and its owner has let go, then kills the
-// rest of the group and reaps the leader.
+// wait blocks until the leader has died and its owner has let go, and reaps it.
 func (ch *child) wait() {
-	_ = uninterrupted(func() error { return unix.Waitid(unix.P_PID, ch.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) })
+	for {
+		err := unix.Waitid(unix.P_PID, ch.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
 	close(ch.exited)
 	<-ch.release
-	ch.signal(unix.SIGKILL)
-	ch.end = &ending{}
-	// It cannot fail: nobody else waits for this process.
-	_ = uninterrupted(func() error {
-		_, err := unix.Wait4(ch.pid, &ch.end.status, 0, &ch.end.usage)
-		return err
-	})
-	close(ch.done)
+	ch.err = ch.cmd.Wait()
+	close(ch.reaped)
 }
 
-// uninterrupted makes a system call again for as long as a signal ends it.
-func uninterrupted(call func() error) error {
-	for {
-		if err := call(); !errors.Is(err, unix.EINTR) {
-			return err
+// copyOutput copies what the child writes, in the background, until it ends or is cut off.
+func (ch *child) copyOutput() {
+	var streams sync.WaitGroup
+	for i, into := range []*capture{ch.stdout, ch.stderr} {
+		if into != nil {
+			streams.Go(func() { into.readFrom(ch.outputs[i]) })
+		}
+	}
+	go func() {
+		streams.Wait()
+		close(ch.drained)
+	}()
+}
+
+// await blocks until the child is through, and returns nil; or until it must be
+// stopped, and returns why.
+func (ch *child) await(ctx context.Context) error {
+	for _, stage := range []<-chan struct{}{ch.exited, ch.drained} {
+		select {
+		case <-stage:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, ErrOutputTooLarge) {
+		return cause // what was cut must not pass for whole
+	}
+	return nil
+}
+
+// terminate asks the whole group to end, and gives it some time for that.
+func (ch *child) terminate(grace time.Duration) {
+	if grace <= 0 {
+		return
+	}
+	ch.signal(unix.SIGTERM)
+	timer := time.NewTimer(min(grace, maxGrace))
+	defer timer.Stop()
+	for _, stage := range []<-chan struct{}{ch.exited, ch.drained} {
+		select {
+		case <-stage:
+		case <-timer.C:
+			return
 		}
 	}
 }
 
 // signal sends sig to the whole group. Only for use before release is closed: the
-// leader, dead or alive, keeps its number from being given to somebody else.
+// leader, dead or alive, keeps its number from being given to another process.
 func (ch *child) signal(sig syscall.Signal) {
-	_ = unix.Kill(-ch.pid, sig)
+	_ = unix.Kill(-ch.cmd.Process.Pid, sig)
 }
 
-// reap lets go of the child and waits, for a moment, until it and its group are
-// gone. It returns how the leader ended, or nil if it is still there.
-func (ch *child) reap() *ending {
+// kill kills the group and has the leader reaped once it is dead.
+func (ch *child) kill() {
+	ch.signal(unix.SIGKILL)
 	close(ch.release)
+}
+
+// finish kills what is left of the group and waits, for a moment, until it has gone.
+// cause is why the child was stopped, if it was; the error is nil if all went well.
+func (ch *child) finish(cause error) (Result, *Error) {
+	ch.kill()
+	state := ch.reap()
+	ch.cutOff()
+	res := Result{Wall: time.Since(ch.begun), Stderr: ch.stderr.bytes()}
+	e := &Error{Path: ch.path, ExitCode: -1, Stderr: string(res.Stderr), Err: cause}
+	if ch.stdout != nil {
+		res.Stdout = ch.stdout.bytes()
+	}
+	if state == nil {
+		e.Err = errUnkillable
+		if cause != nil {
+			e.Err = fmt.Errorf("%w; %w", cause, errUnkillable)
+		}
+		return res, e
+	}
+	res.User, res.System = state.UserTime(), state.SystemTime()
+	e.ExitCode = state.ExitCode() // -1 unless it exited
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		e.Signal = status.Signal()
+	}
+	if cause == nil && state.Success() && !errors.Is(ch.err, exec.ErrWaitDelay) {
+		e.Err = ch.err // of reading what the child was to be fed
+	}
+	if e.Err == nil && e.ExitCode == 0 {
+		return res, nil
+	}
+	return res, e
+}
+
+// reap waits, for a moment, until the killed group has gone. It returns how the leader
+// ended, or nil if it is still there.
+func (ch *child) reap() *os.ProcessState {
 	timer := time.NewTimer(reapWait)
 	defer timer.Stop()
 	select {
-	case <-ch.exited:
-		<-ch.done // a dead leader is reaped without delay
+	case <-ch.reaped:
 	case <-timer.C:
 		return nil
 	}
@@ -194,12 +274,32 @@ func (ch *child) reap() *ending {
 	// callers are about to tidy up after it.
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for unix.Kill(-ch.pid, 0) == nil {
+	for unix.Kill(-ch.cmd.Process.Pid, 0) == nil {
 		select {
 		case <-tick.C:
 		case <-timer.C:
-			return ch.end
+			return ch.cmd.ProcessState
 		}
 	}
-	return ch.end
+	return ch.cmd.ProcessState
+}
+
+// cutOff ends the reading of output that another process still holds open. It does not
+// wait for a writer of ours that blocks.
+func (ch *child) cutOff() {
+	for _, f := range ch.outputs {
+		_ = f.SetReadDeadline(time.Now().Add(reapWait / 4))
+	}
+	timer := time.NewTimer(reapWait / 2)
+	defer timer.Stop()
+	select {
+	case <-ch.drained:
+	case <-timer.C:
+	}
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
 }

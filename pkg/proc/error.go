@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -63,4 +65,13 @@ func lastLine(s string) string {
 		s = s[i+1:]
 	}
 	return strings.TrimSpace(s)
+}
+
+// errUnkillable is part of the message when a child could not be reaped in time.
+var errUnkillable = errors.New("it was killed but has not gone yet (a disk that blocks?)")
+
+// interrupted is the error of a context that ended before there was a child.
+func interrupted(ctx context.Context, path string) *Error {
+	timedOut := errors.Is(ctx.Err(), context.DeadlineExceeded)
+	return &Error{Path: path, ExitCode: -1, TimedOut: timedOut, Canceled: !timedOut, Err: context.Cause(ctx)}
 }

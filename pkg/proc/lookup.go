@@ -3,11 +3,9 @@ package proc
 import (
 	"fmt"
 	"io/fs"
-	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // Installed reports whether the program name is found in the PATH of env.
@@ -26,26 +24,19 @@ func lookup(name string, env []string) (string, error) {
 	if name == "" {
 		return "", fmt.Errorf("no program given: %w", fs.ErrInvalid)
 	}
-	for _, dir := range filepath.SplitList(searchPath(env)) {
+	path := ""
+	for _, kv := range env {
+		if value, ok := strings.CutPrefix(kv, "PATH="); ok {
+			path = value // the last one counts
+		}
+	}
+	for _, dir := range filepath.SplitList(path) {
 		if !filepath.IsAbs(dir) {
 			continue
 		}
-		file := filepath.Join(dir, name)
-		info, err := os.Stat(file)
-		if err == nil && info.Mode().IsRegular() && unix.Access(file, unix.X_OK) == nil {
+		if file, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
 			return file, nil
 		}
 	}
 	return "", fmt.Errorf("not found in PATH: %w", fs.ErrNotExist)
-}
-
-// searchPath is the value of the last PATH in env.
-func searchPath(env []string) string {
-	path := ""
-	for _, kv := range env {
-		if value, ok := strings.CutPrefix(kv, "PATH="); ok {
-			path = value
-		}
-	}
-	return path
 }

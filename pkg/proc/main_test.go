@@ -102,21 +102,6 @@ func play(role string) int {
 		fmt.Print(<-answer)
 	case "kept-thread":
 		fmt.Print(playKeptThread())
-	case "slack":
-		b, err := os.ReadFile("/proc/self/timerslack_ns")
-		fmt.Print(string(b), err)
-	case "late":
-		// A program has the timer slack of the thread that executes it, for all its threads.
-		runtime.LockOSThread()
-		err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1_000_000, 0, 0, 0)
-		if err == nil {
-			err = unix.Exec(os.Args[0], os.Args, []string{roleVar + "=late-parent", raceFast})
-		}
-		fmt.Print(err)
-	case "late-parent":
-		_, _ = proc.Run(context.Background(), proc.Cmd{
-			Path: os.Args[0], Env: []string{roleVar + "=slack", raceFast}, StdoutTo: os.Stdout,
-		})
 	case "reaper":
 		return playReaper()
 	case "orphans":

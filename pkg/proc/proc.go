@@ -17,9 +17,13 @@
 //     never used.
 //   - It dies with us: the kernel kills it when the thread that started it ends.
 //     That thread is therefore kept for as long as the child lives.
-//   - It inherits nothing: no environment, no descriptors but those it was given,
-//     no timer slack.
+//   - It inherits nothing: no environment, and no descriptors but those it was given.
 //   - Its arguments are in no error and no log; they may name secrets.
+//
+// os/exec starts and reaps the children. What it does not promise is made here: the
+// whole group is killed before the call returns, and before its leader is reaped; pipes
+// that outlive the leader are waited for until the context ends; an unkillable child is
+// left behind; output is bounded; orphans are reaped by process 1.
 //
 // The package has no state of its own. Which children are ours is known to the
 // kernel: see [Init].
@@ -28,13 +32,10 @@ package proc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -62,8 +63,8 @@ type Cmd struct {
 	Dir string
 	// Env is the complete environment.
 	Env []string
-	// Stdin is what the child reads; nil: /dev/null. A reader that is not an
-	// *os.File is copied in the background and must not block for ever.
+	// Stdin is what the child reads; nil: /dev/null. An *os.File becomes the child's
+	// own; another reader is copied in the background and must not block for ever.
 	Stdin io.Reader
 	// StdoutTo and StderrTo receive output as it arrives, each from a goroutine
 	// of its own. They must not block. With StdoutTo any amount of output is
@@ -79,8 +80,6 @@ type Cmd struct {
 	// ExtraFiles become descriptors 3 and up. They stay the caller's, to be closed at
 	// any time after Run or Start has returned.
 	ExtraFiles []*os.File
-	// Started, when set, is called once the child runs. It must not block.
-	Started func()
 	// Grace is the time from SIGTERM to SIGKILL when the context ends. 0 means
 	// SIGKILL at once; more than 600 ms counts as 600 ms.
 	Grace time.Duration
@@ -100,117 +99,35 @@ type Result struct {
 //
 // Pipes that are held open by processes which the child left behind are waited
 // for too, until ctx ends. Run returns within a second of ctx's end. The error is
-// an [*Error] unless the child could not even be described.
+// an [*Error].
 func Run(ctx context.Context, c Cmd) (Result, error) {
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return Result{}, interrupted(ctx, c.Path)
 	}
-	p, err := plumb(c)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ch, err := newChild(c)
 	if err != nil {
-		return Result{}, &Error{Path: c.Path, ExitCode: -1, Err: err}
-	}
-	p.read(p.stdout, p.stderr)
-	begun := time.Now()
-	ch, err := spawn(ctx, c, p.childEnds)
-	if err != nil {
-		p.abandon()
 		return Result{}, err
 	}
-	if c.Started != nil {
-		c.Started()
+	ch.stdout = newCapture(c, c.StdoutTo)
+	if c.StdoutTo == nil {
+		ch.stdout.overflow = func() { cancel(ErrOutputTooLarge) }
 	}
-	p.feed(c.Stdin)
-
-	cause := ch.await(ctx, p)
+	if err := ch.start(ctx); err != nil {
+		return Result{}, err
+	}
+	cause := ch.await(ctx)
 	if cause != nil {
-		ch.terminate(c.Grace, p.drained)
+		ch.terminate(c.Grace)
 	}
-	end := ch.reap()
-	p.drain()
-
-	res := Result{Stdout: p.stdout.bytes(), Stderr: p.stderr.bytes(), Wall: time.Since(begun)}
-	if end != nil {
-		res.User, res.System = end.user(), end.system()
-	}
-	if cause == nil {
-		cause = p.stdinErr()
-	}
-	failed := verdict(c.Path, end, res.Stderr, cause)
+	res, failed := ch.finish(cause)
 	if failed == nil {
 		return res, nil
 	}
-	if cause != nil && ctx.Err() != nil && errors.Is(cause, context.Cause(ctx)) {
+	if cause != nil && !errors.Is(cause, ErrOutputTooLarge) {
 		failed.TimedOut = errors.Is(ctx.Err(), context.DeadlineExceeded)
 		failed.Canceled = !failed.TimedOut
 	}
 	return res, failed
-}
-
-// await blocks until the child is through, and returns nil; or until it must be
-// stopped, and returns why.
-func (ch *child) await(ctx context.Context, p *plumbing) error {
-	for _, stage := range []<-chan struct{}{ch.exited, p.drained} {
-		select {
-		case <-stage:
-		case <-p.stdout.overflow:
-			return ErrOutputTooLarge
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	// Both may have been ready: what was cut must not pass for whole.
-	select {
-	case <-p.stdout.overflow:
-		return ErrOutputTooLarge
-	default:
-		return nil
-	}
-}
-
-// terminate ends the whole group, politely first if there is a grace.
-func (ch *child) terminate(grace time.Duration, drained <-chan struct{}) {
-	if grace > 0 {
-		ch.signal(unix.SIGTERM)
-		timer := time.NewTimer(min(grace, maxGrace))
-		defer timer.Stop()
-		for _, stage := range []<-chan struct{}{ch.exited, drained} {
-			select {
-			case <-stage:
-			case <-timer.C:
-				ch.signal(unix.SIGKILL)
-				return
-			}
-		}
-	}
-	ch.signal(unix.SIGKILL)
-}
-
-// errUnkillable is part of the message when a child could not be reaped in time.
-var errUnkillable = errors.New("it was killed but has not gone yet (a disk that blocks?)")
-
-// verdict turns the end of a child into an error, or nil if all went well. end
-// is nil when the child could not be reaped.
-func verdict(path string, end *ending, stderr []byte, cause error) *Error {
-	e := &Error{Path: path, ExitCode: -1, Stderr: string(stderr), Err: cause}
-	if end == nil {
-		e.Err = errUnkillable
-		if cause != nil {
-			e.Err = fmt.Errorf("%w; %w", cause, errUnkillable)
-		}
-	} else {
-		e.ExitCode = end.status.ExitStatus() // -1 unless it exited
-		if end.status.Signaled() {
-			e.Signal = end.status.Signal()
-		}
-	}
-	if e.Err == nil && e.ExitCode == 0 {
-		return nil
-	}
-	return e
-}
-
-// interrupted is the error of a context that ended before there was a child.
-func interrupted(ctx context.Context, path string) *Error {
-	timedOut := errors.Is(ctx.Err(), context.DeadlineExceeded)
-	return &Error{Path: path, ExitCode: -1, TimedOut: timedOut, Canceled: !timedOut, Err: context.Cause(ctx)}
 }

@@ -155,7 +155,7 @@ func TestRunGivesUpFilesAtOnce(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*20*time.Microsecond)
 		c := self(t, "env")
-		c.ExtraFiles, c.Stdin = []*os.File{f}, f
+		c.ExtraFiles = []*os.File{f}
 		_, _ = proc.Run(ctx, c)
 		f.Close()
 		cancel()

@@ -2,12 +2,9 @@ package proc
 
 import (
 	"context"
+	"errors"
 	"io"
-	"os"
-	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Process is a child that is talked to while it runs. Its methods may be called
@@ -18,9 +15,8 @@ type Process struct {
 	Stdin  io.WriteCloser
 	Stdout io.Reader
 
-	pipes  *plumbing
-	closed chan struct{} // closed by Close
-	once   sync.Once
+	child  *child
+	stop   context.CancelFunc
 	done   chan struct{} // closed when the child has gone
 	err    error         // how it ended; valid after done
 	result Result        // without output; valid after done
@@ -33,70 +29,48 @@ func Start(ctx context.Context, c Cmd) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx, c.Path)
 	}
-	c.Stdin = ourEnd{}
-	pipes, err := plumb(c)
+	c.Stdin = nil
+	ch, err := newChild(c)
 	if err != nil {
-		return nil, &Error{Path: c.Path, ExitCode: -1, Err: err}
-	}
-	pipes.read(nil, pipes.stderr)
-	begun := time.Now()
-	ch, err := spawn(ctx, c, pipes.childEnds)
-	if err != nil {
-		pipes.abandon()
 		return nil, err
 	}
-	if c.Started != nil {
-		c.Started()
+	stdin, err := ch.cmd.StdinPipe()
+	if err != nil {
+		closeAll(ch.theirs)
+		return nil, ch.unstarted(err)
 	}
-	p := &Process{
-		Stdin: pipes.stdinEnd, Stdout: pipes.outEnds[0], pipes: pipes,
-		closed: make(chan struct{}), done: make(chan struct{}),
+	if err := ch.start(ctx); err != nil {
+		return nil, err
 	}
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	p := &Process{Stdin: stdin, Stdout: ch.outputs[0], child: ch, stop: stop, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
-		p.err = p.watch(ch, c.Path)
-		p.result.Wall = time.Since(begun)
+		stopped := false
+		select {
+		case <-ch.exited:
+		case <-life.Done():
+			stopped = true
+		}
+		res, failed := ch.finish(nil)
+		if p.result = res; failed != nil && (!stopped || errors.Is(failed, errUnkillable)) {
+			p.err = failed
+		}
 	}()
 	return p, nil
-}
-
-// ourEnd asks plumb for a pipe on standard input.
-type ourEnd struct{ io.Reader }
-
-// watch blocks until the child has gone, whoever ended it.
-func (p *Process) watch(ch *child, path string) error {
-	stopped := false
-	select {
-	case <-ch.exited:
-	case <-p.closed:
-		stopped = true
-		ch.signal(unix.SIGKILL)
-	}
-	end := ch.reap()
-	if end != nil {
-		p.result.User, p.result.System = end.user(), end.system()
-	}
-	p.pipes.drain()
-	if stopped && end != nil {
-		return nil
-	}
-	if failed := verdict(path, end, p.pipes.stderr.bytes(), nil); failed != nil {
-		return failed
-	}
-	return nil
 }
 
 // Done is closed when the child has gone.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Stderr returns the tail of what the child has written to its standard error.
-func (p *Process) Stderr() string { return string(p.pipes.stderr.bytes()) }
+func (p *Process) Stderr() string { return string(p.child.stderr.bytes()) }
 
 // Finish ends the child's input, which tells a well-behaved child to go, waits
-// for that as long as grace, and is [Process.Close] then. The result has no
+// for that as long as grace, and is [Process.Close] then. The result has no standard
 // output.
 func (p *Process) Finish(grace time.Duration) (Result, error) {
-	closeAll([]*os.File{p.pipes.stdinEnd})
+	_ = p.Stdin.Close()
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
@@ -111,8 +85,9 @@ func (p *Process) Finish(grace time.Duration) (Result, error) {
 // returns within a second. The error tells how the child ended if it had done so
 // before, or why it is still there.
 func (p *Process) Close() error {
-	p.once.Do(func() { close(p.closed) })
+	p.stop()
 	<-p.done
-	p.pipes.abandon()
+	_ = p.Stdin.Close()
+	closeAll(p.child.outputs[:1])
 	return p.err
 }
