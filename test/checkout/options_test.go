@@ -44,9 +44,9 @@ func TestPermissionsChange(t *testing.T) {
 	} {
 		w.sync("022", step.args)
 		w.fileMode(step.mode, "README", "guide/index", "theme/css")
-		made := w.made()
+		made := w.Made(t)
 		w.sync("022", step.args)
-		if w.made() != made {
+		if w.Made(t) != made {
 			t.Errorf("%s: nothing new, but the tree is made anew", step.args)
 		}
 	}
@@ -66,7 +66,7 @@ func TestSparseAndPartial(t *testing.T) {
 		} else {
 			w.published(args, "guide/index", "README", "theme/icons/icon")
 		}
-		out, err := gitserver.Run(w.path(""), nil, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)")
+		out, err := gitserver.Run(w.Path(""), nil, "cat-file", "--batch-all-objects", "--batch-check=%(objecttype)")
 		must(t, err)
 		if blobs := strings.Count(out, "blob"); args == sparse+" "+partial && blobs != 2 { // guide/index, .gitmodules
 			t.Errorf("%s: %d files are fetched, want 2", args, blobs)
@@ -122,12 +122,9 @@ func TestGarbage(t *testing.T) {
 				t.Fatalf("%d bytes of objects: something has been collected, though that is off", got)
 			}
 			hash := w.up.Commit(map[string]string{"big": noise(pushes, size)})
-			w.start("--git-gc=" + gc)
-			w.until("the last push", func() bool {
-				target, _ := os.Readlink(filepath.Join(w.dir, "git/docs"))
-				return filepath.Base(target) == "rev-"+hash
-			})
-			w.until("a small store", func() bool { return gc == "off" || w.objects() < 2*size })
+			p := w.start("--git-gc=" + gc)
+			w.Publishes(t, hash)
+			p.Until("a small store", func() bool { return gc == "off" || w.objects() < 2*size })
 			w.holds("big", noise(pushes, size))
 		})
 	}
@@ -136,7 +133,7 @@ func TestGarbage(t *testing.T) {
 // objects is how many bytes the store's objects have. They may be changed meanwhile.
 func (w *world) objects() int64 {
 	bytes := int64(0)
-	packs, _ := filepath.Glob(filepath.Join(w.dir, "git/.git/objects/??*/*"))
+	packs, _ := filepath.Glob(filepath.Join(w.Store(), "objects/??*/*"))
 	for _, name := range packs {
 		if info, err := os.Lstat(name); err == nil {
 			bytes += info.Size()

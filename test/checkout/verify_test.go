@@ -3,8 +3,6 @@ package checkout
 import (
 	"bytes"
 	"errors"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"git-sync/test/harness"
 	"git-sync/test/signing"
 )
 
@@ -22,12 +21,13 @@ func TestOneUnsignedCommit(t *testing.T) {
 	s := signing.SSH(t)
 	w.up.Commit(map[string]string{"README": "unsigned\n"})
 	good := s.Commit(w.up, map[string]string{"README": "good\n"})
-	at := free(t)
+	at := harness.FreeAddress(t)
 	verify := []string{"--verify=commit", "--verify-allowed-signers=" + s.Public}
-	w.start(append(verify, "--http-bind="+at, "--http-metrics", "--error-file="+w.dir+"/error.json")...)
+	p := w.start(append(verify, "--http-bind="+at, "--http-metrics", "--error-file="+w.dir+"/error.json")...)
 	says := func(words ...string) func() bool {
 		return func() bool {
-			_, answer := get(t, at+"/status")
+			_, answer := harness.Get("http://" + at + "/status")
+			answer = strings.ReplaceAll(answer, `": `, `":`)
 			for _, word := range words {
 				if !strings.Contains(answer, word) {
 					return false
@@ -36,19 +36,19 @@ func TestOneUnsignedCommit(t *testing.T) {
 			return true
 		}
 	}
-	w.until("the good commit", says(`"hash":"`+good+`"`))
+	p.Until("the good commit", says(`"hash":"`+good+`"`))
 
 	bad := w.up.Commit(map[string]string{"README": "harm\n"})
-	w.until("/status to say so", says("has no good signature", bad, `"hash":"`+good+`"`, "--verify-allowed-signers"))
-	w.until("the metric", func() bool {
-		_, text := get(t, at+"/metrics")
+	p.Until("/status to say so", says("has no good signature", bad, `"hash":"`+good+`"`, "--verify-allowed-signers"))
+	p.Until("the metric", func() bool {
+		_, text := harness.Get("http://" + at + "/metrics")
 		return strings.Contains(text, "\ngit_sync_unverified_revisions_total") && !strings.Contains(text, "\ngit_sync_unverified_revisions_total 0")
 	})
 	w.holds("README", "good\n")
 	if text := string(content(t, w.dir+"/error.json")); !strings.Contains(text, "has no good signature") {
 		t.Errorf("the error file: %s", text)
 	}
-	if code, _ := get(t, at+"/readyz"); code != http.StatusOK {
+	if code, _ := harness.Get("http://" + at + "/readyz"); code != http.StatusOK {
 		t.Errorf("/readyz answers %d, though the last good revision is published", code)
 	}
 
@@ -60,7 +60,7 @@ func TestOneUnsignedCommit(t *testing.T) {
 	}
 
 	better := s.Commit(w.up, map[string]string{"README": "better\n"})
-	w.until("the next good commit", says(`"hash":"`+better+`"`, `"consecutiveFailures":0`))
+	p.Until("the next good commit", says(`"hash":"`+better+`"`, `"consecutiveFailures":0`))
 	w.holds("README", "better\n")
 }
 
@@ -73,14 +73,11 @@ func TestSignersRotate(t *testing.T) {
 	lists := func(lines ...[]byte) { must(t, os.WriteFile(list, bytes.Join(lines, nil), 0o644)) }
 	publishes := func(what, hash string) {
 		t.Helper()
-		w.until(what, func() bool {
-			target, _ := os.Readlink(filepath.Join(w.dir, "git/docs"))
-			return filepath.Base(target) == "rev-"+hash
-		})
+		harness.Until(t, what, func() bool { return w.Published() == hash })
 	}
 	refuses := func(what, hash string) {
 		t.Helper()
-		w.until(what, func() bool {
+		harness.Until(t, what, func() bool {
 			text, _ := os.ReadFile(w.dir + "/error.json")
 			return strings.Contains(string(text), hash)
 		})
@@ -103,27 +100,4 @@ func TestSignersRotate(t *testing.T) {
 	fifth := older.Commit(w.up, map[string]string{"README": "5\n"})
 	refuses("a key that is not listed any more", fifth)
 	w.holds("README", "3\n")
-}
-
-// free returns an address on loopback that nobody listens at.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// get returns the status and the body of an answer, the latter without the blanks of its JSON.
-func get(t *testing.T, url string) (int, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+url, http.NoBody)
-	must(t, err)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, ""
-	}
-	defer resp.Body.Close()
-	b, _ := io.ReadAll(resp.Body)
-	return resp.StatusCode, strings.ReplaceAll(string(b), `": `, `":`)
 }

@@ -1,26 +1,20 @@
 package checkout
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"git-sync/test/gitserver"
-	"git-sync/test/program"
+	"git-sync/test/harness"
 )
-
-var binary string
-
-func TestMain(m *testing.M) { os.Exit(program.Main(m, &binary)) }
 
 // world is a server, a repository on it, and a directory in which git-sync runs.
 type world struct {
+	harness.Root
 	t       *testing.T
 	dir     string
 	server  *gitserver.Server
@@ -32,6 +26,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), up: gitserver.NewRepoWith(t, gitserver.RepoOptions{Name: "docs.git"})}
+	w.Root = harness.Root{Dir: filepath.Join(w.dir, "git"), Link: filepath.Join(w.dir, "git/docs")}
 	w.server = gitserver.HTTP(t, w.up)
 	w.replace = map[string]string{
 		"https://git.example.com": w.server.URL, "file:///srv/git/docs.git": w.up.FileURL(),
@@ -68,8 +63,8 @@ func (w *world) run(code string) (string, error) {
 	}
 	cmd := exec.Command("sh", "-euc", code)
 	cmd.Dir = w.dir
-	cmd.Env = program.Env(w.dir, w.env...)
-	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
+	cmd.Env = harness.Env(w.dir, w.env...)
+	cmd.Env = append(cmd.Env, "PATH="+filepath.Dir(harness.Binary(w.t))+":"+os.Getenv("PATH"), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -83,53 +78,21 @@ func (w *world) sync(umask string, args ...string) {
 	}
 }
 
-// start starts git-sync in a loop, and returns what ends it.
-func (w *world) start(args ...string) (stop func()) {
+// start starts git-sync in a loop.
+func (w *world) start(args ...string) *harness.Program {
 	w.t.Helper()
-	ctx, cancel := context.WithCancel(w.t.Context())
-	args = append([]string{"--repo=" + w.server.RepoURL(w.up), "--root=" + w.dir + "/git", "--dest=docs", "--wait=0.1", "--max-failures=-1", "--backoff-max=100ms"}, args...)
-	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.Env = program.Env(w.dir, w.env...)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	must(w.t, cmd.Start())
-	done := false
-	stop = func() {
-		if done {
-			return
-		}
-		done = true
-		cancel()
-		_ = cmd.Wait()
-		if w.t.Failed() {
-			w.t.Logf("it said:\n%s", said.String())
-		}
-	}
-	w.t.Cleanup(stop)
-	return stop
+	args = append([]string{"--repo=" + w.server.RepoURL(w.up), "--root=" + w.Dir, "--dest=docs", "--wait=0.1", "--max-failures=-1", "--backoff-max=100ms"}, args...)
+	p := harness.Start(w.t, harness.Command{Home: w.dir, Env: w.env, Args: args})
+	w.t.Cleanup(p.Stop)
+	return p
 }
-
-// until polls a condition.
-func (w *world) until(what string, is func() bool) {
-	w.t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(40 * time.Second); !is(); <-tick.C {
-		if time.Now().After(deadline) {
-			w.t.Fatalf("waited in vain for: %s", what)
-		}
-	}
-}
-
-func (w *world) path(name string) string { return filepath.Join(w.dir, "git/docs", name) }
 
 // published checks which files there are; those with a "!" are not to be.
 func (w *world) published(said string, files ...string) {
 	w.t.Helper()
 	for _, name := range files {
 		name, absent := strings.CutPrefix(name, "!")
-		if _, err := os.Stat(w.path(name)); (err == nil) == absent {
+		if _, err := os.Stat(w.Path(name)); (err == nil) == absent {
 			w.t.Errorf("%s: %v\n%s", name, err, said)
 		}
 	}
@@ -138,7 +101,7 @@ func (w *world) published(said string, files ...string) {
 // holds checks a published file.
 func (w *world) holds(name, want string) {
 	w.t.Helper()
-	if got, err := os.ReadFile(w.path(name)); err != nil || string(got) != want {
+	if got, err := os.ReadFile(w.Path(name)); err != nil || string(got) != want {
 		w.t.Errorf("%s: %.100q, %v; want %.100q", name, got, err, want)
 	}
 }
@@ -147,7 +110,7 @@ func (w *world) holds(name, want string) {
 func (w *world) fileMode(want os.FileMode, names ...string) {
 	w.t.Helper()
 	for _, name := range names {
-		if info, err := os.Stat(w.path(name)); err != nil || info.Mode().Perm() != want {
+		if info, err := os.Stat(w.Path(name)); err != nil || info.Mode().Perm() != want {
 			w.t.Errorf("%s: %v, %v; want %v", name, info, err, want)
 		}
 	}
@@ -167,14 +130,6 @@ func (w *world) groupWritable() {
 		}
 		return err
 	}))
-}
-
-// made identifies the published tree.
-func (w *world) made() string {
-	w.t.Helper()
-	info, err := os.Stat(w.path(".git"))
-	must(w.t, err)
-	return fmt.Sprint(info.ModTime())
 }
 
 func content(t *testing.T, name string) []byte {

@@ -4,20 +4,15 @@ package conformance
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"git-sync/test/gitserver"
-	"git-sync/test/program"
+	"git-sync/test/harness"
 	"git-sync/test/sshserver"
 )
-
-var binary string
-
-func TestMain(m *testing.M) { os.Exit(program.Main(m, &binary)) }
 
 // transport is one way to reach the repositories in a directory.
 type transport struct {
@@ -58,7 +53,7 @@ func TestConformance(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/sha256=%t", name, sha256), func(t *testing.T) {
 				t.Parallel()
 				via := make(t)
-				s := &scenario{t: t, via: via, dir: t.TempDir()}
+				s := &scenario{Root: harness.NewRoot(t.TempDir()), t: t, via: via}
 				s.up = gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: via.root, Name: "up.git", SHA256: sha256})
 				s.sub = gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: via.root, Name: "sub.git", SHA256: sha256})
 				s.run()
@@ -68,22 +63,22 @@ func TestConformance(t *testing.T) {
 }
 
 type scenario struct {
+	harness.Root
 	t       *testing.T
 	via     transport
 	up, sub *gitserver.Repo
-	dir     string
 }
 
 func (s *scenario) run() {
 	up := s.up
-	if said, err := s.try(); err == nil || !strings.Contains(said, "empty") {
-		s.t.Errorf("an empty repository: %v\n%s", err, said)
+	if said, code := s.try(); code == 0 || !strings.Contains(said, "empty") {
+		s.t.Errorf("an empty repository: exit code %d\n%s", code, said)
 	}
 	first := up.Commit(map[string]string{"a": "1", "dir/b": "2"})
 	s.publishes("the first sync", first)
-	made := s.inode()
+	made := s.Made(s.t)
 	s.publishes("nothing new", first)
-	if s.inode() != made {
+	if s.Made(s.t) != made {
 		s.t.Error("nothing new, but the tree has been made anew")
 	}
 	second := up.Apply(gitserver.Change{Delete: []string{"a"}, Execs: map[string]string{"run": "#!/bin/sh\n"}, Symlinks: map[string]string{"l": "dir/b"}})
@@ -104,42 +99,37 @@ func (s *scenario) run() {
 		Files:    map[string]string{".gitmodules": "[submodule \"sub\"]\n\tpath = sub\n\turl = ../sub.git\n"},
 		Gitlinks: map[string]string{"sub": commit},
 	}))
-	if b, err := os.ReadFile(filepath.Join(s.link(), "sub/s")); err != nil || string(b) != "submodule" {
-		s.t.Errorf("the submodule's file: %q, %v", b, err)
+	if got := s.Content("sub/s"); got != "submodule" {
+		s.t.Errorf("the submodule's file: %q", got)
 	}
 	s.publishes("no submodules", up.Rev("main"), "--submodules=off")
 
-	if said, err := s.try("--ref=nope"); err == nil || !strings.Contains(said, "nope") || !strings.Contains(said, "--ref") {
-		s.t.Errorf("a ref that is not there: %v\n%s", err, said)
+	if said, code := s.try("--ref=nope"); code == 0 || !strings.Contains(said, "nope") || !strings.Contains(said, "--ref") {
+		s.t.Errorf("a ref that is not there: exit code %d\n%s", code, said)
 	}
 	s.publishes("a partial clone", up.Rev("main"), "--filter=blob:none")
 }
 
 // try runs git-sync once, and returns what it says.
-func (s *scenario) try(more ...string) (string, error) {
-	args := append([]string{"--repo=" + s.via.url(s.up), "--root=" + filepath.Join(s.dir, "root"), "--link=link", "--one-time", "--max-failures=1"}, s.via.args...)
-	cmd := exec.Command(binary, append(args, more...)...)
-	cmd.Env = program.Env(s.dir)
-	said, err := cmd.CombinedOutput()
-	return string(said), err
+func (s *scenario) try(more ...string) (said string, code int) {
+	args := append(append(s.Args(s.via.url(s.up)), "--one-time", "--max-failures=1"), s.via.args...)
+	return harness.Run(s.t, harness.Command{Args: append(args, more...)})
 }
-
-func (s *scenario) link() string { return filepath.Join(s.dir, "root/link") }
 
 // publishes checks that a sync publishes exactly what plain git checks out.
 func (s *scenario) publishes(what, hash string, more ...string) {
 	s.t.Helper()
-	if said, err := s.try(more...); err != nil {
-		s.t.Fatalf("%s: %v\n%s", what, err, said)
+	if said, code := s.try(more...); code != 0 {
+		s.t.Fatalf("%s: exit code %d\n%s", what, code, said)
 	}
-	if target, _ := os.Readlink(s.link()); filepath.Base(target) != hash {
-		s.t.Fatalf("%s: published is %s, want %s", what, target, hash)
+	if got := s.Published(); got != hash {
+		s.t.Fatalf("%s: published is %s, want %s", what, got, hash)
 	}
-	out, err := exec.Command("diff", "-r", "--no-dereference", "--exclude=.git", "--exclude=sub", s.up.Export(hash), s.link()+"/").CombinedOutput()
+	out, err := exec.Command("diff", "-r", "--no-dereference", "--exclude=.git", "--exclude=sub", s.up.Export(hash), s.Link+"/").CombinedOutput()
 	if err != nil {
 		s.t.Errorf("%s: differs from a plain checkout: %v\n%s", what, err, out)
 	}
-	if out, err := gitserver.Run(s.link(), nil, "status", "--porcelain", "--ignore-submodules=none"); err != nil || out != "" {
+	if out, err := gitserver.Run(s.Link, nil, "status", "--porcelain", "--ignore-submodules=none"); err != nil || out != "" {
 		s.t.Errorf("%s: git status in the published tree: %q, %v", what, out, err)
 	}
 }
@@ -147,18 +137,8 @@ func (s *scenario) publishes(what, hash string, more ...string) {
 // history checks how many commits are there.
 func (s *scenario) history(what string, want int) {
 	s.t.Helper()
-	out, err := gitserver.Run(s.link(), nil, "rev-list", "--count", "HEAD")
+	out, err := gitserver.Run(s.Link, nil, "rev-list", "--count", "HEAD")
 	if err != nil || strings.TrimSpace(out) != fmt.Sprint(want) {
 		s.t.Errorf("%s: %s commits, %v; want %d", what, strings.TrimSpace(out), err, want)
 	}
-}
-
-// inode identifies the published tree.
-func (s *scenario) inode() string {
-	s.t.Helper()
-	info, err := os.Stat(filepath.Join(s.link(), ".git"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return fmt.Sprint(info.ModTime())
 }

@@ -5,9 +5,6 @@ package crash
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -26,41 +23,10 @@ func TestMain(m *testing.M) {
 	Launch()
 	syscall.Umask(0o022) // the modes of files are compared
 	code := m.Run()
-	if built.dir != "" {
-		os.RemoveAll(built.dir)
-	}
 	fmt.Printf("crash points tried: %d before or after a run of git, %d at git-sync's own steps, %d at any system calls, %d of them twice in a row\n",
 		tried.git.Load(), tried.steps.Load(), tried.calls.Load(), tried.twice.Load())
 	fmt.Printf("calls that failed once: %d that change the disk, %d that take a descriptor or make a process; after %d of them the start was refused\n",
 		tried.errors.Load(), tried.takes.Load(), tried.refused.Load())
 	fmt.Printf("points that were not reached: %d\n", tried.unreached.Load())
 	os.Exit(code)
-}
-
-var built struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
-// gitSync is git-sync itself, built once.
-func gitSync(t *testing.T) string {
-	t.Helper()
-	built.once.Do(build)
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	return filepath.Join(built.dir, "git-sync")
-}
-
-// build builds it in a directory that outlives the test.
-func build() {
-	if built.dir, built.err = os.MkdirTemp("", "crash-binary-"); built.err != nil {
-		return
-	}
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", built.dir, "git-sync/cmd/git-sync")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		built.err = fmt.Errorf("building git-sync: %w\n%s", err, out)
-	}
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+
+	"git-sync/test/harness"
 )
 
 // stage is a scenario ready to be tried over and over.
@@ -86,7 +88,7 @@ func (st *stage) traced(b *sandbox, c Config, more ...string) Outcome {
 	must(b.t, err)
 	defer os.Remove(log.Name())
 	defer log.Close()
-	c.Self, c.Argv, c.Env, c.Log, c.Below, c.Limit = self, b.argv(more...), environment(b.dir), log, b.dir, patience
+	c.Self, c.Argv, c.Env, c.Log, c.Below, c.Limit = self, b.argv(more...), environment(b.dir), log, b.dir, harness.Patience
 	out, err := Run(c)
 	if errors.Is(err, ErrUnsupported) {
 		if os.Getenv("CI") == "true" {

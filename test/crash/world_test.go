@@ -3,7 +3,6 @@
 package crash
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,11 +11,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // listing is what is below a directory: path to type, mode and content.
@@ -182,37 +180,19 @@ func (b *sandbox) argv(more ...string) []string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	fixed := []string{gitSync(b.t), "--ref=main", "--root=" + b.root(), "--link=" + rel, "--one-time", "--stale-worktree-timeout=0s", "--log-format=json"}
+	fixed := []string{harness.Binary(b.t), "--ref=main", "--root=" + b.root(), "--link=" + rel, "--one-time", "--stale-worktree-timeout=0s", "--log-format=json"}
 	return append(append(fixed, b.args...), more...)
 }
 
-func environment(dir string) []string {
-	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "GIT_TRACE=0"}
-}
+func environment(dir string) []string { return harness.Env(dir, "GIT_TRACE=0") }
 
 // sync runs git-sync to its end, which has to be a good one.
 func (b *sandbox) sync(more ...string) {
 	b.t.Helper()
-	argv := b.argv(more...)
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = environment(b.dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	late := false
-	err := cmd.Start()
-	if err == nil {
-		timer := time.AfterFunc(patience, func() { late = true; _ = cmd.Process.Kill() })
-		err = cmd.Wait()
-		timer.Stop()
-	}
-	if err != nil {
-		b.t.Fatalf("a run without help: %v (out of time: %t)\n%s", err, late, out.String())
+	if said, code := harness.Run(b.t, harness.Command{Home: b.dir, Args: b.argv(more...)[1:]}); code != 0 {
+		b.t.Fatalf("a run without help: exit code %d\n%s", code, said)
 	}
 }
-
-// patience is how long one run may take on a machine that has much else to do.
-const patience = 90 * time.Second
 
 // others are files that are not git-sync's.
 func others() map[string]string {

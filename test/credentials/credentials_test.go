@@ -23,9 +23,7 @@ func TestMain(m *testing.M) {
 	if done := runAsAnother(); done {
 		return
 	}
-	code := m.Run()
-	removeBuilt()
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // client syncs with one set of options, as the loop does, but only to ask where the remote is.

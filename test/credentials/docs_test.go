@@ -15,6 +15,7 @@ import (
 
 	"git-sync/test/examples"
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 	"git-sync/test/sshserver"
 )
 
@@ -88,7 +89,7 @@ func (s *stage) run(t *testing.T, root string, e examples.Example) {
 	}
 	cmd := exec.Command("sh", "-euc", script)
 	cmd.Dir = t.TempDir()
-	cmd.Env = []string{"PATH=" + filepath.Dir(binary(t)) + ":" + os.Getenv("PATH"), "HOME=" + cmd.Dir}
+	cmd.Env = []string{"PATH=" + filepath.Dir(harness.Binary(t)) + ":" + os.Getenv("PATH"), "HOME=" + cmd.Dir}
 	said, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s\n%v\n%s", script, err, said)

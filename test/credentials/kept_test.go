@@ -13,6 +13,7 @@ import (
 
 	"git-sync/pkg/auth"
 	"git-sync/pkg/git"
+	"git-sync/test/harness"
 	"git-sync/test/sshserver"
 )
 
@@ -36,7 +37,7 @@ func settle(t *testing.T, c *client, sockets string) (pid int) {
 	t.Helper()
 	c.lets(t, "the first")
 	c.lets(t, "the second, by which one is known to come often")
-	eventually(t, "there is a socket", func() bool {
+	harness.Until(t, "there is a socket", func() bool {
 		found, _ := filepath.Glob(sockets + "/git-sync-ssh-*/*")
 		return len(found) == 1 && !strings.Contains(filepath.Base(found[0]), ".")
 	})
@@ -151,7 +152,7 @@ func TestKeptConnectionEnds(t *testing.T) {
 			end(t, s, master)
 			c.lets(t, "after")
 			t.Logf("%d tried again", c.stale)
-			eventually(t, "the process that kept it has gone", func() bool { return errors.Is(syscall.Kill(master, 0), syscall.ESRCH) })
+			harness.Until(t, "the process that kept it has gone", func() bool { return errors.Is(syscall.Kill(master, 0), syscall.ESRCH) })
 			c.times(t, 3, "later")
 		})
 	}
@@ -172,7 +173,7 @@ func TestKeptConnectionBreaks(t *testing.T) {
 		defer close(over)
 		c.lets(t, "while it breaks")
 	}()
-	eventually(t, "an answer is begun", func() bool { return exists(begun) })
+	harness.Until(t, "an answer is begun", func() bool { return exists(begun) })
 	if err := syscall.Kill(master, syscall.SIGKILL); err != nil {
 		t.Error(err)
 	}
@@ -288,21 +289,21 @@ func TestProgramKeepsItsConnection(t *testing.T) {
 	p := start(t, []string{"TMPDIR=" + sockets}, append(k.args, "--poll=persistent", "--max-failures=0",
 		"--ssh-key-file="+s.NewKey("one"), "--ssh-known-hosts-file="+s.KnownHosts)...)
 	p.publishes("one")
-	polls := func() int { return strings.Count(p.log(), "\"syncing\"") }
+	polls := func() int { return strings.Count(p.Said(), "\"syncing\"") }
 	more := func(n int) {
 		t.Helper()
 		n += polls()
-		p.until("more polls", func() bool { return polls() >= n })
+		p.Until("more polls", func() bool { return polls() >= n })
 	}
-	p.until("a connection to be kept", func() bool { return len(masters(t, sockets)) == 1 })
+	p.Until("a connection to be kept", func() bool { return len(masters(t, sockets)) == 1 })
 	// The pushes' own connections are of the file system, so whoever is let in is git-sync.
-	p.until("polls that make no connection of their own", func() bool { return logins(s, func() { more(3) }) == 0 })
+	p.Until("polls that make no connection of their own", func() bool { return logins(s, func() { more(3) }) == 0 })
 	k.push("two")
 	p.publishes("two")
 	if err := os.Remove(begun); err != nil {
 		t.Fatal(err)
 	}
-	p.until("an answer to be begun", func() bool { return exists(begun) })
+	p.Until("an answer to be begun", func() bool { return exists(begun) })
 	for _, pid := range masters(t, sockets) {
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
@@ -311,10 +312,8 @@ func TestProgramKeepsItsConnection(t *testing.T) {
 	more(3)
 	k.push("three")
 	p.publishes("three")
-	p.stop()
-	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
+	p.Stop()
+	p.Exits(0)
 	if left := masters(t, sockets); len(left) != 0 {
 		t.Errorf("processes that go on: %v", left)
 	}

@@ -116,11 +116,11 @@ func TestProxies(t *testing.T) {
 			}
 			g := start(t, env, "--repo="+servers.git.RepoURL(r), "--askpass-url="+servers.askpass.URL, "--webhook-url="+servers.hook.URL)
 			g.publishes("one")
-			g.until("the webhook to be sent", func() bool { return p.saw(servers.hook.URL) })
+			g.Until("the webhook to be sent", func() bool { return p.saw(servers.hook.URL) })
 			if !p.saw(servers.git.URL) || !p.saw(servers.askpass.URL) {
 				t.Errorf("not by the proxy, which saw %v", p.seen)
 			}
-			g.stop()
+			g.Stop()
 			g.searchEverywhere([]string{"s3cret"})
 
 			p = newProxy(t)

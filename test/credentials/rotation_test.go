@@ -56,11 +56,11 @@ func TestRotation(t *testing.T) {
 			p.publishes("one") // still
 			k.renew()
 			p.publishes("two")
-			p.until("the hook to have run twice", func() bool {
-				b, err := os.ReadFile(filepath.Join(p.dir, "hook.env"))
+			p.Until("the hook to have run twice", func() bool {
+				b, err := os.ReadFile(filepath.Join(p.Home, "hook.env"))
 				return err == nil && strings.Count(string(b), "GITSYNC_HASH=") >= 2
 			})
-			p.stop()
+			p.Stop()
 			p.searchEverywhere(k.secrets())
 		})
 	}
@@ -81,8 +81,8 @@ func TestSecretsInEnvironment(t *testing.T) {
 			s.Require(gitserver.Basic("joe", "another"))
 			p.fails("refused user", "joe")
 			s.Require(gitserver.Basic("joe", "s3cret-one"))
-			p.until("it to recover", func() bool { _, err := os.Stat(p.errorFile()); return err != nil })
-			p.stop()
+			p.Until("it to recover", func() bool { _, err := os.Stat(p.errorFile()); return err != nil })
+			p.Stop()
 			p.searchEverywhere([]string{"s3cret-one"})
 		})
 	}
@@ -91,8 +91,8 @@ func TestSecretsInEnvironment(t *testing.T) {
 // searchEverywhere looks for secrets in the log at -v 9, the root, the error file and the hook's environment.
 func (p *program) searchEverywhere(secrets []string) {
 	p.t.Helper()
-	places := map[string]string{"the log": p.log()}
-	err := filepath.WalkDir(p.dir, func(path string, d fs.DirEntry, err error) error {
+	places := map[string]string{"the log": p.Said()}
+	err := filepath.WalkDir(p.Home, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			places[path] = get(p.t, path)
 		}

@@ -1,12 +1,9 @@
 package faults
 
 import (
-	"bufio"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +12,7 @@ import (
 	"testing"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // enduranceVar is how many updates TestEndurance makes.
@@ -49,7 +47,7 @@ func TestEndurance(t *testing.T) {
 	t.Run("recycle", func(t *testing.T) {
 		p := endure(t, updates, (*program).tidied, "--checkout=recycle")
 		// Attributes and submodules that change allow for six in ten.
-		if n := p.trees(); 2*n < updates {
+		if n := p.recycled(); 2*n < updates {
 			t.Errorf("%d of %d trees were recycled", n, updates)
 		}
 	})
@@ -58,16 +56,13 @@ func TestEndurance(t *testing.T) {
 // tidied waits until the replaced trees are out of the root.
 func (p *program) tidied() {
 	p.t.Helper()
-	until(p.t, "one tree in the root", func() bool {
-		trees, _ := filepath.Glob(filepath.Join(p.root(), ".worktrees", "*"))
-		return len(trees) == 1
-	})
+	p.Until("one tree in the root", func() bool { return len(p.Trees()) == 1 })
 }
 
 // endure makes updates, and does something after each.
 func endure(t *testing.T, updates int, after func(*program), checkout string) *program {
 	h := newHistory(t)
-	address := freeAddress(t)
+	address := harness.FreeAddress(t)
 	first := h.next()
 	p := start(t, h.up.FileURL(), "--period=20ms", "--git-config=protocol.file.allow:always", "--http-bind="+address, "--http-pprof", checkout, "-v=1")
 	p.publishes(first)
@@ -88,7 +83,7 @@ func endure(t *testing.T, updates int, after func(*program), checkout string) *p
 			t.Errorf("after %d updates the root takes %d KiB, more than three trees of %d KiB", n, s.disk>>10, s.tree>>10)
 		}
 	}
-	say("updates, %s, %d trees recycled:\n%s", checkout, p.trees(), heading)
+	say("updates, %s, %d trees recycled:\n%s", checkout, p.recycled(), heading)
 	for _, s := range samples {
 		say("%s", s.row())
 	}
@@ -108,19 +103,10 @@ func flat(t *testing.T, samples []sample) {
 	}
 }
 
-// freeAddress is one that nobody listens at now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // same compares the published tree with a plain checkout, submodules aside.
 func (p *program) same(dir string) {
 	p.t.Helper()
-	want, got := listing(p.t, dir), listing(p.t, p.link()+"/.")
+	want, got := listing(p.t, dir), listing(p.t, p.Link+"/.")
 	for name := range want {
 		if got[name] != want[name] {
 			p.t.Errorf("%s is %.80q, want %.80q", name, got[name], want[name])
@@ -166,14 +152,8 @@ func listing(t *testing.T, dir string) map[string]string {
 func (p *program) measure(address string) sample {
 	p.t.Helper()
 	var s sample
-	store := filepath.Join(p.root(), ".git")
-	until(p.t, "the end of the clean-up", func() bool {
-		trees, _ := filepath.Glob(filepath.Join(p.root(), ".worktrees", "*"))
-		trash, _ := filepath.Glob(filepath.Join(store, "git-sync/trash/*"))
-		packing, _ := filepath.Glob(filepath.Join(store, "git-sync/collect-*"))
-		return len(trees)+len(trash)+len(packing) == 1
-	})
-	pid := fmt.Sprint(p.cmd.Process.Pid)
+	p.Until("the end of the clean-up", func() bool { return len(p.Trees()) == 1 && len(p.Trash()) == 0 })
+	pid := fmt.Sprint(p.PID())
 	s.resident = resident(p.t, pid)
 	// Polls come and go, with their processes, pipes and goroutines: the least that is seen is what stays.
 	s.processes, s.descriptors, s.routines = 1<<20, 1<<20, 1<<20
@@ -181,13 +161,13 @@ func (p *program) measure(address string) sample {
 		fds, err := os.ReadDir("/proc/" + pid + "/fd")
 		must(p.t, err)
 		s.descriptors = min(s.descriptors, len(fds))
-		s.processes = min(s.processes, len(p.family())-1)
+		s.processes = min(s.processes, len(p.Family())-1)
 		s.routines = min(s.routines, goroutines(p.t, address))
 		if looks > 2000 {
-			p.t.Fatalf("git never ends: %v", p.family())
+			p.t.Fatalf("git never ends: %v", p.Family())
 		}
 	}
-	s.tree, s.store, s.disk = usage(p.t, p.link()+"/."), usage(p.t, store), usage(p.t, p.root())
+	s.tree, s.store, s.disk = usage(p.t, p.Link+"/."), usage(p.t, p.Store()), usage(p.t, p.Dir)
 	return s
 }
 
@@ -209,12 +189,8 @@ func resident(t *testing.T, pid string) int64 {
 // goroutines asks the profile: "goroutine profile: total 12".
 func goroutines(t *testing.T, address string) int {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get("http://" + address + "/debug/pprof/goroutine?debug=1")
-	must(t, err)
-	defer resp.Body.Close()
-	line, err := bufio.NewReader(resp.Body).ReadString('\n')
-	must(t, err)
+	_, body := harness.Get("http://" + address + "/debug/pprof/goroutine?debug=1")
+	line, _, _ := strings.Cut(body, "\n")
 	fields := strings.Fields(line)
 	n, err := strconv.Atoi(fields[len(fields)-1])
 	must(t, err)

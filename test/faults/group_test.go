@@ -2,12 +2,12 @@ package faults
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // TestAnotherUID: one root, used by processes of different UIDs of one group, in turn (fault W13): a pod's fsGroup.
@@ -20,34 +20,32 @@ func TestAnotherUID(t *testing.T) {
 	server := gitserver.HTTP(t, up)
 	up.BigTree(600) // enough to be recycled
 	dir := shared(t)
-	root := filepath.Join(dir, "root")
-	must(t, os.Mkdir(root, 0o770))
-	must(t, os.Chown(root, 0, group))
-	must(t, os.Chmod(root, 0o2770))
+	root := harness.NewRoot(dir)
+	must(t, os.Mkdir(root.Dir, 0o770))
+	must(t, os.Chown(root.Dir, 0, group))
+	must(t, os.Chmod(root.Dir, 0o2770))
 	program := filepath.Join(dir, "git-sync") // the one that was built lies in a directory of this user's own
-	data, err := os.ReadFile(binary(t))
+	data, err := os.ReadFile(harness.Binary(t))
 	must(t, err)
 	must(t, os.WriteFile(program, data, 0o755))
 	for i := range 6 {
 		hash := up.Commit(stamp(i))
 		uid := uint32(64001 + i%2)
-		cmd := exec.Command(program, "--repo="+server.RepoURL(up), "--ref=main", "--root="+root, "--link=link", "--one-time", "--group-write",
-			"--checkout=recycle", "--stale-worktree-timeout=0s", "--git-gc=always")
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "TMPDIR=" + dir}
-		cmd.Dir = "/"
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: group}}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("run %d, as UID %d: %v\n%s", i, uid, err, out)
+		said, code := harness.Run(t, harness.Command{
+			Path: program, Home: dir, As: &syscall.Credential{Uid: uid, Gid: group}, Env: []string{"HOME=/nonexistent"},
+			Args: append(root.Args(server.RepoURL(up)), "--ref=main", "--one-time", "--group-write",
+				"--checkout=recycle", "--stale-worktree-timeout=0s", "--git-gc=always"),
+		})
+		if code != 0 {
+			t.Fatalf("run %d, as UID %d: exit code %d\n%s", i, uid, code, said)
 		}
-		target, err := os.Readlink(filepath.Join(root, "link"))
-		must(t, err)
-		if filepath.Base(target) != hash {
-			t.Fatalf("run %d, as UID %d: published %s, want %s", i, uid, target, hash)
+		if got := root.Published(); got != hash {
+			t.Fatalf("run %d, as UID %d: published %s, want %s", i, uid, got, hash)
 		}
-		if trees, _ := filepath.Glob(filepath.Join(root, ".worktrees/*")); len(trees) != 1 {
+		if trees := root.Trees(); len(trees) != 1 {
 			t.Errorf("run %d: trees %v are left", i, trees)
 		}
-		if trash, _ := filepath.Glob(filepath.Join(root, ".git/git-sync/trash/*")); len(trash) > 0 {
+		if trash := root.Trash(); len(trash) > 0 {
 			t.Errorf("run %d: what the other UID has made cannot be removed: %v", i, trash)
 		}
 	}

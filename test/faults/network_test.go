@@ -58,7 +58,7 @@ func TestBadNetwork(t *testing.T) {
 			if text := p.fails(); !strings.Contains(text, c.says) {
 				t.Errorf("the error %s lacks %q", text, c.says)
 			}
-			if got := p.published(); got != "." {
+			if got := p.Published(); got != "" {
 				t.Errorf("published before anything was fetched: %s", got)
 			}
 			server.Heal()
@@ -67,7 +67,7 @@ func TestBadNetwork(t *testing.T) {
 			server.Fail(c.fault)
 			second := up.Commit(heavy(2))
 			p.fails()
-			if got := p.published(); got != first {
+			if got := p.Published(); got != first {
 				t.Errorf("published while the remote fails: %s, want %s", got, first)
 			}
 			server.Heal()

@@ -60,7 +60,7 @@ func read(t *testing.T, grace time.Duration, checkout string) {
 		all.Go(func() {
 			for !closed(over) {
 				began := time.Now()
-				version, n, err := readers[i%len(readers)](p.link())
+				version, n, err := readers[i%len(readers)](p.Link)
 				if time.Since(began) >= grace {
 					late.Add(1) // nothing was promised
 					continue
@@ -79,7 +79,7 @@ func read(t *testing.T, grace time.Duration, checkout string) {
 	tick := time.NewTicker(150 * time.Millisecond)
 	defer tick.Stop()
 	// On a slow machine it lasts longer: without some trees recycled nothing is tested.
-	enough := func() bool { return checkout != "--checkout=recycle" || p.trees() >= leastRecycled }
+	enough := func() bool { return checkout != "--checkout=recycle" || p.recycled() >= leastRecycled }
 	began := time.Now()
 	for !t.Failed() && (time.Since(began) < lasting || !enough() && time.Since(began) < 10*lasting) {
 		pushes++
@@ -92,7 +92,7 @@ func read(t *testing.T, grace time.Duration, checkout string) {
 	all.Wait()
 	versions := 0
 	seen.Range(func(any, any) bool { versions++; return true })
-	recycled := p.trees()
+	recycled := p.recycled()
 	say("readers, %s: %d walks by 8 readers, %d files read, %d pushes in %.0f s, %d revisions seen, %d trees recycled, %d walks longer than the grace; no error, no mix",
 		checkout, walks.Load(), files.Load(), pushes, lasting.Seconds(), versions, recycled, late.Load())
 	if versions < 3 || walks.Load() < 8 || walks.Load() < late.Load() {
@@ -101,13 +101,6 @@ func read(t *testing.T, grace time.Duration, checkout string) {
 	if !enough() {
 		t.Errorf("%d trees were recycled: nothing was tested", recycled)
 	}
-}
-
-// trees is how many trees were recycled; it has to be told by -v 1.
-func (p *program) trees() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.recycled
 }
 
 func closed(c <-chan struct{}) bool {

@@ -12,45 +12,11 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-	"sync"
 	"testing"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
-
-var built struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if built.dir != "" {
-		os.RemoveAll(built.dir)
-	}
-	os.Exit(code)
-}
-
-// binary is git-sync itself, built once.
-func binary(t *testing.T) string {
-	t.Helper()
-	built.once.Do(build)
-	must(t, built.err)
-	return filepath.Join(built.dir, "git-sync")
-}
-
-// build builds it in a directory that outlives the test.
-func build() {
-	if built.dir, built.err = os.MkdirTemp("", "hostile-binary-"); built.err != nil {
-		return
-	}
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", built.dir, "git-sync/cmd/git-sync")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		built.err = fmt.Errorf("building git-sync: %w\n%s", err, out)
-	}
-}
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -130,31 +96,27 @@ func (a attacker) push(entries ...entry) string {
 
 // victim is a git-sync with something beside its root that is not to be touched.
 type victim struct {
+	harness.Root
 	t    *testing.T
 	dir  string
 	args []string
 }
 
 func newVictim(t *testing.T, url string, args ...string) *victim {
-	v := &victim{t: t, dir: t.TempDir()}
+	dir := t.TempDir()
+	v := &victim{Root: harness.NewRoot(dir), t: t, dir: dir}
 	must(t, os.MkdirAll(filepath.Join(v.dir, "outside/dir"), 0o755))
 	must(t, os.WriteFile(filepath.Join(v.dir, "outside/file"), []byte("precious"), 0o600))
 	must(t, os.Mkdir(filepath.Join(v.dir, "home"), 0o755))
-	v.args = append([]string{
-		"--repo=" + url, "--ref=main", "--root=" + filepath.Join(v.dir, "root"), "--link=link",
-		"--one-time", "--stale-worktree-timeout=0s", "--sync-timeout=60s",
-	}, args...)
+	v.args = append(append(v.Args(url), "--ref=main", "--one-time", "--stale-worktree-timeout=0s", "--sync-timeout=60s"), args...)
 	return v
 }
 
 // sync runs git-sync and returns what it says, and whether it has succeeded.
 func (v *victim) sync() (said string, ok bool) {
 	v.t.Helper()
-	cmd := exec.Command(binary(v.t), v.args...)
-	cmd.Dir = filepath.Join(v.dir, "home")
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(v.dir, "home"), "TMPDIR=" + filepath.Join(v.dir, "home")}
-	out, err := cmd.CombinedOutput()
-	return string(out), err == nil
+	said, code := harness.Run(v.t, harness.Command{Home: filepath.Join(v.dir, "home"), Args: v.args})
+	return said, code == 0
 }
 
 // lfsVersion is what git-lfs adds to the configuration of every repository that it works in.
@@ -191,11 +153,6 @@ func (v *victim) around() string {
 		return nil
 	}))
 	return b.String()
-}
-
-func (v *victim) published() string {
-	target, _ := os.Readlink(filepath.Join(v.dir, "root/link"))
-	return filepath.Base(target)
 }
 
 // attack is one hostile tree.
@@ -350,14 +307,14 @@ func TestHostile(t *testing.T) {
 				t.Errorf("refused: %s", said)
 			case !ok && !strings.Contains(said, attack.refused):
 				t.Errorf("refused, but %q is not in: %s", attack.refused, said)
-			case ok && v.published() != hash:
-				t.Errorf("published %s, want %s", v.published(), hash)
-			case !ok && v.published() != good:
-				t.Errorf("published %s, want what was there before, %s", v.published(), good)
+			case ok && v.Published() != hash:
+				t.Errorf("published %s, want %s", v.Published(), hash)
+			case !ok && v.Published() != good:
+				t.Errorf("published %s, want what was there before, %s", v.Published(), good)
 			}
 
 			better := a.up.Apply(gitserver.Change{Orphan: true, Files: map[string]string{"a": "better\n"}})
-			if said, ok := v.sync(); !ok || v.published() != better {
+			if said, ok := v.sync(); !ok || v.Published() != better {
 				t.Errorf("a good revision afterwards: %s", said)
 			}
 			if after := v.around(); after != before {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -21,6 +20,8 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
+
+	"git-sync/test/harness"
 )
 
 const top = "../.."
@@ -409,12 +410,6 @@ func TestVolumesAndPortsAreThere(t *testing.T) {
 // that does not exist: it lists all problems at once, so that must be the only one.
 func TestArgumentsAreUnderstood(t *testing.T) {
 	t.Parallel()
-	binary := filepath.Join(t.TempDir(), "git-sync")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "./cmd/git-sync")
-	build.Dir = top
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	seen := 0
 	for _, d := range documents(t) {
 		object, err := decode(d)
@@ -423,7 +418,7 @@ func TestArgumentsAreUnderstood(t *testing.T) {
 		}
 		if c, ok := object.(*compose); ok {
 			seen++
-			understood(t, binary, d.where, c.Services["git-sync"].Command, nil)
+			understood(t, d.where, c.Services["git-sync"].Command, nil)
 			continue
 		}
 		pod := podOf(object)
@@ -443,7 +438,7 @@ func TestArgumentsAreUnderstood(t *testing.T) {
 				}
 				env = append(env, v.Name+"="+value)
 			}
-			understood(t, binary, d.where, c.Args, env)
+			understood(t, d.where, c.Args, env)
 		}
 	}
 	if seen < 10 {
@@ -451,7 +446,7 @@ func TestArgumentsAreUnderstood(t *testing.T) {
 	}
 }
 
-func understood(t *testing.T, binary, where string, args, env []string) {
+func understood(t *testing.T, where string, args, env []string) {
 	t.Helper()
 	args = slices.Clone(args)
 	for i, a := range args {
@@ -459,14 +454,12 @@ func understood(t *testing.T, binary, where string, args, env []string) {
 			args[i] = "--repo=https://example.com/x.git"
 		}
 	}
-	cmd := exec.Command(binary, append([]string{"--not-an-option"}, args...)...)
-	cmd.Env = append([]string{"HOME=/tmp", "PATH=" + os.Getenv("PATH")}, env...)
-	out, err := cmd.CombinedOutput()
-	if cmd.ProcessState.ExitCode() != 2 {
-		t.Errorf("%s: ended with %v, not 2\n%s", where, err, out)
+	said, code := harness.Run(t, harness.Command{Args: append([]string{"--not-an-option"}, args...), Env: env})
+	if code != 2 {
+		t.Errorf("%s: exit code %d, not 2\n%s", where, code, said)
 	}
-	if !bytes.HasPrefix(out, []byte("error: --not-an-option: unknown flag\n")) {
-		t.Errorf("%s: more is wrong with %q than the one option too many:\n%s", where, args, out)
+	if !strings.HasPrefix(said, "error: --not-an-option: unknown flag\n") {
+		t.Errorf("%s: more is wrong with %q than the one option too many:\n%s", where, args, said)
 	}
 }
 

@@ -2,14 +2,13 @@ package push
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"git-sync/test/harness"
 	"git-sync/test/sshserver"
 )
 
@@ -27,16 +26,16 @@ func TestMkdocs(t *testing.T) {
 	m.publishes(first, time.Time{})
 	u.tells("github", u.secret, m.webhook())
 
-	site := "http://" + freeAddr(t) + "/"
-	cmd := exec.Command(mkdocs, "serve", "--config-file", filepath.Join(m.link, "mkdocs.yml"), "--dev-addr", strings.Trim(site, "htp:/"))
-	cmd.Dir = t.TempDir()
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "TMPDIR=" + cmd.Dir, "LC_ALL=C.UTF-8"}
-	start(t, cmd)
+	site := "http://" + harness.FreeAddress(t) + "/"
+	harness.Start(t, harness.Command{
+		Path: mkdocs, Env: []string{"LC_ALL=C.UTF-8"},
+		Args: []string{"serve", "--config-file", m.Path("mkdocs.yml"), "--dev-addr", strings.Trim(site, "htp:/")},
+	})
 	shows := func(text string, began time.Time) {
 		t.Helper()
-		until(t, "a page that says "+text, func() bool {
-			html, err := tryGet(site)
-			return err == nil && strings.Contains(html, text)
+		harness.Until(t, "a page that says "+text, func() bool {
+			_, html := harness.Get(site)
+			return strings.Contains(html, text)
 		})
 		if !began.IsZero() {
 			t.Logf("%q is shown %s after it was pushed", text, time.Since(began).Round(time.Millisecond))

@@ -1,7 +1,6 @@
 package push
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"git-sync/test/harness"
 	"git-sync/test/sshserver"
 )
 
@@ -30,7 +30,7 @@ func ready(t *testing.T, forge string, args ...string) (*upstream, *clone, *mirr
 // TestPublished is the whole way: push, hook, curl, receiver, sync, link.
 func TestPublished(t *testing.T) {
 	u, alice, m := ready(t, "github", "--ref=main")
-	first := m.hash()
+	first := m.Published()
 
 	second := alice.commit("page.md", "two", "more/page.md", "new")
 	alice.git("push", "--quiet", "origin", "main")
@@ -41,7 +41,7 @@ func TestPublished(t *testing.T) {
 	third := alice.commit("page.md", "three")
 	alice.git("push", "--quiet", "--force", "origin", "main")
 	m.publishes(third, time.Now())
-	if _, err := os.Stat(filepath.Join(m.link, "more")); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(m.Link, "more")); !os.IsNotExist(err) {
 		t.Errorf("what the force-push took away is still there: %v", err)
 	}
 
@@ -79,8 +79,8 @@ func TestWait(t *testing.T) {
 	u, alice, m := ready(t, "none", "--ref=main")
 	second := alice.commit("page.md", "two")
 	alice.git("push", "--quiet", "origin", "main")
-	if got, err := m.post(u.secret, "?wait=30s"); err != nil || got != second || m.hash() != second {
-		t.Errorf("answered %q %v, published %s, want %s", got, err, m.hash(), second)
+	if got, err := m.post(u.secret, "?wait=30s"); err != nil || got != second || m.Published() != second {
+		t.Errorf("answered %q %v, published %s, want %s", got, err, m.Published(), second)
 	}
 	if got, err := m.post("another", "?wait=30s"); err == nil || strings.Contains(got, second) {
 		t.Errorf("without the secret: %q %v", got, err)
@@ -89,8 +89,8 @@ func TestWait(t *testing.T) {
 	u.tells("gitea", u.secret, m.webhook()+"?wait=30s")
 	third := alice.commit("page.md", "three")
 	alice.git("push", "--quiet", "origin", "main")
-	if m.hash() != third {
-		t.Errorf("the push has returned, %s is published, want %s", m.hash(), third)
+	if m.Published() != third {
+		t.Errorf("the push has returned, %s is published, want %s", m.Published(), third)
 	}
 	if got := u.deliveries(); len(got) != 1 || strings.TrimSpace(got[0]) != "refs/heads/main 200 "+third {
 		t.Errorf("delivery: %q", got)
@@ -149,12 +149,9 @@ func (m *mirror) publishedOnce(last string) {
 	m.t.Helper()
 	var latest string
 	times := map[string]int{}
-	for line := range strings.Lines(m.log()) {
-		var entry struct{ Msg, Hash string }
-		if err := json.Unmarshal([]byte(line), &entry); err == nil && entry.Msg == "published" {
-			latest = entry.Hash
-			times[latest]++
-		}
+	for _, entry := range m.Lines("published") {
+		latest = fmt.Sprint(entry["hash"])
+		times[latest]++
 	}
 	if latest != last {
 		m.t.Errorf("published last: %q, want %s", latest, last)
@@ -170,7 +167,7 @@ func (m *mirror) publishedOnce(last string) {
 func (c *clone) push(files ...string) {
 	c.commit(files...)
 	env := c.u.srv.GitEnv(c.u.key)
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(harness.Patience); ; {
 		out, err := tryGit(env, "-C", c.dir, "push", "--quiet", "--force-with-lease", "origin", "HEAD:main")
 		if err == nil {
 			return
@@ -194,7 +191,7 @@ func (m *mirror) readPairs(stop <-chan struct{}) {
 			return
 		default:
 		}
-		dir, err := filepath.EvalSymlinks(m.link)
+		dir, err := filepath.EvalSymlinks(m.Link)
 		if err != nil {
 			m.t.Errorf("the link does not resolve: %v", err)
 			return
@@ -203,12 +200,12 @@ func (m *mirror) readPairs(stop <-chan struct{}) {
 		b, errB := os.ReadFile(filepath.Join(dir, "b"))
 		switch {
 		case errA != nil || errB != nil:
-			if _, err := os.Stat(filepath.Join(m.link, "a")); err != nil {
+			if _, err := os.Stat(filepath.Join(m.Link, "a")); err != nil {
 				m.t.Errorf("the published tree is not complete: %v", err)
 				return
 			}
 		case string(a) != string(b):
-			if now, err := filepath.EvalSymlinks(m.link); err == nil && now == dir {
+			if now, err := filepath.EvalSymlinks(m.Link); err == nil && now == dir {
 				m.t.Errorf("a mix is published: %q and %q", a, b)
 				return
 			}
@@ -220,7 +217,7 @@ func (m *mirror) readPairs(stop <-chan struct{}) {
 func TestThousandTriggers(t *testing.T) {
 	u, _, m := ready(t, "none", "--ref=main")
 	before := m.syncs()
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 20}}
+	client := &http.Client{Timeout: harness.Patience, Transport: &http.Transport{MaxIdleConnsPerHost: 20}}
 	defer client.CloseIdleConnections()
 	began := time.Now()
 	var senders sync.WaitGroup

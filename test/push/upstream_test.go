@@ -7,13 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"git-sync/test/sshserver"
 )
-
-// patience is how long anything may take that has to happen, on a busy machine.
-const patience = 40 * time.Second
 
 // upstream is one repository behind the sshd, whose hook is a forge.
 type upstream struct {
@@ -122,16 +118,4 @@ func tryGit(env []string, args ...string) (string, error) {
 	cmd.Env = env
 	out, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(out)), err
-}
-
-// until polls a condition.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !is(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for: %s", what)
-		}
-	}
 }
