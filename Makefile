@@ -17,7 +17,7 @@ MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './.cach
 
 # Run a command in each module; all of them are tried, and one failure is enough to fail.
 each_module = failed=; for m in $(MODULES); do (cd $$m && $(1)) || failed="$$failed $$m"; done; \
-	[ -z "$$failed" ] || { echo "failed: $(firstword $(1)) in$$failed"; exit 1; }
+	[ -z "$$failed" ] || { echo "failed: $(firstword $(1)) in$$failed" >&2; exit 1; }
 
 # The binary says its own version; the stamp that go would put in fails where .git belongs to another user.
 export GOFLAGS ?= -buildvcs=false
@@ -41,13 +41,26 @@ build: ## build bin/git-sync, static and stripped
 demo: build ## the main job on a small upstream of its own: init container, sidecar, two pushes
 	@test/demo/demo.sh bin/git-sync
 
+# Shows what go test shows, then each skipped test with its reason, each failed one again, and a line of counts. Never from go's
+# cache: many tests run the program as built, of which the cache knows nothing.
+gotestsum = go tool -modfile=test/tools.mod gotestsum --format standard-quiet --raw-command -- \
+	$(SHELL) $(.SHELLFLAGS) '$(1)'
+gotest = go test -json -count=1
+
 .PHONY: test
-# Never from go's cache: many tests run the program as built, of which the cache knows nothing.
-test: bin/runtests ## all tests that need no container
-	@$(call each_module,$(CURDIR)/bin/runtests -count=1 -timeout=20m ./...)
+test: ## all tests that need no container; what is exhaustive is sampled
+	@$(call gotestsum,$(call each_module,$(gotest) ./...))
+
+.PHONY: test-full
+# The race detector is for what runs our code in the test itself, or builds it so; for the others it would only be slower.
+raced = ./cmd/... ./pkg/... ./test/gitserver ./test/script
+test-full: export GITSYNC_TEST = full
+test-full: ## all of it, and our packages with the race detector
+	@$(call gotestsum,races=0; $(gotest) -timeout=30m -race $(raced) || races=1; raced=$$(go list $(raced)); \
+	  $(call each_module,$(gotest) -timeout=30m $$(go list ./... | grep -vxF "$$raced")); exit $$races)
 
 .PHONY: check
-check: fmt-check vet lint vuln test race scripts fuzz e2e ## what CI runs: formatting, vet, lint, known vulnerabilities, tests, races, scripts, fuzzing, e2e
+check: fmt-check vet lint vuln test-full scripts fuzz e2e ## what CI runs: formatting, vet, lint, known vulnerabilities, tests, scripts, fuzzing, e2e
 
 .PHONY: fmt
 fmt: $(LINT) ## format the code
@@ -65,11 +78,6 @@ vet:
 .PHONY: lint
 lint: $(LINT) ## golangci-lint with the house rules of .golangci.yml
 	@$(call each_module,$(CURDIR)/$(LINT) run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...)
-
-.PHONY: race
-# Only what runs our code in the test itself, or builds it with the race detector; for the others it would be the same again.
-race: bin/runtests ## the tests of our packages, and the scripts, with the race detector
-	@bin/runtests -count=1 -timeout=20m -race ./cmd/... ./pkg/... ./test/gitserver ./test/script
 
 .PHONY: scripts
 scripts:
@@ -129,9 +137,6 @@ image: ## build the container image: make image IMAGE=name:tag PLATFORM=linux/ar
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin dist .cache
-
-bin/runtests: test/runtests/main.go
-	@go build -o $@ ./test/runtests
 
 # golangci-lint is installed by go, at the one version that the rules were written for.
 $(LINT):
