@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"git-sync/test/harness"
 )
 
 // TestCrash ends git-sync at points of each scenario.
@@ -22,14 +24,14 @@ func TestCrash(t *testing.T) {
 			st := prepare(t, s)
 			calls, gits, steps := st.undisturbed(t)
 			rng := rand.New(rand.NewPCG(seed, 1))
-			for n := range 2 * gits {
+			for _, n := range sample(rng, 2*gits, share{few: 1, full: 2 * gits}) {
 				st.atGit(t, n)
 			}
-			for n := range steps {
+			for _, n := range sample(rng, steps, share{few: 1, full: steps}) {
 				st.atStep(t, n)
 			}
-			for i, n := range sample(rng, calls, 6) {
-				st.atCall(t, n, i%3 == 2, rng)
+			for i, n := range sample(rng, calls, share{few: 1, full: 6}) {
+				st.atCall(t, n+1, i%3 == 2, rng)
 			}
 			if !t.Failed() {
 				t.Logf("%d system calls that change the disk, %d of them git-sync's steps, %d runs of git", calls, steps, gits)
@@ -49,23 +51,24 @@ func seed(t *testing.T) uint64 {
 	return n
 }
 
-// sample chooses points out of 1..calls.
-func sample(rng *rand.Rand, calls, size int) []int {
-	switch v := os.Getenv(allVar); v {
-	case "":
-	case "all":
-		size = calls
-	default:
-		if n, err := strconv.Atoi(v); err == nil {
-			size = n
-		}
+// share is how many points are tried.
+type share struct {
+	few  int // usually
+	full int // in a full run, see [harness.Full]
+}
+
+// sample chooses points out of n, numbered from 0.
+func sample(rng *rand.Rand, n int, of share) []int {
+	size := of.few
+	if harness.Full() {
+		size = of.full
 	}
-	points := rng.Perm(calls)
-	points = points[:min(size, calls)]
-	for i := range points {
-		points[i]++
+	if v := os.Getenv(allVar); v == "all" {
+		size = n
+	} else if asked, err := strconv.Atoi(v); err == nil {
+		size = asked
 	}
-	return points
+	return rng.Perm(n)[:min(size, n)]
 }
 
 // isStep reports whether a call is git-sync's own and puts something in its place, or takes it away, where readers see it: in

@@ -23,11 +23,11 @@ func TestErrors(t *testing.T) {
 			st := prepare(t, s)
 			all := st.failures(t)
 			rng := rand.New(rand.NewPCG(seed, 2))
-			points := sample(rng, len(all), 6)
+			points := sample(rng, len(all), share{few: 1, full: 6})
 			points = points[:min(len(points), maxFailures)]
 			t.Logf("%d of %d failures are tried; with another %s others", len(points), len(all), seedVar)
 			for _, n := range points {
-				st.failing(t, n, all[n-1])
+				st.failing(t, n, all[n])
 			}
 		})
 	}

@@ -12,7 +12,7 @@ import (
 
 // The variables that change what is tried.
 const (
-	allVar  = "GITSYNC_CRASH"      // "all", or how many points of each scenario
+	allVar  = "GITSYNC_CRASH"      // "all", or how many points of each kind and scenario
 	seedVar = "GITSYNC_CRASH_SEED" // of the sample
 )
 

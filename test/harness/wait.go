@@ -4,12 +4,17 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 )
 
 // Patience is how long anything may take that has to happen, on a machine that has much else to do.
 const Patience = 2 * time.Minute
+
+// Full reports whether what is exhaustive (histories, crash points, failing calls) is to be tried in full, as `make check` and CI
+// do, and not only a sample of it.
+func Full() bool { return os.Getenv("GITSYNC_TEST") == "full" }
 
 // Until polls a condition, and ends the test if it does not come true within [Patience].
 func Until(t testing.TB, what string, is func() bool) {
