@@ -3,9 +3,19 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"git-sync/pkg/config"
+	"git-sync/pkg/git"
+	"git-sync/pkg/instance"
+	"git-sync/pkg/logging"
 	"git-sync/pkg/syncer"
 )
 
@@ -13,64 +23,108 @@ import (
 // busy machine.
 const stopLimit = time.Second
 
-// run syncs until the loop ends, hooks and servers running beside it.
+// app is what runs in the process: an instance for each repository, and the servers.
+type app struct {
+	cfg       config.Config
+	log       *logging.Logging
+	git       *git.Git
+	instances []*instance.Instance
+	http      listeners
+}
+
+// assemble builds everything from the configuration. It looks at git, the roots and the addresses to listen on, and returns
+// all that is wrong with them at once.
+func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.Logging) (*app, []error) {
+	a := &app{cfg: cfg, log: log}
+	var problems []error
+	note := func(errs ...error) {
+		problems = append(problems, slices.DeleteFunc(errs, func(err error) bool { return err == nil })...)
+	}
+
+	self, err := os.Executable()
+	if err != nil {
+		note(fmt.Errorf("finding our own executable, which git runs to ask for credentials: %w", err))
+	}
+	a.git, err = git.New(ctx, git.Options{Path: cfg.Process.Git, Env: p.environ, Log: log.Logger(), Observe: a.http.gitEnded})
+	note(err)
+	for _, sync := range cfg.Syncs {
+		i, errs := instance.New(instance.Options{
+			Sync: sync, OneTime: cfg.Process.OneTime, AddUser: cfg.Process.AddUser, Self: self,
+			Environ: p.environ, Secrets: cfg.Secrets(), Umask: umask(),
+			Git: a.git, Log: log, Observe: a.http.observe,
+		})
+		a.instances = append(a.instances, i)
+		note(errs...)
+	}
+	note(a.listen(ctx)...)
+	return a, problems
+}
+
+// umask is the process's umask, which umask(2) tells only by changing it.
+func umask() fs.FileMode {
+	mask := unix.Umask(0o022)
+	unix.Umask(mask)
+	return fs.FileMode(mask)
+}
+
+// run runs the instances, and the servers beside them.
 func (a *app) run(ctx context.Context) error {
 	if sig := a.cfg.Process.SyncOnSignal; sig != 0 {
-		onSignal(ctx, sig, func() { a.syncer.Trigger(syncer.SourceSignal) })
+		onSignal(ctx, sig, a.trigger)
 	}
-	began := make(chan time.Time, 1) // when stopping began, if it did
-	defer context.AfterFunc(ctx, func() { began <- time.Now() })()
+	stopping := make(chan time.Time, 1) // when stopping began, if it did
+	defer context.AfterFunc(ctx, func() { stopping <- time.Now() })()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	beside, stop := context.WithCancel(ctx)
 	defer stop()
-	var all sync.WaitGroup
-	all.Go(func() { a.hooks.run(beside) })
-	all.Go(func() { a.http.run(beside, fail) })
+	var servers sync.WaitGroup
+	servers.Go(func() { a.http.run(beside, fail) })
 
-	err := a.syncer.Run(ctx)
-	if err == nil && a.cfg.Process.OneTime {
-		err = a.hooks.wait(ctx)
-	}
+	err := a.instances[0].Run(ctx)
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause // a server that ended
 	}
 	stop()
 	deadline := time.Now()
 	select {
-	case deadline = <-began:
+	case deadline = <-stopping:
 	default:
 	}
-	deadline = deadline.Add(stopLimit)
-	within(deadline, all.Wait)
-	within(deadline, a.close)
+	within(deadline.Add(stopLimit), servers.Wait)
+	a.stop(deadline)
 	return err
 }
 
-// close lets go of everything, and waits for what has to come to an end.
-func (a *app) close() {
-	if a.errors != nil {
-		a.errors.close()
-	}
-	if a.auth != nil {
-		a.logged("forgetting credentials", a.auth.Close())
-	}
-	if a.repo != nil {
-		a.logged("letting go of the root", a.repo.Close()) // last: a disk may hold it up
+// trigger asks each instance for a sync, on a signal.
+func (a *app) trigger() {
+	for _, i := range a.instances {
+		i.Trigger(syncer.SourceSignal)
 	}
 }
 
-// undo takes away what a run that was refused has made.
-func (a *app) undo() {
-	if a.repo != nil {
-		a.repo.Undo()
+// refuse reports all that is wrong with a start, and takes away what it has made.
+func (a *app) refuse(problems []error) {
+	for _, problem := range problems {
+		a.log.Logger().Error(problem, "cannot start")
 	}
+	a.stop(time.Now())
+	within(time.Now().Add(stopLimit), func() {
+		for _, i := range a.instances {
+			i.Refuse(problems)
+		}
+	})
 }
 
-func (a *app) logged(what string, err error) {
-	if err != nil {
-		a.log.Logger().Error(err, "closing failed", "step", what)
-	}
+// stop closes the instances, and waits for that not much longer than stopping may take from when it began.
+func (a *app) stop(began time.Time) {
+	within(began.Add(stopLimit), func() {
+		for _, i := range a.instances {
+			if err := i.Close(); err != nil {
+				a.log.Logger().Error(err, "closing failed")
+			}
+		}
+	})
 }
 
 // within waits for f, but not beyond the deadline.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"git-sync/pkg/hook"
+	"git-sync/pkg/instance"
 	"git-sync/pkg/server"
 	"git-sync/pkg/syncer"
 )
@@ -55,24 +56,23 @@ func (a *app) listen(ctx context.Context) []error {
 
 // newServer makes what operators see.
 func (a *app) newServer() *server.Server {
+	one := func() instance.Report { return a.instances[0].Report() }
 	return server.New(server.Options{
 		Build:   server.Build{Version: versionText(), Commit: commitText(), Go: runtime.Version(), Git: a.git.Version().String()},
 		Metrics: a.cfg.Process.HTTP.Metrics, Pprof: a.cfg.Process.HTTP.Pprof, MaxStaleness: a.cfg.Syncs[0].MaxStaleness,
-		Unfit: func() string { rev, _ := a.repo.Published(); return rev.Unfit },
-		Hooks: func() []hook.Report { return a.hooks.reports() },
-		Stats: a.stats, Scrub: a.log.Scrub, Log: a.log.Logger(),
+		Unfit: func() string { return one().Unfit },
+		Hooks: func() []hook.Report { return one().Hooks },
+		Stats: func() server.Stats {
+			r := one()
+			return server.Stats{
+				DiskBytes:    map[string]int64{"objects": r.Root.ObjectBytes},
+				StuckTrees:   r.Root.Stuck,
+				Unverified:   r.Root.Unverified,
+				AskpassCalls: r.Auth.AskpassCalls, GitHubRefreshes: r.Auth.GitHubRefreshes,
+			}
+		},
+		Scrub: a.log.Scrub, Log: a.log.Logger(),
 	})
-}
-
-// stats are the figures from below the loop.
-func (a *app) stats() server.Stats {
-	files, creds := a.repo.Stats(), a.auth.Report()
-	return server.Stats{
-		DiskBytes:    map[string]int64{"objects": files.ObjectBytes},
-		StuckTrees:   files.Stuck,
-		Unverified:   files.Unverified,
-		AskpassCalls: creds.AskpassCalls, GitHubRefreshes: creds.GitHubRefreshes,
-	}
 }
 
 // run answers on all ports until ctx ends; failed is told what ended one before.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"git-sync/pkg/instance"
 	"git-sync/pkg/receiver"
 	"git-sync/pkg/syncer"
 )
@@ -15,15 +16,15 @@ func (a *app) newReceiver() (http.Handler, error) {
 	s := a.cfg.Syncs[0]
 	o := s.Receiver
 	var match func(ref string) bool // nil: Ref alone
-	if followed(s) == "" {
+	if instance.Followed(s) == "" {
 		match = func(ref string) bool { return strings.HasPrefix(ref, "refs/tags/") }
 	}
 	h, err := receiver.New(receiver.Options{
 		Match:    match,
 		Provider: o.Provider, Secret: a.receiverSecret(), URL: s.Repo, Ref: s.Ref, AllowSHA1: o.AllowSHA1,
-		Trigger: func(receiver.Push) { a.syncer.Trigger(syncer.SourceReceiver) },
+		Trigger: func(receiver.Push) { a.instances[0].Trigger(syncer.SourceReceiver) },
 		Wait: func(ctx context.Context, _ receiver.Push) (string, error) {
-			return a.syncer.Wait(ctx, syncer.SourceReceiver)
+			return a.instances[0].Wait(ctx, syncer.SourceReceiver)
 		},
 		Log: a.log.Logger(), Observe: a.http.delivered,
 	})

@@ -66,25 +66,16 @@ func (p process) sync(cfg config.Config, log *logging.Logging) int {
 	proc.Init(ctx)
 
 	a, problems := p.assemble(ctx, cfg, log)
-	if len(problems) == 0 {
+	switch {
+	case len(problems) == 0:
 		log.Logger().Info("started", append([]any{"version", versionText()}, cfg.Fields()...)...)
 		return exitCode(log, a.run(ctx))
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
+		a.stop(time.Now())
 		return exitFailed
-	}
-	refuse(log, problems)
-	within(time.Now().Add(stopLimit), func() {
-		keepRefusal(cfg.Syncs[0], log, problems)
-		a.undo()
-	})
-	return exitUsage
-}
-
-// refuse says everything that is wrong with the environment.
-func refuse(log *logging.Logging, problems []error) {
-	for _, problem := range problems {
-		log.Logger().Error(problem, "cannot start")
+	default:
+		a.refuse(problems)
+		return exitUsage
 	}
 }
 

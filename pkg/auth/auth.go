@@ -81,7 +81,7 @@ func New(opts Options) (*Auth, error) {
 		opts.Learned = func(string) {}
 	}
 	if opts.HTTP == nil {
-		opts.HTTP = NewTransport(lookup(opts.Env), opts.GitConfig)
+		opts.HTTP = NewTransport(opts.Env, opts.GitConfig)
 	}
 	if err := opts.check(); err != nil {
 		return nil, err

@@ -35,12 +35,9 @@ type Transport struct {
 }
 
 // NewTransport takes the environment and the extra git configuration to look at; neither is read
-// from the process. env may be nil.
-func NewTransport(env func(string) string, config []git.KV) *Transport {
-	if env == nil {
-		env = func(string) string { return "" }
-	}
-	t := &Transport{env: env, config: map[string]string{}}
+// from the process.
+func NewTransport(environ []string, config []git.KV) *Transport {
+	t := &Transport{env: lookup(environ), config: map[string]string{}}
 	for _, kv := range config {
 		t.config[strings.ToLower(kv.Key)] = kv.Value
 	}

@@ -143,6 +143,20 @@ func (g *Git) With(o Overlay) *Git {
 	return &c
 }
 
+// WithLog returns a copy of g that logs to log.
+func (g *Git) WithLog(log logr.Logger) *Git {
+	c := *g
+	c.log = log
+	return &c
+}
+
+// WithUmask returns a copy of g whose runs have that umask.
+func (g *Git) WithUmask(umask fs.FileMode) *Git {
+	c := *g
+	c.umask = umask
+	return &c
+}
+
 // Environ is the environment of what g runs, as "name=value" and without configuration:
 // for a program that is to find what it would find if git had run it.
 func (g *Git) Environ() []string { return lastOfEach(g.env) }

@@ -35,6 +35,8 @@ type ExecOptions struct {
 	Env []string
 	// Secrets are values that no variable given to the program may hold.
 	Secrets []string
+	// Umask is the program's; 0: ours.
+	Umask fs.FileMode
 	// Timeout bounds one run. 0: 30 seconds.
 	Timeout time.Duration
 	// Log gets the program's output: the last 4 KiB of each stream.
@@ -70,6 +72,7 @@ func (x *Exec) Run(ctx context.Context, e Event) error {
 		StdoutTo:  io.Discard, // any amount is fine
 		MaxOutput: maxOutput,
 		Grace:     grace,
+		Umask:     x.opt.Umask,
 	})
 	x.output(res, err)
 	if err == nil {

@@ -1,20 +1,18 @@
-package main
+package instance
 
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/go-logr/logr"
 
-	"git-sync/pkg/config"
 	"git-sync/pkg/logging"
 	"git-sync/pkg/repo"
 )
 
-// errorKeeper keeps --error-file beside the loop, which must not hang when the disk does: it takes the newest state, and a
-// goroutine of its own writes it.
+// errorKeeper keeps --error-file beside the loop, which must not block when the disk does: a goroutine of its own writes the
+// newest state.
 type errorKeeper struct {
 	file   *logging.ErrorFile
 	log    logr.Logger
@@ -72,24 +70,31 @@ func (k *errorKeeper) close() {
 	<-k.done
 }
 
-// keepRefusal writes the error file for a run that does not start. Below a root that is somebody else's nothing is written.
-func keepRefusal(s config.Sync, log *logging.Logging, problems []error) {
-	root, err := filepath.EvalSymlinks(s.Root) // before it is made absolute, which strikes out ".." behind symlinks
-	fresh := errors.Is(err, fs.ErrNotExist)    // and so nobody's; what Open had made is gone
-	if fresh && s.ErrorFile != "" && !filepath.IsAbs(s.ErrorFile) {
-		if err = os.MkdirAll(s.Root, 0o777); err == nil {
+// Refuse ends an instance that does not start: it writes the error file, and takes away what New made. Nothing is written below
+// a root that is not ours.
+func (i *Instance) Refuse(problems []error) {
+	i.keepRefusal(errors.Join(problems...))
+	if i.repo != nil {
+		i.repo.Undo()
+	}
+}
+
+func (i *Instance) keepRefusal(problem error) {
+	s, log := i.opt.Sync, i.opt.Log
+	inRoot := s.ErrorFile != "" && !filepath.IsAbs(s.ErrorFile)
+	root, err := filepath.EvalSymlinks(s.Root)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	if isNew && inRoot {
+		if err = i.makeDir(s.Root); err == nil {
 			root, err = filepath.EvalSymlinks(s.Root)
 		}
 	}
-	if err == nil {
-		root, err = filepath.Abs(root)
-	}
 	var refused *repo.RefusedError
-	theirs := err != nil || !fresh && errors.As(errors.Join(problems...), &refused) && refused.Path == root
-	if theirs && !filepath.IsAbs(s.ErrorFile) {
+	notOurs := err != nil || !isNew && errors.As(problem, &refused) && refused.Path == root
+	if notOurs && inRoot {
 		return
 	}
-	if err := log.ErrorFile(below(root, s.ErrorFile)).Write("cannot start", errors.Join(problems...)); err != nil {
+	if err := log.ErrorFile(below(root, s.ErrorFile)).Write("cannot start", problem); err != nil {
 		log.Logger().Error(err, "keeping the error file failed")
 	}
 }

@@ -1,0 +1,56 @@
+package instance
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// groupUmask is the umask with --group-write.
+const groupUmask fs.FileMode = 0o002
+
+// below resolves a path that is absolute or relative to the root, which has no symlinks in it.
+func below(root, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(root, path)
+}
+
+// touch sets the file's times to now, creating it (and the directories above it) where needed.
+func (i *Instance) touch(path string) error {
+	now := time.Now()
+	if err := os.Chtimes(path, now, now); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := i.makeDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err == nil && i.opt.Sync.GroupWrite {
+		err = f.Chmod(0o666 &^ groupUmask)
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return f.Close()
+}
+
+// makeDir is os.MkdirAll by the instance's umask.
+func (i *Instance) makeDir(path string) error {
+	if _, err := os.Stat(path); err == nil || !i.opt.Sync.GroupWrite {
+		return os.MkdirAll(path, 0o777)
+	}
+	if err := i.makeDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o777); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return err
+	}
+	return os.Chmod(path, 0o777&^groupUmask)
+}

@@ -1,0 +1,105 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"git-sync/pkg/auth"
+	"git-sync/pkg/config"
+	"git-sync/pkg/hook"
+	"git-sync/pkg/repo"
+)
+
+// hooks run for each revision: the gate before it is published, the others after.
+type hooks struct {
+	gate   *hook.Gate // nil: everything may be published
+	queues []*hook.Queue
+}
+
+func newHooks(o Options) hooks {
+	s, log := o.Sync, o.Log.Logger()
+	var h hooks
+	program := func(name string, x config.ExecHook) hook.Runner {
+		exec := hook.ExecOptions{Name: name, Command: x.Command, Env: o.Environ, Secrets: o.Secrets, Timeout: x.Timeout, Log: log}
+		if s.GroupWrite {
+			exec.Umask = groupUmask
+		}
+		return hook.NewExec(exec)
+	}
+	queue := func(r hook.Runner, backoff time.Duration) {
+		h.queues = append(h.queues, hook.NewQueue(r, hook.QueueOptions{Backoff: backoff, Once: o.OneTime, Log: log}))
+	}
+	if s.PrePublish.Command != "" {
+		h.gate = hook.NewGate(program(hook.NamePrePublish, s.PrePublish))
+	}
+	if s.Exechook.Command != "" {
+		queue(program(hook.NameExec, s.Exechook), s.Exechook.Backoff)
+	}
+	if url := s.Webhook.URL.Reveal(); url != "" {
+		queue(hook.NewWebhook(hook.WebhookOptions{
+			URL: url, Method: s.Webhook.Method, SuccessStatus: s.Webhook.SuccessStatus,
+			Timeout: s.Webhook.Timeout, Log: log, Transport: auth.NewTransport(o.Environ, gitConfig(s)),
+		}), s.Webhook.Backoff)
+	}
+	return h
+}
+
+// send queues a published tree for each hook. It does not block.
+func (h hooks) send(t repo.Tree, previous string) {
+	for _, q := range h.queues {
+		q.Send(event(t, previous))
+	}
+}
+
+// check runs the gate.
+func (h hooks) check(ctx context.Context, t repo.Tree, previous string) error {
+	return h.gate.Check(ctx, event(t, previous))
+}
+
+func event(t repo.Tree, previous string) hook.Event {
+	return hook.Event{Hash: t.Hash, Previous: previous, Dir: t.Path}
+}
+
+// run serves the queues until ctx ends, and returns when no hook runs any more.
+func (h hooks) run(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, q := range h.queues {
+		all.Go(func() { q.Run(ctx) })
+	}
+	all.Wait()
+}
+
+// wait returns when each hook has run for the newest revision; the error says which have failed.
+func (h hooks) wait(ctx context.Context) error {
+	var all error
+	for _, q := range h.queues {
+		if err := q.Wait(ctx); err != nil {
+			all = errors.Join(all, &HookError{Name: q.Report().Name, Err: err})
+		}
+	}
+	return all
+}
+
+// HookError says which hook of a one-time run failed.
+type HookError struct {
+	Name string // as in hook.Report
+	Err  error
+}
+
+func (e *HookError) Error() string { return "the " + e.Name + " failed: " + e.Err.Error() }
+
+func (e *HookError) Unwrap() error { return e.Err }
+
+// reports are the hooks' states now.
+func (h hooks) reports() []hook.Report {
+	var all []hook.Report
+	if h.gate != nil {
+		all = append(all, h.gate.Report())
+	}
+	for _, q := range h.queues {
+		all = append(all, q.Report())
+	}
+	return all
+}

@@ -1,0 +1,165 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+
+	"git-sync/pkg/auth"
+	"git-sync/pkg/config"
+	"git-sync/pkg/git"
+	"git-sync/pkg/hook"
+	"git-sync/pkg/logging"
+	"git-sync/pkg/repo"
+	"git-sync/pkg/syncer"
+)
+
+// Options are what one repository is asked for, and what the process gives to it. All but Observe are required.
+type Options struct {
+	// Sync is the repository's configuration. Its paths are absolute, but for those that are relative to its root.
+	Sync config.Sync
+	// OneTime ends Run at the first success.
+	OneTime bool
+	// AddUser allows /etc/passwd to be written when our UID has no name and ssh needs one.
+	AddUser bool
+	// Self is the absolute path of our own executable, whose main calls auth.Helper first.
+	Self string
+	// Environ is the process's environment. Secrets are what no hook may see of it.
+	Environ, Secrets []string
+	// Umask is the process's umask.
+	Umask fs.FileMode
+	// Git runs git, without the repository's own configuration.
+	Git *git.Git
+	// Log is the repository's own.
+	Log *logging.Logging
+	// Observe is given each new report of the loop; it must not block. nil: nobody watches.
+	Observe func(syncer.Report)
+}
+
+// Instance is one synced repository, ready to run.
+type Instance struct {
+	opt    Options
+	git    *git.Git
+	auth   *auth.Auth
+	repo   *repo.Repo
+	hooks  hooks
+	errors *errorKeeper
+	syncer *syncer.Syncer
+}
+
+// Report is what an instance knows about itself at one instant. It is a value.
+type Report struct {
+	syncer.Report
+	// Unfit says why what is published must not be used; "" when it may be.
+	Unfit string
+	Hooks []hook.Report
+	Root  repo.Stats
+	Auth  auth.Report
+}
+
+// New assembles an instance. It looks at the root and the link, and returns all that is wrong at once. With problems, the
+// only thing to do with the instance is to Refuse them.
+func New(o Options) (*Instance, []error) {
+	i := &Instance{opt: o}
+	var problems []error
+	note := func(err error) {
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	var err error
+	i.git = o.Git.With(git.Overlay{Config: gitConfig(o.Sync)}).WithLog(o.Log.Logger())
+	if o.Sync.GroupWrite {
+		i.git = i.git.WithUmask(groupUmask)
+	}
+	i.auth, err = newAuth(o, i.git)
+	note(err)
+	progress := o.Log.Progress()
+	i.repo, err = repo.Open(repoOptions(o, i.git, progress))
+	note(err)
+	i.hooks = newHooks(o)
+	if len(problems) == 0 {
+		i.connect(progress)
+	}
+	return i, problems
+}
+
+// connect makes the loop out of the parts.
+func (i *Instance) connect(progress *logging.Progress) {
+	s, log := i.opt.Sync, i.opt.Log
+	i.errors = keepErrors(log.ErrorFile(below(i.repo.Root(), s.ErrorFile)), log.Logger())
+	initBudget := syncer.Budget(s.InitBudget)
+	opt := syncer.Options{
+		Steps: &steps{Repo: i.repo, auth: i.auth, progress: progress.Done},
+		Repo:  logging.Redact(s.Repo), Ref: Followed(s),
+		GateBackoff: s.PrePublish.Backoff, Tell: i.hooks.send,
+		Period: s.Period, InitPeriod: s.InitPeriod, Timeout: s.SyncTimeout, OneTime: i.opt.OneTime,
+		Budget: syncer.Budget(s.Budget), InitBudget: &initBudget, BackoffMax: s.BackoffMax,
+		Log: log.Logger(), Observe: i.opt.Observe,
+		Failed: i.errors.failed, Succeeded: i.errors.succeeded,
+	}
+	if i.hooks.gate != nil {
+		opt.Gate = i.hooks.check
+	}
+	if touchFile := below(i.repo.Root(), s.TouchFile); touchFile != "" {
+		opt.Touch = func() error { return i.touch(touchFile) }
+	}
+	i.syncer = syncer.New(opt)
+}
+
+// Run syncs until ctx ends, the failure budget is spent, or a one-time sync has succeeded and its hooks with it. Hooks run
+// beside the loop. The error is as of syncer.Run, or a *HookError.
+//
+// It returns when no hook and no step of a sync runs any more, within two seconds after ctx has ended.
+func (i *Instance) Run(ctx context.Context) error {
+	beside, stop := context.WithCancel(ctx)
+	defer stop()
+	var hooks sync.WaitGroup
+	hooks.Go(func() { i.hooks.run(beside) })
+	err := i.syncer.Run(ctx)
+	if err == nil && i.opt.OneTime {
+		err = i.hooks.wait(ctx)
+	}
+	stop()
+	hooks.Wait()
+	return err
+}
+
+// Name is the configured name, "" for the only sync of a process.
+func (i *Instance) Name() string { return i.opt.Sync.Name }
+
+// Sync is the configuration that the instance was made from.
+func (i *Instance) Sync() config.Sync { return i.opt.Sync }
+
+// Trigger asks for a sync as soon as may be: see syncer.Trigger.
+func (i *Instance) Trigger(source string) { i.syncer.Trigger(source) }
+
+// Wait asks for a sync and waits for its result: see syncer.Wait.
+func (i *Instance) Wait(ctx context.Context, source string) (hash string, err error) {
+	return i.syncer.Wait(ctx, source)
+}
+
+// Report is the instance's state now. It blocks neither on the disk nor on the network.
+func (i *Instance) Report() Report {
+	revision, _ := i.repo.Published()
+	return Report{
+		Report: i.syncer.Report(), Unfit: revision.Unfit,
+		Hooks: i.hooks.reports(), Root: i.repo.Stats(), Auth: i.auth.Report(),
+	}
+}
+
+// Close releases the root and forgets the credentials. It blocks while the disk does.
+func (i *Instance) Close() error {
+	var err error
+	if i.errors != nil {
+		i.errors.close()
+	}
+	if i.auth != nil {
+		err = errors.Join(err, i.auth.Close())
+	}
+	if i.repo != nil {
+		err = errors.Join(err, i.repo.Close()) // last: a disk may delay it
+	}
+	return err
+}
