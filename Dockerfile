@@ -1,65 +1,74 @@
-# The image: git-sync, git, ssh, and what those two need; everything in it is named in build/rootfs/rootfs.go.
+# The image: git-sync, git, ssh, what those two need, and the tools that hooks call. All that it has of Debian is named here.
 #
-#   docker build -t git-sync .                              # the machine's own architecture
-#   docker build -t git-sync-lfs --target lfs .             # with git-lfs
-#   docker build --platform linux/arm64 --build-arg TARGETARCH=arm64 -t git-sync:arm64 .
+#   docker build -t git-sync .                         # with bash, coreutils, curl, grep, sed, tar, gzip, find and awk
+#   docker build -t git-sync --target minimal .        # with a shell that git needs, and no tools
+#   docker build -t git-sync-lfs --target lfs .        # with git-lfs
+#   docker build --platform linux/arm64 .              # for another architecture; make image PLATFORM=linux/arm64 without BuildKit
 #
-# BuildKit and the classic builder both build it. Nothing of the target architecture is run while building, so no emulation
-# is needed for another one. (BuildKit sets TARGETARCH and BUILDPLATFORM by itself; for the classic builder TARGETARCH is
-# given, and "linux" means "whatever this machine is".)
+# Nothing of the target architecture is run, so no emulation is needed. Built twice of the same packages and sources, the
+# layers are the same. BuildKit sets TARGETARCH and BUILDPLATFORM; without it "linux" means this machine's own architecture.
+ARG DEBIAN=debian:bookworm-slim
+ARG GOLANG=golang:1.26-bookworm
+# The classic builder gives an image the architecture of its base, and scratch this machine's.
+ARG BASE=scratch
 
-# What Debian has, unpacked but never run.
-FROM --platform=${BUILDPLATFORM:-linux} debian:bookworm-slim AS sysroot
+FROM --platform=${BUILDPLATFORM:-linux} ${DEBIAN} AS debian
 ARG TARGETARCH
 LABEL git-sync.stage=build
-COPY build/sysroot.sh /
-RUN /sysroot.sh "${TARGETARCH:-$(dpkg --print-architecture)}" /sysroot \
-      git openssh-client ca-certificates gpg gpgv dash libnss-wrapper git-lfs
+COPY cmd/stage-image/stage-image.sh /
+# A shell for git itself (docs/decisions/0005), gpg and ssh-keygen for --verify, libnss-wrapper for UIDs without a name, gconv
+# for the encodings of gitattributes(5) that are in use, os-release for scanners.
+RUN /stage-image.sh /minimal "git openssh-client ca-certificates gpg dash libnss-wrapper base-files" \
+      'usr/bin/(git|git-upload-pack|ssh|ssh-keygen|gpg)' 'usr/lib/git-core/git-remote-https?' 'bin/(da)?sh' \
+      '(usr/)?lib/[^/]+/libnss_wrapper.so' 'usr/lib/[^/]+/gconv/(gconv-modules.*|UTF-.*|UNICODE.so|ISO8859-15?.so|CP1252.so)' \
+      'etc/(os-release|debian_version)' 'usr/lib/os-release' 'usr/share/ca-certificates/mozilla/.*' && \
+    cd /minimal && mkdir -p etc/ssl/certs git tmp && \
+    sed -s '$a\' usr/share/ca-certificates/mozilla/* > etc/ssl/certs/ca-certificates.crt && rm -r usr/share/ca-certificates && \
+    echo 'root:x:0:0:root:/tmp:/bin/false\ngit-sync:x:65533:65533::/tmp:/bin/false\nnobody:x:65534:65534::/tmp:/bin/false' > etc/passwd && \
+    echo 'root:x:0:\ngit-sync:x:65533:\nnogroup:x:65534:' > etc/group && \
+    echo 'passwd: files\ngroup: files\nhosts: files dns' > etc/nsswitch.conf && \
+    chmod 1777 tmp && chown 65533:65533 git && chmod 0775 git && find . -exec touch -h -d @0 {} +
+RUN /stage-image.sh /tools "bash coreutils curl findutils grep gzip mawk sed tar" \
+      '(usr/)?bin/[^/]+' && \
+    cd /tools && ln -s mawk usr/bin/awk && find . -exec touch -h -d @0 {} +
+RUN /stage-image.sh /lfs git-lfs usr/bin/git-lfs && cd /lfs && find . -exec touch -h -d @0 {} +
 
-# The binary, the same bytes from the same sources whoever builds it and where; then the image's file system.
-FROM --platform=${BUILDPLATFORM:-linux} golang:1.26-bookworm AS build
+# The binary is the same whoever builds it and where.
+FROM --platform=${BUILDPLATFORM:-linux} ${GOLANG} AS build
 ARG TARGETARCH
 ARG VERSION=unknown
-ARG SOURCE_DATE_EPOCH=
 LABEL git-sync.stage=build
-ENV CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOTOOLCHAIN=local
+ENV CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOTOOLCHAIN=local GOARCH=${TARGETARCH}
 WORKDIR /src
 COPY go.mod go.sum ./
-RUN go mod download
-# What others wrote is compiled once, in a layer that a change of ours leaves alone.
-RUN GOARCH=$TARGETARCH go build -trimpath net/http/pprof html/template go.uber.org/zap github.com/go-logr/zapr \
-      github.com/prometheus/client_golang/prometheus/promhttp github.com/golang-jwt/jwt/v5 github.com/Masterminds/semver/v3
-COPY build/rootfs build/rootfs
-RUN go build -trimpath -o /usr/local/bin/rootfs ./build/rootfs
+RUN go mod download && go build -trimpath net/http/pprof html/template
 COPY cmd cmd
 COPY pkg pkg
-RUN GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w -buildid= -X main.version=$VERSION" -o /git-sync ./cmd/git-sync
-COPY --from=sysroot /sysroot /sysroot
-RUN rootfs -sysroot /sysroot -git-sync /git-sync -version "$VERSION" -epoch "$SOURCE_DATE_EPOCH" -out /rootfs && \
-    rootfs -sysroot /sysroot -git-sync /git-sync -version "$VERSION" -epoch "$SOURCE_DATE_EPOCH" -out /rootfs-lfs -lfs -base /rootfs && \
-    mkdir -p /writable/tmp /writable/git && chmod 1777 /writable/tmp && chmod 0775 /writable/git
+RUN mkdir /out && go build -trimpath -ldflags "-s -w -buildid= -X main.version=$VERSION" -o /out/git-sync ./cmd/git-sync && \
+    touch -d @0 /out/git-sync /out
 
-FROM scratch AS image
-COPY --from=build /rootfs/ /
-# A root for those who mount none. Its group is the one that a UID without an account gets.
-COPY --from=build --chown=65533:0 /writable/ /
+FROM ${BASE} AS minimal
+COPY --from=debian /minimal/ /
+COPY --from=build /out/ /
 ENV PATH=/usr/bin HOME=/tmp GITSYNC_ROOT=/git
 USER 65533:65533
-WORKDIR /
+WORKDIR /tmp
 ENTRYPOINT ["/git-sync"]
 ARG VERSION=unknown
 ARG REVISION=unknown
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="git-sync" \
       org.opencontainers.image.description="Keeps a directory equal to a ref of a remote git repository, published atomically" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.documentation="README.md" \
-      org.opencontainers.image.base.name="scratch"
+      org.opencontainers.image.source="$SOURCE" \
+      org.opencontainers.image.licenses="Apache-2.0"
 
-FROM image AS lfs
-COPY --from=build /rootfs-lfs/ /
-LABEL org.opencontainers.image.title="git-sync-lfs"
+FROM minimal AS full
+COPY --from=debian /tools/ /
+
+FROM full AS lfs
+COPY --from=debian /lfs/ /
 
 # The last stage is the one that is built by default.
-FROM image
+FROM full

@@ -11,6 +11,10 @@ FUZZTIME ?= 10s
 SIZES    ?= 100 10000 100000
 IMAGE    ?= git-sync
 PLATFORM ?=
+TARGET   ?=
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+# Without user and password.
+SOURCE   ?= $(shell git config --get remote.origin.url 2>/dev/null | sed 's|//[^/]*@|//|')
 
 # The modules: the product, and those under test/ whose heavy dependencies the product must not have.
 MODULES := $(patsubst %/go.mod,%,$(shell find . -name go.mod -not -path './.cache/*'))
@@ -131,8 +135,13 @@ docs: ## write docs/options.md and git-sync.1 anew from the table of options
 	go test -count=1 ./pkg/config -run TestDocuments -update
 
 .PHONY: image
-image: ## build the container image: make image IMAGE=name:tag PLATFORM=linux/arm64
-	docker build $(if $(PLATFORM),--platform $(PLATFORM)) --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+# The classic builder does not know --platform for what is built FROM scratch.
+image: ## build the container image: make image IMAGE=name:tag PLATFORM=linux/arm64 TARGET=minimal
+	@platform='$(PLATFORM)'; args=(); \
+	if [ -z "$$platform" ]; then :; elif docker buildx version >/dev/null 2>&1; then args=(--platform "$$platform"); \
+	else args=(--build-arg "TARGETARCH=$${platform#linux/}" --build-arg "BASE=$$(cmd/stage-image/empty-base.sh "$${platform#linux/}")"); fi; \
+	docker build "$${args[@]}" $(if $(TARGET),--target $(TARGET)) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+	  --build-arg SOURCE=$(SOURCE) -t $(IMAGE) .
 
 .PHONY: clean
 clean: ## remove what was built

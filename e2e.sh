@@ -13,7 +13,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here"
-for part in lib remote build podman; do
+for part in lib remote bases build podman; do
   # shellcheck source=/dev/null
   . "test/e2e/$part.sh"
 done

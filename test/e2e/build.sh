@@ -1,14 +1,39 @@
 # shellcheck shell=bash
-# Building what is driven. The stages carry tags so that the next run finds them, and what a new one replaces is removed.
+# Building what is driven. The stages carry tags so that the next run finds them; an image that a new one replaces is removed.
+
+progress() { # progress WHAT COMMAND...: runs it, its output in $w/logs/build; every 15 seconds a line says how far it is
+  local what=$1 began=$SECONDS next=$((SECONDS + 15)) job
+  shift
+  "$@" > "$w/logs/build" 2>&1 < /dev/null &
+  job=$!
+  while kill -0 "$job" 2>/dev/null; do
+    sleep 0.1
+    if [ "$SECONDS" -ge "$next" ]; then
+      next=$((SECONDS + 15))
+      printf '  %s (%d s): %s\n' "$what" $((SECONDS - began)) "$(last_step)"
+    fi
+  done
+  wait "$job"
+}
+
+last_step() { # the last line of the build's log that says something
+  sed -E 's/\x1b\[[0-9;]*m//g; s/\r//g; /^ *--->|^Removing/d' "$w/logs/build" | grep -aE '[[:alnum:]]' | tail -n 1 | cut -c 1-100
+}
+
+build_failed() { tail -n 40 "$w/logs/build" >&2; exit 1; }
 
 stage_build() { # stage_build TAG ARG...: builds git-sync-e2e:TAG
   local tag=git-sync-e2e:$1 old new
   shift
   old=$("$engine" image inspect "$tag" --format '{{.Id}}' 2>/dev/null || true)
-  "$engine" build --quiet --tag "$tag" "$@" > "$w/logs/build" 2>&1 || { tail -n 40 "$w/logs/build" >&2; exit 1; }
+  progress "building $tag" "$engine" build --tag "$tag" "$@" || build_failed
   new=$("$engine" image inspect "$tag" --format '{{.Id}}')
   if [ -n "$old" ] && [ "$old" != "$new" ]; then "$engine" rmi "$old" >/dev/null 2>&1 || true; fi
 }
+
+# What builds the product from the images that are there.
+product=(--build-arg DEBIAN=git-sync-e2e:debian --build-arg GOLANG=git-sync-e2e:golang --build-arg VERSION=e2e
+  --build-arg REVISION=0123456789 --build-arg SOURCE=https://git.example/git-sync)
 
 build_all() {
   local began=$SECONDS
@@ -16,19 +41,17 @@ build_all() {
     CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$w/git-sync" ./cmd/git-sync
     return
   fi
-  ENGINE=$engine test/e2e/bases.sh
-  stage_build sysroot --target sysroot .
-  stage_build build --target build --build-arg VERSION=e2e .
-  stage_build image --build-arg VERSION=e2e .
-  stage_build lfs --target lfs --build-arg VERSION=e2e .
+  bases_make
+  stage_build stage-debian --target debian "${product[@]}" .
+  stage_build stage-build --target build "${product[@]}" .
+  stage_build image "${product[@]}" .
+  stage_build minimal --target minimal "${product[@]}" .
+  stage_build lfs --target lfs "${product[@]}" .
   stage_build server test/e2e/server
   echo "images: built in $((SECONDS - began)) s"
 }
 
 images_purge() {
-  "$engine" rmi --force git-sync-e2e:service >/dev/null 2>&1
-  "$engine" rmi --force git-sync-e2e:{image,lfs,build,sysroot,server,arm64} >/dev/null 2>&1
-  if [ "$("$engine" image inspect debian:bookworm-slim --format '{{.Comment}}')" = 'git-sync: debootstrap' ]; then
-    "$engine" rmi --force golang:1.26-bookworm debian:bookworm-slim >/dev/null 2>&1
-  fi
+  "$engine" image ls --quiet git-sync-e2e | sort -u | xargs -r "$engine" rmi --force >/dev/null 2>&1
+  "$engine" rmi --force git-sync-base:arm64 >/dev/null 2>&1
 }

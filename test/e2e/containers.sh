@@ -5,7 +5,8 @@
 #   gs_start NAME [OPTION...] -- ARG...   leave it running
 #   gs_kill NAME SIGNAL | gs_wait NAME | gs_again NAME | gs_log NAME | gs_address NAME PORT
 #
-# Options: -u UID[:GID], -v DIR:PATH[:ro], -e NAME=VALUE, --locked (read-only root, no capability, no new privileges), --tty.
+# Options: -u UID[:GID], -g GROUP, -v DIR:PATH[:ro], -e NAME=VALUE, --pod NAME (with that one's processes), --tty,
+# --locked (read-only root, no capability, no new privileges).
 ssh_base=git@git.example:
 git_base=git://git.example/
 https_base=https://git.example/
@@ -38,6 +39,7 @@ gs_options() { # translates options into $gs_opts; the rest, behind --, into $ar
       -v) gs_opts+=(--volume "$2"); shift ;;
       -e) gs_opts+=(--env "$2"); shift ;;
       -g) gs_opts+=(--group-add "$2"); shift ;;
+      --pod) gs_opts+=(--pid "container:git-sync-e2e-$run-$2"); shift ;;
       --locked) gs_opts+=(--read-only --cap-drop=ALL --security-opt=no-new-privileges) ;;
       --tty) gs_opts+=(--tty) ;;
       --) shift; break ;;
@@ -78,7 +80,7 @@ gs_address() {
 consumer() {
   local mount=$1
   shift
-  "$engine" run --rm --label "$label" --network none --volume "$mount:ro" debian:bookworm-slim "$@"
+  "$engine" run --rm --label "$label" --network none --volume "$mount:ro" git-sync-e2e:debian "$@"
 }
 
 running() { # the containers of the scenario
@@ -94,7 +96,7 @@ engine_stop() {
   "$engine" ps --all --quiet --filter "label=$label" | xargs -r "$engine" rm --force --volumes >/dev/null
   "$engine" network ls --quiet --filter "label=$label" | xargs -r "$engine" network rm >/dev/null
   if [ "$(id -u)" != 0 ]; then # files of other users in our directory
-    "$engine" run --rm --network none --volume "$w:/w" debian:bookworm-slim sh -c 'rm -rf /w/*' >/dev/null 2>&1
+    "$engine" run --rm --network none --volume "$w:/w" git-sync-e2e:debian sh -c 'rm -rf /w/*' >/dev/null 2>&1
   fi
   if [ -n "$purge" ]; then images_purge; fi
 }

@@ -22,9 +22,10 @@ begin() {
   trap finish EXIT
   trap 'exit 130' INT TERM
   mkdir "$w/srv" "$w/work" "$w/logs" "$w/server"
+  : > "$w/gitconfig"
   # Nobody's settings: neither git nor git-sync is to know anything of this user's.
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE "${!GITSYNC_@}" "${!GIT_SYNC_@}"
-  export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null LC_ALL=C
+  export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=$w/gitconfig LC_ALL=C
   export GIT_AUTHOR_NAME=Author GIT_AUTHOR_EMAIL=author@example.com GIT_COMMITTER_NAME=Author GIT_COMMITTER_EMAIL=author@example.com
   umask 022
   mode=container

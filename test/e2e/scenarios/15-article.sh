@@ -8,7 +8,7 @@ s_article() {
   upstream templater-templates
   # The article's branch.
   git -C "$w/work/templater-templates" push --quiet origin HEAD:refs/heads/master
-  echo 'CMD ["sleep", "infinity"]' | sed '1i FROM debian:bookworm-slim' | podman_service
+  echo 'CMD ["sleep", "infinity"]' | sed '1i FROM git-sync-e2e:debian' | podman_service
   podman_start git-sync-e2e:image=k8s.gcr.io/git-sync:v3.1.6 git-sync-e2e:service=docker.io/betterdoc/templater-service:latest
   # The key. Podman 4.3 mounts nothing of a Secret's stringData, and its data without decoding it; so it is given to podman
   # as that keeps it.
