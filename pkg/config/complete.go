@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"git-sync/pkg/repo"
 )
 
 // complete fills in what follows from the rest, and refuses what does not go together.
@@ -91,7 +93,7 @@ func (d *draft) completePlace() {
 	}
 	if in, ok := d.from["link"]; ok && in.value() != "" {
 		if _, chosen := d.from["worktree-layout"]; !chosen && !in.v3 {
-			d.Layout = LayoutWorktrees
+			d.Layout = repo.LayoutWorktrees
 		}
 	}
 }
@@ -130,7 +132,7 @@ func (d *draft) completeSchedule() {
 
 func (d *draft) completeVerify() {
 	keys, given := d.isSet("verify-keyring", "verify-allowed-signers")
-	on := d.Verify != "off"
+	on := d.Verify != repo.VerifyOff
 	name, _ := d.given("verify")
 	if on && !given {
 		d.problem(name, "needs to know whom to trust", "give --verify-keyring (OpenPGP), --verify-allowed-signers (SSH), or both")

@@ -1,6 +1,10 @@
 package config
 
-import "net/url"
+import (
+	"net/url"
+
+	"git-sync/pkg/secret"
+)
 
 // completeUser settles whose password counts: the options', or the one in --repo.
 func (d *draft) completeUser() {
@@ -19,7 +23,7 @@ func (d *draft) completeUser() {
 		d.Auth.Username = urlUser
 	}
 	if urlHasPassword {
-		d.Auth.Password = Secret(urlPassword)
+		d.Auth.Password = secret.Text(urlPassword)
 	}
 	if userGiven && !passwordGiven && !fileGiven {
 		d.problem(user, "needs a password", "give --password-file, or GITSYNC_PASSWORD in the environment")

@@ -4,6 +4,13 @@ import (
 	"io/fs"
 	"syscall"
 	"time"
+
+	"git-sync/pkg/auth"
+	"git-sync/pkg/git"
+	"git-sync/pkg/repo"
+	"git-sync/pkg/repo/remote"
+	"git-sync/pkg/secret"
+	"git-sync/pkg/syncer"
 )
 
 // Mode is what the program was asked to do.
@@ -15,15 +22,6 @@ const (
 	ModeHelp    Mode = "help"
 	ModeMan     Mode = "man"
 	ModeVersion Mode = "version"
-)
-
-// Layout names how published trees are named on disk.
-type Layout string
-
-// The layouts of the two generations.
-const (
-	LayoutRev       Layout = "rev"       // <root>/rev-<hash>
-	LayoutWorktrees Layout = "worktrees" // <root>/.worktrees/<hash>
 )
 
 // Config is what the user asked for, with every default filled in. It is a plain value: pass it by value, share it
@@ -80,17 +78,17 @@ type Sync struct {
 	Checks
 	Hooks
 
-	// Auth is how to be let in.
-	Auth Auth
+	// Auth says which credentials there are. Username and Password may come from the URL of the repository.
+	Auth auth.Settings
 	// Receiver says whose pushes count.
 	Receiver Receiver
 	// MaxStaleness is the age of the last success beyond which the sync is not ready; 0: no limit.
 	MaxStaleness time.Duration
 
 	// GitConfig is extra git configuration, in the order given: --git-config first, then each --git-config-add.
-	GitConfig []KV
-	// GitGC is one of "auto", "always", "aggressive", "off".
-	GitGC string
+	GitConfig []git.KV
+	// GitGC says when garbage is collected.
+	GitGC repo.GC
 }
 
 // Source is what to sync.
@@ -107,14 +105,14 @@ type Source struct {
 	Depth int
 	// Filter is git's object filter for a partial clone; empty: none.
 	Filter string
-	// Submodules is one of "recursive", "shallow", "off".
-	Submodules string
+	// Submodules says how much of the submodules is checked out.
+	Submodules repo.Submodules
 	// SparseCheckoutFile holds the patterns of a sparse checkout; empty: everything is checked out.
 	SparseCheckoutFile string
-	// Checkout is one of "auto", "recycle", "full".
-	Checkout string
-	// Poll is one of "plain", "persistent".
-	Poll string
+	// Checkout says how a new tree is made.
+	Checkout repo.CheckoutMode
+	// Poll says how the remote is asked.
+	Poll remote.Poll
 }
 
 // Place is where the result goes.
@@ -125,7 +123,7 @@ type Place struct {
 	// Link is the published link: absolute, or relative to Root.
 	Link string
 	// Layout names the published trees.
-	Layout Layout
+	Layout repo.Layout
 	// StaleWorktreeTimeout is how long replaced trees stay.
 	StaleWorktreeTimeout time.Duration
 	// Permissions, when not 0, is the mode given to the files of a tree before it is published.
@@ -136,16 +134,6 @@ type Place struct {
 	TouchFile, ErrorFile string
 }
 
-// Budget says how many consecutive failures end the run.
-type Budget struct {
-	// Unlimited never ends the run for failures.
-	Unlimited bool
-	// UntilPublished limits failures only as long as nothing is published.
-	UntilPublished bool
-	// Exit is the consecutive failure that ends the run, counted from 1.
-	Exit int
-}
-
 // Schedule is when to sync and what to do about failures.
 type Schedule struct {
 	// Period is the wait between two syncs, InitPeriod the same until the first success.
@@ -153,7 +141,7 @@ type Schedule struct {
 	// SyncTimeout limits one whole sync.
 	SyncTimeout time.Duration
 	// Budget limits consecutive failures, InitBudget the same until the first success.
-	Budget, InitBudget Budget
+	Budget, InitBudget syncer.Budget
 	// BackoffMax is the longest delay before a retry. 0: not given, which means one minute while failures are
 	// unlimited, and otherwise no growth, so that failures times Period bounds the run.
 	BackoffMax time.Duration
@@ -161,57 +149,10 @@ type Schedule struct {
 
 // Checks is which revisions may be published.
 type Checks struct {
-	// Verify is one of "off", "commit", "tag", "any".
-	Verify string
-	// VerifyKeyring holds OpenPGP public keys, VerifyAllowedSigners those of SSH; at least one when Verify is not off.
-	VerifyKeyring, VerifyAllowedSigners string
-}
-
-// KV is one setting of git's.
-type KV struct{ Key, Value string }
-
-// Auth is how to be let in. The files named are not read here; the paths are as given.
-type Auth struct {
-	// Username and Password, or the file with the password, for Source.Repo.
-	Username     string
-	Password     Secret
-	PasswordFile string
-	// Credentials are for the URLs that they name.
-	Credentials []Credential
-	// SSHKeyFiles are tried in their order. SSHKeyFilesSet says that the user named them, rather than the default.
-	SSHKeyFiles    []string
-	SSHKeyFilesSet bool
-	// SSHKnownHosts checks hosts against SSHKnownHostsFile. SSHKnownHostsFileSet says that the user named the file.
-	SSHKnownHosts        bool
-	SSHKnownHostsFile    string
-	SSHKnownHostsFileSet bool
-	// CookieFile is git's http.cookieFile; empty: not asked for.
-	CookieFile string
-	// AskpassURL answers with user and password; it may hold secrets of its own.
-	AskpassURL Secret
-	// GitHub is the App to act as.
-	GitHub GitHubApp
-}
-
-// Credential is a user and password for one URL (and what is below it): either Password or PasswordFile is set. For an ssh
-// URL it is SSHKeyFile alone.
-type Credential struct {
-	URL, Username string
-	Password      Secret
-	PasswordFile  string
-	SSHKeyFile    string
-}
-
-// GitHubApp says as which installation of which App to act. Unset when both IDs are empty.
-type GitHubApp struct {
-	// BaseURL is that of the API.
-	BaseURL string
-	// PrivateKey (PEM) or the file that holds it.
-	PrivateKey     Secret
-	PrivateKeyFile string
-	// ClientID or ApplicationID names the App, InstallationID its installation.
-	ClientID                      string
-	ApplicationID, InstallationID int64
+	// Verify says what must be signed.
+	Verify repo.Verify
+	// Trust has at least one file when Verify is not off.
+	Trust git.Trust
 }
 
 // Hooks are run for each revision.
@@ -231,7 +172,7 @@ type ExecHook struct {
 // Webhook is a request to send; empty URL: none.
 type Webhook struct {
 	// URL may hold a secret in its path or query.
-	URL    Secret
+	URL    secret.Text
 	Method string
 	// SuccessStatus is the HTTP status that counts as success; 0 and -1: any.
 	SuccessStatus    int
@@ -244,7 +185,7 @@ type Receiver struct {
 	Provider string
 	// SecretFile or Secret verifies the senders; one of them is set when the process listens for pushes.
 	SecretFile string
-	Secret     Secret
+	Secret     secret.Text
 	// AllowSHA1 accepts signatures by HMAC-SHA1, from senders that have no better.
 	AllowSHA1 bool
 }

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"git-sync/pkg/auth"
+	"git-sync/pkg/secret"
 )
 
 // rawCredential is a credential as it is written.
@@ -18,7 +21,7 @@ type rawCredential struct {
 }
 
 // parseCredentials reads one JSON object, or a list of them. Its errors do not repeat what was given.
-func parseCredentials(s string) ([]Credential, error) {
+func parseCredentials(s string) ([]auth.Credential, error) {
 	var raw []rawCredential
 	var err error
 	if strings.HasPrefix(strings.TrimSpace(s), "[") {
@@ -30,7 +33,7 @@ func parseCredentials(s string) ([]Credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Credential, 0, len(raw))
+	list := make([]auth.Credential, 0, len(raw))
 	for i, r := range raw {
 		c, err := r.credential()
 		if err != nil {
@@ -72,8 +75,8 @@ func decode(s string, into any) error {
 }
 
 // credential checks what was written.
-func (r rawCredential) credential() (Credential, error) {
-	c := Credential{URL: r.URL, Username: r.Username}
+func (r rawCredential) credential() (auth.Credential, error) {
+	c := auth.Credential{URL: r.URL, Username: r.Username}
 	switch {
 	case r.URL == "":
 		return c, wrong("url is missing", "")
@@ -95,7 +98,7 @@ func (r rawCredential) credential() (Credential, error) {
 		return c, wrong("username or password holds a control character", "")
 	}
 	if r.Password != nil {
-		c.Password = Secret(*r.Password)
+		c.Password = secret.Text(*r.Password)
 	} else {
 		c.PasswordFile = *r.PasswordFile
 		if c.PasswordFile == "" || hasControl(c.PasswordFile) {
@@ -106,8 +109,8 @@ func (r rawCredential) credential() (Credential, error) {
 }
 
 // key checks a credential that is an SSH key.
-func (r rawCredential) key() (Credential, error) {
-	c := Credential{URL: r.URL, SSHKeyFile: *r.SSHKeyFile}
+func (r rawCredential) key() (auth.Credential, error) {
+	c := auth.Credential{URL: r.URL, SSHKeyFile: *r.SSHKeyFile}
 	switch {
 	case !isSSHURL(r.URL):
 		return c, wrong("url is not an ssh URL", "ssh-key-file is for ssh://user@host/path and user@host:path")

@@ -5,21 +5,24 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"git-sync/pkg/auth"
+	"git-sync/pkg/secret"
 )
 
 func TestParseCredentials(t *testing.T) {
 	for _, c := range []struct {
 		in   string
-		want []Credential
+		want []auth.Credential
 	}{
-		{`{"url":"https://a.example","username":"u","password":"p"}`, []Credential{{URL: "https://a.example", Username: "u", Password: "p"}}},
-		{`{"url":"git@a.example:x","ssh-key-file":"/k"}`, []Credential{{URL: "git@a.example:x", SSHKeyFile: "/k"}}},
-		{`{"url":"ssh://git@a.example:22/x","ssh-key-file":"/k"}`, []Credential{{URL: "ssh://git@a.example:22/x", SSHKeyFile: "/k"}}},
-		{` {"url":"https://a.example/x","username":"u","password-file":"/p"} `, []Credential{{URL: "https://a.example/x", Username: "u", PasswordFile: "/p"}}},
+		{`{"url":"https://a.example","username":"u","password":"p"}`, []auth.Credential{{URL: "https://a.example", Username: "u", Password: "p"}}},
+		{`{"url":"git@a.example:x","ssh-key-file":"/k"}`, []auth.Credential{{URL: "git@a.example:x", SSHKeyFile: "/k"}}},
+		{`{"url":"ssh://git@a.example:22/x","ssh-key-file":"/k"}`, []auth.Credential{{URL: "ssh://git@a.example:22/x", SSHKeyFile: "/k"}}},
+		{` {"url":"https://a.example/x","username":"u","password-file":"/p"} `, []auth.Credential{{URL: "https://a.example/x", Username: "u", PasswordFile: "/p"}}},
 		{`[]`, nil},
 		{
 			`[{"url":"https://a.example","username":"u","password":"p"},{"url":"http://b.example","username":"v","password":"\"\u00e9"}]`,
-			[]Credential{{URL: "https://a.example", Username: "u", Password: "p"}, {URL: "http://b.example", Username: "v", Password: `"é`}},
+			[]auth.Credential{{URL: "https://a.example", Username: "u", Password: "p"}, {URL: "http://b.example", Username: "v", Password: `"é`}},
 		},
 	} {
 		got, err := parseCredentials(c.in)
@@ -80,7 +83,7 @@ func FuzzCredentials(f *testing.F) {
 				t.Fatalf("%q: accepted a line end", s)
 			}
 		}
-		if out, err := json.Marshal(list); err != nil || len(list) > 0 && list[0].Password != "" && !strings.Contains(string(out), redacted) {
+		if out, err := json.Marshal(list); err != nil || len(list) > 0 && list[0].Password != "" && !strings.Contains(string(out), secret.Redacted) {
 			t.Fatalf("%s, %v", out, err)
 		}
 	})

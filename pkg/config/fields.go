@@ -3,6 +3,8 @@ package config
 import (
 	"net/url"
 	"strings"
+
+	"git-sync/pkg/secret"
 )
 
 // makeFields is what the startup log shows: what is synced and where, then each option that was given, by the name it
@@ -34,7 +36,7 @@ func (d *draft) show(o option, in given) string {
 	case id == "webhook-url", id == "askpass-url":
 		return hostOnly(in.value())
 	case o.secret, id == "username" && d.userIsToken():
-		return redacted
+		return secret.Redacted
 	case o.kind == manyValues:
 		return strings.Join(in.values, ",")
 	}
@@ -54,7 +56,7 @@ func showURL(s string) string {
 	}
 	user, _, hasPassword := strings.Cut(host[:at], ":")
 	if hasPassword {
-		user += ":" + redacted
+		user += ":" + secret.Redacted
 	}
 	return before + "://" + user + rest[at:]
 }
@@ -63,11 +65,11 @@ func showURL(s string) string {
 func hostOnly(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" {
-		return redacted
+		return secret.Redacted
 	}
 	shown := u.Scheme + "://" + u.Host
 	if u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
-		shown += "/" + redacted
+		shown += "/" + secret.Redacted
 	}
 	return shown
 }

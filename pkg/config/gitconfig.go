@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"git-sync/pkg/git"
 )
 
 // The grammar of --git-config:
@@ -25,9 +27,9 @@ type reader struct {
 }
 
 // parseGitConfig reads a whole list.
-func parseGitConfig(s string) ([]KV, error) {
+func parseGitConfig(s string) ([]git.KV, error) {
 	r := &reader{in: s, stop: ','}
-	var list []KV
+	var list []git.KV
 	for r.blanks(); r.at < len(s); r.blanks() {
 		kv, err := r.pair()
 		if err != nil {
@@ -43,37 +45,37 @@ func parseGitConfig(s string) ([]KV, error) {
 }
 
 // parseGitSetting reads one pair.
-func parseGitSetting(s string) (KV, error) {
+func parseGitSetting(s string) (git.KV, error) {
 	r := &reader{in: s}
 	r.blanks()
 	kv, err := r.pair()
 	if err != nil {
-		return KV{}, err
+		return git.KV{}, err
 	}
 	r.blanks()
 	if r.at < len(s) {
-		return KV{}, r.wrong("something stands behind the value of "+quoted(kv.Key), "a quoted value ends at its closing quote")
+		return git.KV{}, r.wrong("something stands behind the value of "+quoted(kv.Key), "a quoted value ends at its closing quote")
 	}
 	return kv, nil
 }
 
-func (r *reader) pair() (KV, error) {
+func (r *reader) pair() (git.KV, error) {
 	bare := !strings.HasPrefix(r.in[r.at:], `"`)
 	key, err := r.text(':', "the key")
 	if err != nil {
-		return KV{}, err
+		return git.KV{}, err
 	}
 	if !r.skip(':') || bare && strings.Contains(key, ",") {
-		return KV{}, r.wrong("a key without a value", "write key:value; a comma inside a value is written as \\,")
+		return git.KV{}, r.wrong("a key without a value", "write key:value; a comma inside a value is written as \\,")
 	}
 	if err := checkConfigKey(key); err != nil {
-		return KV{}, err
+		return git.KV{}, err
 	}
 	if bare && strings.HasPrefix(r.in[r.at:], "//") && regexp.MustCompile(`\.(https?|ssh|git|file)$`).MatchString(key) {
-		return KV{}, r.wrong("the key has a URL in it, which ends at its colon", `put the key into double quotes: "http.https://example.com/.proxy":value`)
+		return git.KV{}, r.wrong("the key has a URL in it, which ends at its colon", `put the key into double quotes: "http.https://example.com/.proxy":value`)
 	}
 	value, err := r.text(r.stop, "the value of "+quoted(key))
-	return KV{Key: key, Value: value}, err
+	return git.KV{Key: key, Value: value}, err
 }
 
 // text reads a quoted or unquoted text; what says which one it is.

@@ -4,36 +4,32 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"git-sync/pkg/git"
 )
 
 func TestParseGitConfig(t *testing.T) {
-	kv := func(pairs ...string) (list []KV) {
-		for i := 0; i < len(pairs); i += 2 {
-			list = append(list, KV{pairs[i], pairs[i+1]})
-		}
-		return list
-	}
 	for _, c := range []struct {
 		in   string
-		want []KV
+		want []git.KV
 	}{
 		{"", nil},
 		{"  ", nil},
-		{"core.x:1", kv("core.x", "1")},
-		{"core.x:", kv("core.x", "")},
-		{"core.x:1,core.y:2", kv("core.x", "1", "core.y", "2")},
-		{" core.x:1 , core.y:2", kv("core.x", "1 ", "core.y", "2")},
-		{"core.x:1,", kv("core.x", "1")},
-		{`"core.x":"1","core.y":"2"`, kv("core.x", "1", "core.y", "2")},
-		{`core.x:a:b`, kv("core.x", "a:b")},
-		{`core.x:a\,b,core.y:c`, kv("core.x", "a,b", "core.y", "c")},
-		{`core.x:"a,b",core.y:c`, kv("core.x", "a,b", "core.y", "c")},
-		{`core.x:"a\,b\n\t\"\\"`, kv("core.x", "a,b\n\t\"\\")},
-		{`core.x:a\n\t\"\\\,`, kv("core.x", "a\n\t\"\\,")},
-		{`"http.https://example.com/.extraHeader":"X: y"`, kv("http.https://example.com/.extraHeader", "X: y")},
-		{`"url.git@example.com:.insteadOf":https://example.com/`, kv("url.git@example.com:.insteadOf", "https://example.com/")},
-		{`core.x:a"b"`, kv("core.x", `a"b"`)},
-		{"core.x:\u00e9", kv("core.x", "é")},
+		{"core.x:1", pairs("core.x", "1")},
+		{"core.x:", pairs("core.x", "")},
+		{"core.x:1,core.y:2", pairs("core.x", "1", "core.y", "2")},
+		{" core.x:1 , core.y:2", pairs("core.x", "1 ", "core.y", "2")},
+		{"core.x:1,", pairs("core.x", "1")},
+		{`"core.x":"1","core.y":"2"`, pairs("core.x", "1", "core.y", "2")},
+		{`core.x:a:b`, pairs("core.x", "a:b")},
+		{`core.x:a\,b,core.y:c`, pairs("core.x", "a,b", "core.y", "c")},
+		{`core.x:"a,b",core.y:c`, pairs("core.x", "a,b", "core.y", "c")},
+		{`core.x:"a\,b\n\t\"\\"`, pairs("core.x", "a,b\n\t\"\\")},
+		{`core.x:a\n\t\"\\\,`, pairs("core.x", "a\n\t\"\\,")},
+		{`"http.https://example.com/.extraHeader":"X: y"`, pairs("http.https://example.com/.extraHeader", "X: y")},
+		{`"url.git@example.com:.insteadOf":https://example.com/`, pairs("url.git@example.com:.insteadOf", "https://example.com/")},
+		{`core.x:a"b"`, pairs("core.x", `a"b"`)},
+		{"core.x:\u00e9", pairs("core.x", "é")},
 	} {
 		got, err := parseGitConfig(c.in)
 		if err != nil || !slices.Equal(got, c.want) {
@@ -67,17 +63,17 @@ func TestParseGitConfig(t *testing.T) {
 }
 
 func TestParseGitSetting(t *testing.T) {
-	for in, want := range map[string]KV{
-		"core.x:a,b":         {"core.x", "a,b"},
-		`core.x:a\,b\n`:      {"core.x", "a,b\n"},
+	for in, want := range map[string]git.KV{
+		"core.x:a,b":         {Key: "core.x", Value: "a,b"},
+		`core.x:a\,b\n`:      {Key: "core.x", Value: "a,b\n"},
 		`"core.x" :1`:        {},
-		`"core.x":"1"`:       {"core.x", "1"},
+		`"core.x":"1"`:       {Key: "core.x", Value: "1"},
 		`core.x:"1",core.y:`: {},
 		"core.x":             {},
-		"core.x:":            {"core.x", ""},
+		"core.x:":            {Key: "core.x", Value: ""},
 	} {
 		got, err := parseGitSetting(in)
-		if (err != nil) != (want == KV{}) || err == nil && got != want {
+		if (err != nil) != (want == git.KV{}) || err == nil && got != want {
 			t.Errorf("%s: %q, %v; want %q", in, got, err, want)
 		}
 	}
@@ -85,7 +81,7 @@ func TestParseGitSetting(t *testing.T) {
 
 func TestGitConfigOrder(t *testing.T) {
 	c, _ := parse(t, []string{"--git-config-add=core.b:2", "--git-config-add", "core.c:3,4", "--repo=/r"}, "GIT_SYNC_GIT_CONFIG=core.a:1", "GITSYNC_GIT_CONFIG=core.a:1")
-	if want := []KV{{"core.a", "1"}, {"core.b", "2"}, {"core.c", "3,4"}}; !slices.Equal(c.GitConfig, want) {
+	if want := pairs("core.a", "1", "core.b", "2", "core.c", "3,4"); !slices.Equal(c.GitConfig, want) {
 		t.Errorf("%v, want %v", c.GitConfig, want)
 	}
 }
@@ -119,4 +115,13 @@ func FuzzGitConfig(f *testing.F) {
 			}
 		}
 	})
+}
+
+// pairs are settings, given as keys and values in turn.
+func pairs(texts ...string) []git.KV {
+	var all []git.KV
+	for i := 0; i < len(texts); i += 2 {
+		all = append(all, git.KV{Key: texts[i], Value: texts[i+1]})
+	}
+	return all
 }

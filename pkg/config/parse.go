@@ -6,6 +6,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"git-sync/pkg/auth"
+	"git-sync/pkg/repo"
+	"git-sync/pkg/repo/remote"
+	"git-sync/pkg/syncer"
 )
 
 // draft is a Config that is being made.
@@ -74,20 +79,20 @@ func processDefaults() Process {
 func syncDefaults() Sync {
 	program := ExecHook{Timeout: 30 * time.Second, Backoff: 3 * time.Second}
 	return Sync{
-		Source:   Source{Ref: "HEAD", Depth: 1, Submodules: "recursive", Checkout: "auto", Poll: "plain"},
-		Place:    Place{Layout: LayoutRev},
-		Schedule: Schedule{Period: 10 * time.Second, SyncTimeout: 2 * time.Minute, Budget: Budget{UntilPublished: true, Exit: 1}},
-		Checks:   Checks{Verify: "off"},
+		Source:   Source{Ref: "HEAD", Depth: 1, Submodules: repo.SubmodulesRecursive, Checkout: repo.CheckoutAuto, Poll: remote.PollPlain},
+		Place:    Place{Layout: repo.LayoutRev},
+		Schedule: Schedule{Period: 10 * time.Second, SyncTimeout: 2 * time.Minute, Budget: syncer.Budget{UntilPublished: true, Exit: 1}},
+		Checks:   Checks{Verify: repo.VerifyOff},
 		Hooks: Hooks{
 			Exechook: program, PrePublish: program,
 			Webhook: Webhook{Method: "POST", SuccessStatus: 200, Timeout: time.Second, Backoff: 3 * time.Second},
 		},
-		Auth: Auth{
+		Auth: auth.Settings{
 			SSHKeyFiles: []string{sshKeyFile}, SSHKnownHosts: true, SSHKnownHostsFile: knownHostsFile,
-			GitHub: GitHubApp{BaseURL: githubBaseURL},
+			GitHub: auth.GitHubApp{BaseURL: auth.DefaultGitHubURL},
 		},
 		Receiver: Receiver{Provider: "auto"},
-		GitGC:    "auto",
+		GitGC:    repo.GCAuto,
 	}
 }
 

@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"git-sync/pkg/repo"
+	"git-sync/pkg/repo/remote"
+	"git-sync/pkg/syncer"
 )
 
 // single is a Config with one sync.
@@ -53,10 +57,10 @@ func TestArticle(t *testing.T) {
 		t.Errorf("notices: %v", notices)
 	}
 	if c.Repo != "git@github.com:foo/templater-templates.git" || c.Ref != "master" || c.Depth != 1 || !c.OneTime ||
-		c.Root != "/templates" || c.Link != "from-github" || c.Layout != LayoutRev || c.Period != 10*time.Second {
+		c.Root != "/templates" || c.Link != "from-github" || c.Layout != repo.LayoutRev || c.Period != 10*time.Second {
 		t.Errorf("init container: %+v", c)
 	}
-	if want := (Budget{Exit: 7}); c.Budget != want || c.InitBudget != want {
+	if want := (syncer.Budget{Exit: 7}); c.Budget != want || c.InitBudget != want {
 		t.Errorf("budgets %+v and %+v, want %+v", c.Budget, c.InitBudget, want)
 	}
 	c, _ = parse(t, []string{
@@ -81,8 +85,8 @@ func TestAirflow(t *testing.T) {
 	if len(notices) != 0 {
 		t.Errorf("notices: %v", notices)
 	}
-	if c.Ref != "main" || c.Link != "repo" || c.Layout != LayoutRev || c.Period != 5*time.Second || !c.OneTime || !c.AddUser ||
-		c.Budget != (Budget{Exit: 1}) || c.Auth.SSHKnownHosts || c.Root != "/git" {
+	if c.Ref != "main" || c.Link != "repo" || c.Layout != repo.LayoutRev || c.Period != 5*time.Second || !c.OneTime || !c.AddUser ||
+		c.Budget != (syncer.Budget{Exit: 1}) || c.Auth.SSHKnownHosts || c.Root != "/git" {
 		t.Errorf("%+v", c)
 	}
 }
@@ -90,7 +94,7 @@ func TestAirflow(t *testing.T) {
 // And what Config Sync passes.
 func TestConfigSync(t *testing.T) {
 	c, notices := parse(t, []string{"--root=/repo/source", "--link=rev", "--max-failures=30", "--error-file=error.json", "--repo=https://example.com/r"})
-	if len(notices) != 0 || c.Layout != LayoutWorktrees || c.Link != "rev" || c.Budget.Exit != 30 || c.ErrorFile != "error.json" {
+	if len(notices) != 0 || c.Layout != repo.LayoutWorktrees || c.Link != "rev" || c.Budget.Exit != 30 || c.ErrorFile != "error.json" {
 		t.Errorf("%+v, %v", c, notices)
 	}
 }
@@ -127,7 +131,7 @@ func TestDocumentedDefaults(t *testing.T) {
 		}
 		c, _ := parse(t, args)
 		without, _ := parse(t, slices.DeleteFunc(args, func(a string) bool { return a == args[1] }))
-		c.config, without.config, c.Auth.SSHKeyFilesSet, c.Auth.SSHKnownHostsFileSet = Config{}, Config{}, false, false
+		c.config, without.config = Config{}, Config{}
 		if !reflect.DeepEqual(c, without) {
 			t.Errorf("%s=%s is not the default", o.id(), o.preset)
 		}
@@ -183,7 +187,7 @@ func TestEveryName(t *testing.T) {
 				}
 			}
 			got, want := *d, *first
-			got.Budget, want.Budget = Budget{}, Budget{} // counted differently
+			got.Budget, want.Budget = syncer.Budget{}, syncer.Budget{} // counted differently
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("%v %v: %+v, want %+v", args, env, got, want)
 			}
@@ -237,7 +241,7 @@ func TestPrecedence(t *testing.T) {
 // A chart that sets the variables that git-sync never read gets what it obviously wants, and one notice.
 func TestStrayVariables(t *testing.T) {
 	c, notices := parse(t, nil, "GITSYNC_REPO=/r", "GITSYNC_DEST=d", "GITSYNC_BRANCH=b", "GITSYNC_WAIT=5", "GITSYNC_ONETIME=true")
-	if c.Link != "d" || c.Ref != "b" || c.Period != 5*time.Second || !c.OneTime || c.Layout != LayoutRev {
+	if c.Link != "d" || c.Ref != "b" || c.Period != 5*time.Second || !c.OneTime || c.Layout != repo.LayoutRev {
 		t.Errorf("%+v", c)
 	}
 	if len(notices) != 1 || notices[0].Args[1] != "GITSYNC_BRANCH (as GITSYNC_REF), GITSYNC_DEST (as GITSYNC_LINK), GITSYNC_WAIT (as GITSYNC_PERIOD), GITSYNC_ONETIME (as GITSYNC_ONE_TIME)" {
@@ -293,25 +297,25 @@ func TestRef(t *testing.T) {
 }
 
 func TestBudgets(t *testing.T) {
-	until := Budget{UntilPublished: true, Exit: 1}
+	until := syncer.Budget{UntilPublished: true, Exit: 1}
 	for _, c := range []struct {
 		args, env  string
-		want, init Budget
+		want, init syncer.Budget
 	}{
 		{"", "", until, until},
-		{"--max-sync-failures=0", "", Budget{Exit: 1}, Budget{Exit: 1}},
-		{"--max-sync-failures=6", "", Budget{Exit: 7}, Budget{Exit: 7}},
-		{"--max-sync-failures=-1", "", Budget{Unlimited: true}, Budget{Unlimited: true}},
-		{"--max-failures=0", "", Budget{Exit: 1}, Budget{Exit: 1}},
-		{"--max-failures=1", "", Budget{Exit: 1}, Budget{Exit: 1}},
-		{"--max-failures=6", "", Budget{Exit: 6}, Budget{Exit: 6}},
-		{"--max-failures -1", "", Budget{Unlimited: true}, Budget{Unlimited: true}},
-		{"--max-failures=6 --max-sync-failures=6", "", Budget{Exit: 7}, Budget{Exit: 7}},
-		{"", "GIT_SYNC_MAX_SYNC_FAILURES=2 GITSYNC_MAX_FAILURES=2", Budget{Exit: 3}, Budget{Exit: 3}},
-		{"", "GITSYNC_MAX_FAILURES=2", Budget{Exit: 2}, Budget{Exit: 2}},
-		{"--init-max-failures=3", "", until, Budget{Exit: 3}},
-		{"--init-max-failures=0 --max-failures=-1", "", Budget{Unlimited: true}, Budget{Exit: 1}},
-		{"--init-max-failures=-1 --max-sync-failures=2", "", Budget{Exit: 3}, Budget{Unlimited: true}},
+		{"--max-sync-failures=0", "", syncer.Budget{Exit: 1}, syncer.Budget{Exit: 1}},
+		{"--max-sync-failures=6", "", syncer.Budget{Exit: 7}, syncer.Budget{Exit: 7}},
+		{"--max-sync-failures=-1", "", syncer.Budget{Unlimited: true}, syncer.Budget{Unlimited: true}},
+		{"--max-failures=0", "", syncer.Budget{Exit: 1}, syncer.Budget{Exit: 1}},
+		{"--max-failures=1", "", syncer.Budget{Exit: 1}, syncer.Budget{Exit: 1}},
+		{"--max-failures=6", "", syncer.Budget{Exit: 6}, syncer.Budget{Exit: 6}},
+		{"--max-failures -1", "", syncer.Budget{Unlimited: true}, syncer.Budget{Unlimited: true}},
+		{"--max-failures=6 --max-sync-failures=6", "", syncer.Budget{Exit: 7}, syncer.Budget{Exit: 7}},
+		{"", "GIT_SYNC_MAX_SYNC_FAILURES=2 GITSYNC_MAX_FAILURES=2", syncer.Budget{Exit: 3}, syncer.Budget{Exit: 3}},
+		{"", "GITSYNC_MAX_FAILURES=2", syncer.Budget{Exit: 2}, syncer.Budget{Exit: 2}},
+		{"--init-max-failures=3", "", until, syncer.Budget{Exit: 3}},
+		{"--init-max-failures=0 --max-failures=-1", "", syncer.Budget{Unlimited: true}, syncer.Budget{Exit: 1}},
+		{"--init-max-failures=-1 --max-sync-failures=2", "", syncer.Budget{Exit: 3}, syncer.Budget{Unlimited: true}},
 	} {
 		got, _ := parse(t, append(strings.Fields(c.args), "--repo=/r"), strings.Fields(c.env)...)
 		if got.Budget != c.want || got.InitBudget != c.init {
@@ -323,25 +327,25 @@ func TestBudgets(t *testing.T) {
 func TestPlace(t *testing.T) {
 	for _, c := range []struct {
 		args, env, root, link string
-		layout                Layout
+		layout                repo.Layout
 	}{
-		{"--repo=https://h/a/b.git", "", "/home/me/git", "b.git", LayoutRev},
-		{"--repo=https://h/a/b/", "", "/home/me/git", "b", LayoutRev},
-		{"--repo=git@h:b.git", "", "/home/me/git", "b.git", LayoutRev},
-		{"--repo=git@h:a/b.c.git", "", "/home/me/git", "b.c.git", LayoutRev},
-		{"--repo=file:///a/b", "", "/home/me/git", "b", LayoutRev},
-		{"--repo=/a/b/.git", "", "/home/me/git", "b", LayoutRev},
-		{"--repo=https://u:p@h:99/b", "", "/home/me/git", "b", LayoutRev},
-		{"--repo=/r --root=../.. --dest=d", "", "../..", "d", LayoutRev},
-		{"--repo=/r --link=/a/l", "", "/home/me/git", "/a/l", LayoutWorktrees},
-		{"--repo=/r --link=l --dest=d", "", "/home/me/git", "d", LayoutRev},
-		{"--repo=/r --link=l", "GIT_SYNC_DEST=d", "/home/me/git", "l", LayoutWorktrees},
-		{"--repo=/r", "GITSYNC_LINK=l", "/home/me/git", "l", LayoutWorktrees},
-		{"--repo=/r --link=l --worktree-layout=rev", "", "/home/me/git", "l", LayoutRev},
-		{"--repo=/r --dest=l --worktree-layout=worktrees", "", "/home/me/git", "l", LayoutWorktrees},
-		{"--repo=/r --worktree-layout=worktrees", "", "/home/me/git", "r", LayoutWorktrees},
-		{"--repo=/r --link=", "", "/home/me/git", "r", LayoutRev},
-		{"--repo=/r --link=../x/y", "", "/home/me/git", "../x/y", LayoutWorktrees},
+		{"--repo=https://h/a/b.git", "", "/home/me/git", "b.git", repo.LayoutRev},
+		{"--repo=https://h/a/b/", "", "/home/me/git", "b", repo.LayoutRev},
+		{"--repo=git@h:b.git", "", "/home/me/git", "b.git", repo.LayoutRev},
+		{"--repo=git@h:a/b.c.git", "", "/home/me/git", "b.c.git", repo.LayoutRev},
+		{"--repo=file:///a/b", "", "/home/me/git", "b", repo.LayoutRev},
+		{"--repo=/a/b/.git", "", "/home/me/git", "b", repo.LayoutRev},
+		{"--repo=https://u:p@h:99/b", "", "/home/me/git", "b", repo.LayoutRev},
+		{"--repo=/r --root=../.. --dest=d", "", "../..", "d", repo.LayoutRev},
+		{"--repo=/r --link=/a/l", "", "/home/me/git", "/a/l", repo.LayoutWorktrees},
+		{"--repo=/r --link=l --dest=d", "", "/home/me/git", "d", repo.LayoutRev},
+		{"--repo=/r --link=l", "GIT_SYNC_DEST=d", "/home/me/git", "l", repo.LayoutWorktrees},
+		{"--repo=/r", "GITSYNC_LINK=l", "/home/me/git", "l", repo.LayoutWorktrees},
+		{"--repo=/r --link=l --worktree-layout=rev", "", "/home/me/git", "l", repo.LayoutRev},
+		{"--repo=/r --dest=l --worktree-layout=worktrees", "", "/home/me/git", "l", repo.LayoutWorktrees},
+		{"--repo=/r --worktree-layout=worktrees", "", "/home/me/git", "r", repo.LayoutWorktrees},
+		{"--repo=/r --link=", "", "/home/me/git", "r", repo.LayoutRev},
+		{"--repo=/r --link=../x/y", "", "/home/me/git", "../x/y", repo.LayoutWorktrees},
 	} {
 		got, _ := parse(t, strings.Fields(c.args), strings.Fields(c.env)...)
 		if got.Root != c.root || got.Link != c.link || got.Layout != c.layout {
@@ -367,7 +371,7 @@ func TestModes(t *testing.T) {
 
 // A row whose feature is still to come says so when it is used.
 func TestPlanned(t *testing.T) {
-	whole := option{flags: named("poll"), preset: "plain", text: "x", planned: true, set: text(func(d *draft) *string { return &d.Poll })}
+	whole := option{flags: named("poll"), preset: "plain", text: "x", planned: true, set: text(func(d *draft) *remote.Poll { return &d.Poll })}
 	part := whole
 	part.planned, part.plannedChoices = false, []string{"persistent"}
 	for _, o := range []option{whole, part} {

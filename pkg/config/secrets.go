@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"git-sync/pkg/git"
 )
 
 // gatherSecrets collects what must not be shown, in each form in which a library or git might print it.
@@ -115,7 +117,7 @@ func (d *draft) hideLines(s string) {
 }
 
 // hideSetting hides what a git setting may hold: a header with a token, a password, a URL with one.
-func (d *draft) hideSetting(kv KV) {
+func (d *draft) hideSetting(kv git.KV) {
 	if regexp.MustCompile(`(?i)(header|passw|token|secret|cookie)`).MatchString(kv.Key) && kv.Value != "" {
 		d.hide(kv.Value)
 		if words := strings.Fields(kv.Value); len(words) > 1 && len(words[len(words)-1]) >= shortestSecret {

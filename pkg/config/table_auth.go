@@ -1,5 +1,10 @@
 package config
 
+import (
+	"git-sync/pkg/auth"
+	"git-sync/pkg/secret"
+)
+
 func authRows() []option {
 	return append(append(passwordRows(), sshRows()...), githubRows()...)
 }
@@ -13,7 +18,7 @@ func passwordRows() []option {
 		},
 		{
 			group: groupAuth, flags: named("password"), vars: bothVars("PASSWORD"), arg: "SECRET", secret: true,
-			set:  checked(checkOneLine, secretText(func(d *draft) *Secret { return &d.Auth.Password })),
+			set:  checked(checkOneLine, secretText(func(d *draft) *secret.Text { return &d.Auth.Password })),
 			text: "The password or token that goes with --username. As a flag it shows in the process list: better use the variable or --password-file.",
 		},
 		{
@@ -28,7 +33,7 @@ func passwordRows() []option {
 		},
 		{
 			group: groupAuth, flags: named("askpass-url"), vars: named("GIT_ASKPASS_URL", "GIT_SYNC_ASKPASS_URL", "GITSYNC_ASKPASS_URL"), arg: "URL", secret: true,
-			set:  checked(checkHTTPURL, secretText(func(d *draft) *Secret { return &d.Auth.AskpassURL })),
+			set:  checked(checkHTTPURL, secretText(func(d *draft) *secret.Text { return &d.Auth.AskpassURL })),
 			text: "Ask this URL for the credentials at each sync. It answers with the lines username=NAME and password=SECRET.",
 		},
 		{
@@ -43,7 +48,6 @@ const (
 	cookieFile     = "/etc/git-secret/cookie_file"
 	sshKeyFile     = "/etc/git-secret/ssh"
 	knownHostsFile = "/etc/git-secret/known_hosts"
-	githubBaseURL  = "https://api.github.com/"
 )
 
 func sshRows() []option {
@@ -67,10 +71,7 @@ func sshRows() []option {
 		{
 			group: groupAuth, flags: named("ssh-known-hosts-file"), vars: named("GIT_SSH_KNOWN_HOSTS_FILE", "GIT_SYNC_SSH_KNOWN_HOSTS_FILE", "GITSYNC_SSH_KNOWN_HOSTS_FILE"),
 			arg: "PATH", preset: knownHostsFile,
-			set: func(d *draft, in given) error {
-				d.Auth.SSHKnownHostsFileSet = in.value() != ""
-				return text(func(d *draft) *string { return &d.Auth.SSHKnownHostsFile })(d, in)
-			},
+			set:  text(func(d *draft) *string { return &d.Auth.SSHKnownHostsFile }),
 			text: "The host keys to trust; ssh-keyscan HOST prints them, and your forge publishes them.",
 		},
 		{
@@ -84,13 +85,13 @@ func sshRows() []option {
 func githubRows() []option {
 	return []option{
 		{
-			group: groupAuth, flags: named("github-base-url"), vars: named("GITSYNC_GITHUB_BASE_URL"), arg: "URL", preset: githubBaseURL,
+			group: groupAuth, flags: named("github-base-url"), vars: named("GITSYNC_GITHUB_BASE_URL"), arg: "URL", preset: auth.DefaultGitHubURL,
 			set:  checked(checkHTTPURL, text(func(d *draft) *string { return &d.Auth.GitHub.BaseURL })),
 			text: "The API to ask for the App's tokens; for GitHub Enterprise Server it is https://HOST/api/v3/.",
 		},
 		{
 			group: groupAuth, vars: named("GITSYNC_GITHUB_APP_PRIVATE_KEY"), arg: "PEM", secret: true,
-			set:  secretText(func(d *draft) *Secret { return &d.Auth.GitHub.PrivateKey }),
+			set:  secretText(func(d *draft) *secret.Text { return &d.Auth.GitHub.PrivateKey }),
 			text: "The GitHub App's private key itself, instead of --github-app-private-key-file.",
 		},
 		{

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"git-sync/pkg/secret"
 )
 
 func hookRows() []option {
@@ -36,7 +38,7 @@ func webhookRows() []option {
 	return []option{
 		{
 			group: groupHooks, flags: named("webhook-url"), vars: bothVars("WEBHOOK_URL"), arg: "URL", secret: true,
-			set:  checked(checkHTTPURL, secretText(func(d *draft) *Secret { return &d.Webhook.URL })),
+			set:  checked(checkHTTPURL, secretText(func(d *draft) *secret.Text { return &d.Webhook.URL })),
 			text: "A URL to request after publishing, with the hash in the header Gitsync-Hash. It is retried until it succeeds; with --one-time it is sent once, and its failure exits 1.",
 		},
 		{
@@ -104,7 +106,7 @@ func receiverRows() []option {
 		},
 		{
 			group: groupReceiver, vars: named("GITSYNC_RECEIVER_SECRET"), arg: "SECRET", secret: true, fresh: true,
-			set:  secretText(func(d *draft) *Secret { return &d.Sync.Receiver.Secret }),
+			set:  secretText(func(d *draft) *secret.Text { return &d.Sync.Receiver.Secret }),
 			text: "The secret itself, instead of --receiver-secret-file.",
 		},
 		{

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"git-sync/pkg/repo"
+)
 
 func placeRows() []option {
 	return []option{
@@ -18,8 +22,8 @@ func placeRows() []option {
 		},
 		{
 			group: groupPlace, flags: named("worktree-layout"), vars: named("GITSYNC_WORKTREE_LAYOUT"), arg: "LAYOUT", fresh: true,
-			preset: "rev, or worktrees with --link", choices: []string{string(LayoutRev), string(LayoutWorktrees)},
-			set:  func(d *draft, in given) error { d.Layout = Layout(in.value()); return nil },
+			preset: "rev, or worktrees with --link", choices: words(repo.LayoutRev, repo.LayoutWorktrees),
+			set:  text(func(d *draft) *repo.Layout { return &d.Layout }),
 			text: "What the link leads to, whichever name it was asked for by: rev-HASH (rev) or .worktrees/HASH (worktrees).",
 		},
 		{
@@ -121,8 +125,8 @@ func gitRows() []option {
 			text: "One more setting of git's, written as for --git-config, except that commas need no escape; it may be given many times.",
 		},
 		{
-			group: groupGit, flags: named("git-gc"), vars: bothVars("GIT_GC"), arg: "MODE", preset: "auto", choices: []string{"auto", "always", "aggressive", "off"},
-			set:  text(func(d *draft) *string { return &d.GitGC }),
+			group: groupGit, flags: named("git-gc"), vars: bothVars("GIT_GC"), arg: "MODE", preset: "auto", choices: words(repo.GCAuto, repo.GCAlways, repo.GCAggressive, repo.GCOff),
+			set:  text(func(d *draft) *repo.GC { return &d.GitGC }),
 			text: "When to collect garbage: when it is worth it (auto), after every update (always, aggressive), or never (off).",
 		},
 	}

@@ -1,6 +1,11 @@
 package config
 
-import "path"
+import (
+	"path"
+
+	"git-sync/pkg/repo"
+	"git-sync/pkg/repo/remote"
+)
 
 func sourceRows() []option {
 	return append(refRows(), []option{
@@ -16,8 +21,8 @@ func sourceRows() []option {
 		},
 		{
 			group: groupSource, flags: named("submodules"), vars: bothVars("SUBMODULES"), arg: "MODE", preset: "recursive",
-			choices: []string{"recursive", "shallow", "off"},
-			set:     text(func(d *draft) *string { return &d.Submodules }),
+			choices: words(repo.SubmodulesRecursive, repo.SubmodulesShallow, repo.SubmodulesOff),
+			set:     text(func(d *draft) *repo.Submodules { return &d.Submodules }),
 			text:    "Check submodules out: with all of theirs (recursive), only the first level (shallow), or not at all (off).",
 		},
 		{
@@ -27,30 +32,30 @@ func sourceRows() []option {
 		},
 		{
 			group: groupSource, flags: named("checkout"), vars: named("GITSYNC_CHECKOUT"), arg: "MODE", preset: "auto", fresh: true,
-			choices: []string{"auto", "recycle", "full"},
-			set:     text(func(d *draft) *string { return &d.Checkout }),
+			choices: words(repo.CheckoutAuto, repo.CheckoutRecycle, repo.CheckoutFull),
+			set:     text(func(d *draft) *repo.CheckoutMode { return &d.Checkout }),
 			text:    "How a new tree is made: from the one replaced before it (recycle), which costs what changed, or by a whole checkout (full). auto recycles where the result is provably the same.",
 		},
 		{
 			group: groupSource, flags: named("poll"), vars: named("GITSYNC_POLL"), arg: "MODE", preset: "plain", fresh: true,
-			choices: []string{"plain", "persistent"},
-			set:     text(func(d *draft) *string { return &d.Poll }),
+			choices: words(remote.PollPlain, remote.PollPersistent),
+			set:     text(func(d *draft) *remote.Poll { return &d.Poll }),
 			text:    "How the remote is asked whether there is something new: by one short git process each time (plain), or, of an HTTP or SSH server, over a connection that is kept (persistent).",
 		},
 		{
 			group: groupSource, flags: named("verify"), vars: named("GITSYNC_VERIFY"), arg: "WHAT", preset: "off", fresh: true,
-			choices: []string{"off", "commit", "tag", "any"},
-			set:     text(func(d *draft) *string { return &d.Verify }),
+			choices: words(repo.VerifyOff, repo.VerifyCommit, repo.VerifyTag, repo.VerifyAny),
+			set:     text(func(d *draft) *repo.Verify { return &d.Verify }),
 			text:    "Publish only revisions whose commit, tag, or either of them (any) is signed by a key that you list with --verify-keyring or --verify-allowed-signers.",
 		},
 		{
 			group: groupSource, flags: named("verify-keyring"), vars: named("GITSYNC_VERIFY_KEYRING"), arg: "PATH", fresh: true,
-			set:  text(func(d *draft) *string { return &d.VerifyKeyring }),
+			set:  text(func(d *draft) *string { return &d.Trust.Keyring }),
 			text: "A file of OpenPGP public keys that --verify accepts.",
 		},
 		{
 			group: groupSource, flags: named("verify-allowed-signers"), vars: named("GITSYNC_VERIFY_ALLOWED_SIGNERS"), arg: "PATH", fresh: true,
-			set:  text(func(d *draft) *string { return &d.VerifyAllowedSigners }),
+			set:  text(func(d *draft) *string { return &d.Trust.AllowedSigners }),
 			text: "A file of SSH public keys that --verify accepts, in the format of ssh-keygen's allowed signers.",
 		},
 	}...)

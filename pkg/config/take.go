@@ -5,6 +5,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"git-sync/pkg/auth"
+	"git-sync/pkg/syncer"
 )
 
 // takeRepo takes the URL over, without the user and password of an http(s) one, which become credentials.
@@ -46,17 +49,17 @@ func isHTTP(scheme string) bool {
 }
 
 // readBudget reads a number of failures as the name counts them.
-func readBudget(in given) (Budget, error) {
+func readBudget(in given) (syncer.Budget, error) {
 	n, err := readInt(in.value(), -1)
 	switch {
 	case err != nil:
-		return Budget{}, err
+		return syncer.Budget{}, err
 	case n == -1:
-		return Budget{Unlimited: true}, nil
+		return syncer.Budget{Unlimited: true}, nil
 	case in.v3:
-		return Budget{Exit: n + 1}, nil
+		return syncer.Budget{Exit: n + 1}, nil
 	}
-	return Budget{Exit: max(n, 1)}, nil
+	return syncer.Budget{Exit: max(n, 1)}, nil
 }
 
 func takePermissions(d *draft, in given) error {
@@ -95,7 +98,7 @@ func takeKeyFiles(d *draft, in given) error {
 		}
 	}
 	if len(kept) > 0 {
-		d.Auth.SSHKeyFiles, d.Auth.SSHKeyFilesSet = kept, true
+		d.Auth.SSHKeyFiles = kept
 	}
 	return nil
 }
@@ -115,7 +118,7 @@ func takeCredentials(d *draft, in given) error {
 		}
 		seen[c.URL] = true
 	}
-	if slices.ContainsFunc(d.Auth.Credentials, func(c Credential) bool { return c.Password != "" }) {
+	if slices.ContainsFunc(d.Auth.Credentials, func(c auth.Credential) bool { return c.Password != "" }) {
 		d.noteShown(in)
 	}
 	return nil

@@ -13,22 +13,33 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"git-sync/pkg/secret"
 )
 
 // text stores a string that may not hold control characters.
-func text(at func(*draft) *string) func(*draft, given) error {
+func text[T ~string](at func(*draft) *T) func(*draft, given) error {
 	return func(d *draft, in given) error {
 		if hasControl(in.value()) {
 			return wrong("holds a control character", "")
 		}
-		*at(d) = in.value()
+		*at(d) = T(in.value())
 		return nil
 	}
 }
 
-func secretText(at func(*draft) *Secret) func(*draft, given) error {
+// words are the values that an option has to choose from.
+func words[T ~string](values ...T) []string {
+	all := make([]string, len(values))
+	for i, v := range values {
+		all[i] = string(v)
+	}
+	return all
+}
+
+func secretText(at func(*draft) *secret.Text) func(*draft, given) error {
 	return func(d *draft, in given) error {
-		*at(d) = Secret(in.value())
+		*at(d) = secret.Text(in.value())
 		return nil
 	}
 }

@@ -40,7 +40,7 @@ func newHooks(o Options) hooks {
 	if url := s.Webhook.URL.Reveal(); url != "" {
 		queue(hook.NewWebhook(hook.WebhookOptions{
 			URL: url, Method: s.Webhook.Method, SuccessStatus: s.Webhook.SuccessStatus,
-			Timeout: s.Webhook.Timeout, Log: log, Transport: auth.NewTransport(o.Environ, gitConfig(s)),
+			Timeout: s.Webhook.Timeout, Log: log, Transport: auth.NewTransport(o.Environ, s.GitConfig),
 		}), s.Webhook.Backoff)
 	}
 	return h

@@ -69,7 +69,7 @@ func New(o Options) (*Instance, []error) {
 		}
 	}
 	var err error
-	i.git = o.Git.With(git.Overlay{Config: gitConfig(o.Sync)}).WithLog(o.Log.Logger())
+	i.git = o.Git.With(git.Overlay{Config: o.Sync.GitConfig}).WithLog(o.Log.Logger())
 	if o.Sync.GroupWrite {
 		i.git = i.git.WithUmask(groupUmask)
 	}
@@ -89,13 +89,13 @@ func New(o Options) (*Instance, []error) {
 func (i *Instance) connect(progress *logging.Progress) {
 	s, log := i.opt.Sync, i.opt.Log
 	i.errors = keepErrors(log.ErrorFile(below(i.repo.Root(), s.ErrorFile)), log.Logger())
-	initBudget := syncer.Budget(s.InitBudget)
+	initBudget := s.InitBudget
 	opt := syncer.Options{
 		Steps: &steps{Repo: i.repo, auth: i.auth, progress: progress.Done},
 		Repo:  logging.Redact(s.Repo), Ref: Followed(s),
 		GateBackoff: s.PrePublish.Backoff, Tell: i.hooks.send,
 		Period: s.Period, InitPeriod: s.InitPeriod, Timeout: s.SyncTimeout, OneTime: i.opt.OneTime,
-		Budget: syncer.Budget(s.Budget), InitBudget: &initBudget, BackoffMax: s.BackoffMax,
+		Budget: s.Budget, InitBudget: &initBudget, BackoffMax: s.BackoffMax,
 		Log: log.Logger(), Observe: i.opt.Observe,
 		Failed: i.errors.failed, Succeeded: i.errors.succeeded,
 	}

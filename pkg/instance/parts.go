@@ -13,28 +13,11 @@ import (
 
 // newAuth makes the credentials.
 func newAuth(o Options, g *git.Git) (*auth.Auth, error) {
-	c := o.Sync.Auth
-	credentials := make([]auth.Credential, 0, len(c.Credentials))
-	for _, one := range c.Credentials {
-		credentials = append(credentials, auth.Credential{
-			URL: one.URL, Username: one.Username, Password: one.Password, PasswordFile: one.PasswordFile,
-			SSHKeyFile: one.SSHKeyFile,
-		})
-	}
 	return auth.New(auth.Options{
-		Self: o.Self, URL: o.Sync.Repo,
-		Settings: auth.Settings{
-			Username: c.Username, Password: c.Password, PasswordFile: c.PasswordFile,
-			Credentials: credentials,
-			SSHKeyFiles: c.SSHKeyFiles, SSHKnownHosts: c.SSHKnownHosts, SSHKnownHostsFile: c.SSHKnownHostsFile,
-			CookieFile: c.CookieFile, AskpassURL: c.AskpassURL,
-			GitHub: auth.GitHubApp{
-				BaseURL: c.GitHub.BaseURL, PrivateKey: c.GitHub.PrivateKey, PrivateKeyFile: c.GitHub.PrivateKeyFile,
-				ClientID: c.GitHub.ClientID, ApplicationID: c.GitHub.ApplicationID, InstallationID: c.GitHub.InstallationID,
-			},
-		},
+		Settings: o.Sync.Auth,
+		Self:     o.Self, URL: o.Sync.Repo,
 		KeepSSH: keptSSH(o),
-		AddUser: o.AddUser, Env: g.Environ(), GitConfig: gitConfig(o.Sync), Log: o.Log.Logger(),
+		AddUser: o.AddUser, Env: g.Environ(), GitConfig: o.Sync.GitConfig, Log: o.Log.Logger(),
 		Learned: func(secret string) { o.Log.AddSecret(secret) },
 	})
 }
@@ -45,33 +28,25 @@ const leastTimeout = 10 * time.Second
 // keptSSH says how soon it must be noticed that a connection which is kept has died: in time for the sync that finds
 // it so to make another.
 func keptSSH(o Options) time.Duration {
-	if o.OneTime || remote.Poll(o.Sync.Poll) != remote.PollPersistent || o.Sync.SyncTimeout < leastTimeout {
+	if o.OneTime || o.Sync.Poll != remote.PollPersistent || o.Sync.SyncTimeout < leastTimeout {
 		return 0
 	}
 	return min(time.Minute, o.Sync.SyncTimeout/2)
-}
-
-func gitConfig(s config.Sync) []git.KV {
-	kvs := make([]git.KV, 0, len(s.GitConfig))
-	for _, kv := range s.GitConfig {
-		kvs = append(kvs, git.KV(kv))
-	}
-	return kvs
 }
 
 func repoOptions(o Options, g *git.Git, progress *logging.Progress) repo.Options {
 	s := o.Sync
 	return repo.Options{
 		Git: g, Log: o.Log.Logger(),
-		Root: s.Root, Link: s.Link, Layout: repo.Layout(s.Layout),
+		Root: s.Root, Link: s.Link, Layout: s.Layout,
 		URL: s.Repo, Ref: s.Ref, Depth: s.Depth, Filter: s.Filter,
-		Submodules: repo.Submodules(s.Submodules), SparseFile: s.SparseCheckoutFile,
-		Checkout: repo.CheckoutMode(s.Checkout), StaleTimeout: s.StaleWorktreeTimeout,
+		Submodules: s.Submodules, SparseFile: s.SparseCheckoutFile,
+		Checkout: s.Checkout, StaleTimeout: s.StaleWorktreeTimeout,
 		Permissions: s.Permissions, GroupWrite: s.GroupWrite,
-		GC: repo.GC(s.GitGC), Config: gitConfig(s),
+		GC: s.GitGC, Config: s.GitConfig,
 		RefPattern: s.RefPattern, RefSemver: s.RefSemver, RefPinned: s.RefPinned,
-		Poll:   remote.Poll(s.Poll),
-		Verify: repo.Verify(s.Verify), Trust: git.Trust{Keyring: s.VerifyKeyring, AllowedSigners: s.VerifyAllowedSigners},
+		Poll:   s.Poll,
+		Verify: s.Verify, Trust: s.Trust,
 		ProgressLive: progress.Live(),
 		Progress: func(p git.Progress) {
 			progress.Update(p.Phase, p.Percent, p.Detail)
