@@ -4,19 +4,17 @@
 // cookies, or nothing at all), when they expire, and how git is handed them: git runs our own
 // executable as its GIT_ASKPASS and in place of ssh, and what that needs to know is in the
 // environment of git's process, which only our own UID can read. So no secret is in an argument, in
-// a file, or in a process that outlives git, save the ssh that keeps a connection where that is
-// wished; no shell is needed; and a credential that was refused is simply offered again by the next
+// a file, or in a process that outlives git, no shell is needed; and a credential that was refused is simply offered again by the next
 // sync.
 //
 // Invariants: every file that Options name is read anew by each Refresh, so that rotation needs no
 // restart. A secret is handed only to the scheme and host it is for, however git comes by the URL
 // (submodules, redirects). No error or log line holds a secret. Nothing is written to disk, save a
-// line in /etc/passwd if Options.AddUser asks for it, and the socket of a connection that is kept;
+// line in /etc/passwd if Options.AddUser asks for it;
 // private copies of keys live in anonymous memory.
 //
 // State: the GitHub App's current token, what the last Refresh offered (to explain a refusal), how
-// our UID has a name for ssh, the connection that is kept, and counters. All of it is in memory, and
-// losing it costs one token and one handshake.
+// our UID has a name for ssh, and counters. All of it is in memory, and losing it costs one token.
 package auth
 
 import (
@@ -52,7 +50,6 @@ type Auth struct {
 	// user is how our UID has a name, nil when that is to be found out. It is kept as long as syncs
 	// succeed: should the users or libraries of the machine change, ssh fails and Explain forgets it.
 	user *userEnv
-	kept keeper // the connection that outlives a sync
 
 	mu     sync.Mutex
 	report Report
@@ -117,10 +114,9 @@ func (a *Auth) Refresh(ctx context.Context) (git.Overlay, error) {
 		a.offer.cookies = a.opts.CookieFile
 		overlay.Config = append(overlay.Config, kv)
 	}
-	ssh, sshOverlay, err := a.prepareSSH(ctx)
+	ssh, sshOverlay, err := a.prepareSSH()
 	a.offer.ssh = ssh
 	if err != nil {
-		a.kept.giveUp()
 		return git.Overlay{}, err
 	}
 	overlay.Env = append(overlay.Env, sshOverlay.Env...)
@@ -180,13 +176,8 @@ func (a *Auth) Report() Report {
 	return Report{AskpassCalls: maps.Clone(a.report.AskpassCalls), GitHubRefreshes: maps.Clone(a.report.GitHubRefreshes)}
 }
 
-// Close ends the connection that was kept, and gives back the memory that holds private copies of
-// keys. It blocks for less than a second. Auth is of no use afterwards.
-func (a *Auth) Close() error {
-	err := a.kept.close()
-	a.mem.close()
-	return err
-}
+// Close gives back the memory that holds private copies of keys. Auth is of no use afterwards.
+func (a *Auth) Close() { a.mem.close() }
 
 // count adds one call to a counter, by its outcome.
 func (a *Auth) count(which func(*Report) map[string]int, err error) {

@@ -22,7 +22,6 @@ func (a *Auth) Explain(err error) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
-	a.kept.giveUp()
 	what, advice := "", ""
 	switch {
 	case strings.Contains(failed.Stderr, "No user exists for uid"):

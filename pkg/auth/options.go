@@ -3,7 +3,6 @@ package auth
 import (
 	"fmt"
 	"net/http"
-	"time"
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/secret"
@@ -18,9 +17,6 @@ type Options struct {
 	URL string
 	// Self is the absolute path of our own executable, whose main calls Helper first.
 	Self string
-	// KeepSSH, when positive, has a connection to an ssh server kept from sync to sync where that is
-	// worth it, and is how soon to notice that the other side has gone, at least 3 seconds.
-	KeepSSH time.Duration
 	// AddUser allows /etc/passwd to be written when our UID has no name and ssh needs one.
 	AddUser bool
 	// Env is the environment in which git runs, as "name=value": proxies, certificates and HOME are

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,13 +26,12 @@ type sshOffer struct {
 	natural    bool     // no key is configured: ssh uses what it finds
 	untouched  bool     // and the user has an ssh command of their own
 	knownHosts string   // what is wrong with the known_hosts file; "" when nothing is
-	kept       bool     // a connection that was there already
 }
 
 // prepareSSH inspects the keys and makes git run our executable in ssh's place. What is wrong with
 // the keys for all hosts is an error only when the repository itself is reached by ssh: it may be
 // that no submodule is. A key that is meant for one repository is asked for, and must be there.
-func (a *Auth) prepareSSH(ctx context.Context) (sshOffer, git.Overlay, error) {
+func (a *Auth) prepareSSH() (sshOffer, git.Overlay, error) {
 	offer := sshOffer{}
 	for _, path := range a.opts.SSHKeyFiles {
 		offer.keys = append(offer.keys, inspectKey(path))
@@ -41,11 +39,14 @@ func (a *Auth) prepareSSH(ctx context.Context) (sshOffer, git.Overlay, error) {
 	offer.natural = noneConfigured(offer.keys)
 	if offer.natural && a.hasOwnSSH() && !a.hasRules() {
 		offer.untouched = true
-		a.kept.giveUp()
 		return offer, git.Overlay{}, nil
 	}
 	_, required := parseSSH(a.opts.URL)
-	plan := sshPlan{Options: []string{"-o", "BatchMode=yes"}}
+	plan := sshPlan{Options: []string{
+		"-o", "BatchMode=yes",
+		// A server that does not answer is noticed within 30 seconds.
+		"-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=8", "-o", "ServerAliveCountMax=2",
+	}}
 	if err := a.addHostKeys(&plan, &offer); err != nil && required {
 		return offer, git.Overlay{}, err
 	}
@@ -59,8 +60,6 @@ func (a *Auth) prepareSSH(ctx context.Context) (sshOffer, git.Overlay, error) {
 		a.user = &userEnv{add: a.nameUser()}
 	}
 	plan.Env = a.user.add
-	a.keepSSH(ctx, &plan)
-	offer.kept = plan.Shared != nil
 	text, err := json.Marshal(plan)
 	if err != nil {
 		return offer, git.Overlay{}, &Error{Op: "describing the SSH keys", Err: err}
@@ -121,7 +120,6 @@ func (a *Auth) addHostKeys(plan *sshPlan, offer *sshOffer) error {
 		offer.knownHosts = e.Error()
 		return e
 	}
-	plan.note(content)
 	if len(content) == 0 {
 		offer.knownHosts = file + " is empty"
 	}
@@ -149,7 +147,6 @@ func (a *Auth) addKeys(plan *sshPlan, offer sshOffer) error {
 		if err != nil {
 			return err
 		}
-		plan.noteKey(k)
 		plan.Keys = append(plan.Keys, options...)
 	}
 	if len(plan.Keys) == 0 && len(problems) > 0 {
@@ -177,19 +174,9 @@ func (a *Auth) addRules(plan *sshPlan) error {
 		if err != nil {
 			return err
 		}
-		plan.noteKey(k)
 		plan.Rules = append(plan.Rules, sshRule{Target: target, Keys: append(options, "-o", "IdentitiesOnly=yes")})
 	}
 	return joinFirst(problems)
-}
-
-// noteKey takes down a key, and the certificate that ssh finds beside it.
-func (p *sshPlan) noteKey(k sshKey) {
-	p.note(k.content)
-	certificate, err := readSecret(k.path + certificateSuffix)
-	if err == nil {
-		p.note(certificate)
-	}
 }
 
 // certificateSuffix is what the name of a key's certificate has more than the key's.

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,12 +22,6 @@ type sshPlan struct {
 	Rules []sshRule `json:"rules,omitempty"`
 	// Env is added to ssh's environment.
 	Env []string `json:"env,omitempty"`
-	// Shared is a connection that is there already; nil if there is none.
-	Shared *sshShared `json:"shared,omitempty"`
-	// Calls is the file that each call for ssh is noted in; "" if nobody wants to know.
-	Calls string `json:"calls,omitempty"`
-
-	read []byte // digests of the files that were read for it
 }
 
 // sshRule gives the keys of one host or repository.
@@ -60,33 +53,11 @@ func becomeSSH(environ, args []string) error {
 	env := slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
 		return strings.HasPrefix(kv, askpassVariable+"=") || strings.HasPrefix(kv, sshVariable+"=")
 	})
-	call := plan.call(args)
-	plan.tell(call)
-	argv := slices.Concat([]string{"ssh"}, plan.optionsFor(call), args)
+	argv := slices.Concat([]string{"ssh"}, plan.Options, plan.keysFor(targetOf(args)), args)
 	if err := syscall.Exec(path, argv, append(env, plan.Env...)); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
-}
-
-// optionsFor gives the options for a call.
-func (p *sshPlan) optionsFor(c sshCall) []string {
-	options := slices.Concat(p.Options, c.Keys)
-	if p.Shared != nil && p.Shared.Call.equal(c) {
-		options = append(options, "-o", "ControlPath="+p.Shared.Socket, "-o", "ControlMaster=no")
-	}
-	return options
-}
-
-// offers reports whether some host is offered these keys.
-func (p *sshPlan) offers(keys []string) bool {
-	return slices.Equal(keys, p.Keys) || slices.ContainsFunc(p.Rules, func(r sshRule) bool { return slices.Equal(keys, r.Keys) })
-}
-
-// note takes down the content of a file that the plan names.
-func (p *sshPlan) note(content []byte) {
-	sum := sha256.Sum256(content)
-	p.read = append(p.read, sum[:]...)
 }
 
 // keysFor chooses the keys for a target.
@@ -114,11 +85,15 @@ func (t sshTarget) covers(o sshTarget) bool {
 //	[-p 2222] [--] git@host "git-lfs-authenticate org/repo.git download"
 func targetOf(args []string) sshTarget {
 	t := sshTarget{Port: "22"}
-	options, args := cutOptions(args)
-	for _, o := range options {
-		if len(o) > 1 && o[0] == "-p" {
-			t.Port = o[1]
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		n := 1
+		if (args[0] == "-p" || args[0] == "-o") && len(args) > 1 {
+			n = 2
 		}
+		if args[0] == "-p" && n == 2 {
+			t.Port = args[1]
+		}
+		args = args[n:]
 	}
 	if len(args) == 0 {
 		return t

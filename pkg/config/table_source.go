@@ -40,7 +40,7 @@ func sourceRows() []option {
 			group: groupSource, flags: named("poll"), vars: named("GITSYNC_POLL"), arg: "MODE", preset: "plain", fresh: true,
 			choices: words(remote.PollPlain, remote.PollPersistent),
 			set:     text(func(d *draft) *remote.Poll { return &d.Poll }),
-			text:    "How the remote is asked whether there is something new: by one short git process each time (plain), or, of an HTTP or SSH server, over a connection that is kept (persistent).",
+			text:    "How the remote is asked whether there is something new: by one short process each time (plain), or over an HTTP connection that is kept (persistent).",
 		},
 		{
 			group: groupSource, flags: named("verify"), vars: named("GITSYNC_VERIFY"), arg: "WHAT", preset: "off", fresh: true,

@@ -14,6 +14,7 @@ type literal string
 
 // Command is a git command under construction. Its methods change and return it.
 type Command struct {
+	program   string // empty: git
 	args      []string
 	dir       string
 	gitDir    string
@@ -112,6 +113,9 @@ func (c *Command) MaxOutput(bytes int) *Command {
 
 // op is the subcommand, for messages.
 func (c *Command) op() string {
+	if c.program != "" {
+		return "ssh"
+	}
 	if len(c.args) == 0 {
 		return "git"
 	}

@@ -24,6 +24,7 @@
 package git
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -215,7 +216,7 @@ func (g *Git) prepare(c *Command) (proc.Cmd, error) {
 		return proc.Cmd{}, &Error{Op: c.op(), Kind: KindUnknown, Err: c.err}
 	}
 	pc := proc.Cmd{
-		Path:      g.path,
+		Path:      cmp.Or(c.program, g.path),
 		Args:      c.args,
 		Dir:       c.directory(),
 		Env:       slices.Concat(g.env, c.env, countedConfig(slices.Concat(g.config, c.config))),

@@ -1,14 +1,11 @@
 package instance
 
 import (
-	"time"
-
 	"git-sync/pkg/auth"
 	"git-sync/pkg/config"
 	"git-sync/pkg/git"
 	"git-sync/pkg/logging"
 	"git-sync/pkg/repo"
-	"git-sync/pkg/repo/remote"
 )
 
 // newAuth makes the credentials.
@@ -16,22 +13,9 @@ func newAuth(o Options, g *git.Git) (*auth.Auth, error) {
 	return auth.New(auth.Options{
 		Settings: o.Sync.Auth,
 		Self:     o.Self, URL: o.Sync.Repo,
-		KeepSSH: keptSSH(o),
 		AddUser: o.AddUser, Env: g.Environ(), GitConfig: o.Sync.GitConfig, Log: o.Log.Logger(),
 		Learned: func(secret string) { o.Log.AddSecret(secret) },
 	})
-}
-
-// leastTimeout is how long a sync has at least where connections are kept: one that has died is not found out in no time.
-const leastTimeout = 10 * time.Second
-
-// keptSSH says how soon it must be noticed that a connection which is kept has died: in time for the sync that finds
-// it so to make another.
-func keptSSH(o Options) time.Duration {
-	if o.OneTime || o.Sync.Poll != remote.PollPersistent || o.Sync.SyncTimeout < leastTimeout {
-		return 0
-	}
-	return min(time.Minute, o.Sync.SyncTimeout/2)
 }
 
 func repoOptions(o Options, g *git.Git, progress *logging.Progress) repo.Options {

@@ -28,9 +28,6 @@ func (s *steps) Refresh(ctx context.Context) error {
 func (s *steps) Prepare(ctx context.Context) (repo.Tree, error) {
 	defer s.progress()
 	tree, err := s.Repo.Prepare(ctx, s.creds)
-	if err != nil && s.auth.Stale(err) && s.Refresh(ctx) == nil {
-		tree, err = s.Repo.Prepare(ctx, s.creds) // without the kept connection, which broke
-	}
 	if git.KindOf(err) == git.KindAuth {
 		s.auth.Rejected()
 	}

@@ -31,8 +31,6 @@ type client struct {
 	auth *auth.Auth
 	git  *git.Git
 	url  string
-
-	stale int // connections that were kept too long
 }
 
 func newClient(t *testing.T, o auth.Options, env ...string) *client {
@@ -70,13 +68,6 @@ func (c *client) run(t *testing.T, cmd *git.Command) error {
 		return err
 	}
 	_, err = c.git.With(overlay).Run(t.Context(), cmd)
-	if err != nil && c.auth.Stale(err) {
-		c.stale++
-		if overlay, err = c.auth.Refresh(t.Context()); err != nil {
-			return err
-		}
-		_, err = c.git.With(overlay).Run(t.Context(), cmd)
-	}
 	if git.KindOf(err) == git.KindAuth {
 		c.auth.Rejected()
 	}

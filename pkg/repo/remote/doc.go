@@ -2,9 +2,9 @@
 // a tag or a pattern of tags is at.
 //
 // It hides how the remote is asked. Over HTTP, git's transport helper
-// (`git remote-https`) is asked by its line protocol: one process, and a server
-// that speaks protocol v2 sends only the refs in question. With
-// [PollPersistent] the helper and its connection are kept between polls. In all
+// (`git remote-https`) is asked by its line protocol, and with [PollPersistent]
+// kept between polls; over ssh, ssh runs git-upload-pack. Both are one process,
+// and a server that speaks protocol v2 sends only the refs in question. In all
 // other cases, and after any failure, `git ls-remote` asks: its messages
 // explain best what is wrong.
 //

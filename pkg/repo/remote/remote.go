@@ -45,7 +45,7 @@ type Options struct {
 type Remote struct {
 	opts       Options
 	connection *connection // kept between polls; nil when there is none
-	oldServer  bool        // the server does not speak protocol v2
+	gitOnly    bool        // the server does not speak protocol v2, or only git knows how to connect
 	failed     bool        // the last poll failed: git ls-remote makes the next one
 }
 

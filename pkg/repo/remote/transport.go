@@ -14,10 +14,11 @@ import (
 )
 
 // connection is a running program that is connected to the remote's
-// git-upload-pack and answers by protocol v2 (gitprotocol-v2(5)). Over HTTP it
-// is git's transport helper (gitremote-helpers(7)).
+// git-upload-pack and answers by protocol v2 (gitprotocol-v2(5)): over HTTP
+// git's transport helper (gitremote-helpers(7)), else ssh.
 type connection struct {
 	creds  git.Overlay // with which it was made
+	helper bool        // each answer of the helper ends with a response-end packet
 	format string      // object format; empty until the server has said what it can do
 	in     *bufio.Reader
 	out    io.Writer
@@ -29,16 +30,20 @@ var (
 	errOldServer = errors.New("the server does not speak protocol v2")
 )
 
-// speaksV2 reports whether the remote is to be asked by protocol v2. The
-// transport helper does not know URLs that the user's configuration rewrites.
+// speaksV2 reports whether the remote is to be asked by protocol v2.
 func (r *Remote) speaksV2() bool {
-	if r.oldServer || r.failed || !strings.HasPrefix(r.opts.URL, "https://") && !strings.HasPrefix(r.opts.URL, "http://") {
-		return false
-	}
-	return !slices.ContainsFunc(r.opts.Config, func(kv git.KV) bool {
-		key := strings.ToLower(kv.Key)
-		return strings.HasPrefix(key, "url.") && strings.HasSuffix(key, ".insteadof")
-	})
+	return !r.gitOnly && !r.failed && !slices.ContainsFunc(r.opts.Config, changesConnections)
+}
+
+func (r *Remote) isHTTP() bool {
+	return strings.HasPrefix(r.opts.URL, "https://") || strings.HasPrefix(r.opts.URL, "http://")
+}
+
+// changesConnections reports whether git connects in another way because of kv:
+// only git itself knows how.
+func changesConnections(kv git.KV) bool {
+	key := strings.ToLower(kv.Key)
+	return strings.HasPrefix(key, "url.") || strings.HasPrefix(key, "ssh.") || strings.HasPrefix(key, "protocol.") || key == "core.sshcommand"
 }
 
 // askV2 returns the refs that begin with one of prefixes.
@@ -47,8 +52,10 @@ func (a asking) askV2(ctx context.Context, prefixes []string) (map[string]string
 		a.Close() // credentials were rotated
 	}
 	refs, err := a.exchange(ctx, prefixes)
-	a.oldServer = a.oldServer || errors.Is(err, errOldServer)
-	if err != nil || a.opts.Poll != PollPersistent {
+	a.gitOnly = a.gitOnly || errors.Is(err, errOldServer) || errors.Is(err, errNotPlain)
+	// An ssh server's git-upload-pack remembers the refs that it has read: it
+	// would never answer with a newer one.
+	if err != nil || a.opts.Poll != PollPersistent || !a.isHTTP() {
 		a.Close()
 	}
 	return refs, err
@@ -73,24 +80,68 @@ func (a asking) exchange(ctx context.Context, prefixes []string) (map[string]str
 	return c.lsRefs(prefixes)
 }
 
-// dial starts the helper. It may outlive the sync, but not the Remote.
+var errNotPlain = errors.New("only git knows how to connect")
+
+// dial starts the program that connects. It may outlive the sync, but not the
+// Remote.
 func (a asking) dial(ctx context.Context) (*connection, error) {
-	c := git.Cmd("remote-https")
-	if strings.HasPrefix(a.opts.URL, "http:") {
-		c = git.Cmd("remote-http")
+	g := a.opts.Git.With(a.creds)
+	var p *git.Process
+	var err error
+	ok := true
+	switch {
+	case !a.isHTTP():
+		p, ok, err = g.UploadPack(ctx, a.opts.URL)
+	case strings.HasPrefix(a.opts.URL, "http:"):
+		p, err = g.Start(ctx, git.Cmd("remote-http").Operand("origin", a.opts.URL))
+	default:
+		p, err = g.Start(ctx, git.Cmd("remote-https").Operand("origin", a.opts.URL))
 	}
-	p, err := a.opts.Git.With(a.creds).Start(ctx, c.Operand("origin", a.opts.URL))
+	if !ok {
+		return nil, errNotPlain
+	}
 	if err != nil {
-		return nil, fmt.Errorf("starting the transport helper: %w", err)
+		return nil, fmt.Errorf("connecting: %w", err)
 	}
-	return &connection{creds: a.creds, in: bufio.NewReader(p.Stdout), out: p.Stdin, close: p.Close}, nil
+	return &connection{creds: a.creds, helper: a.isHTTP(), in: bufio.NewReader(p.Stdout), out: p.Stdin, close: p.Close}, nil
 }
 
 // defaultFormat is the object format of a server that names none.
 const defaultFormat = "sha1"
 
-// greet has the helper connect, and reads what the server can do.
+// greet reads what the server can do.
 func (c *connection) greet() error {
+	if c.helper {
+		if err := c.connectHelper(); err != nil {
+			return err
+		}
+	}
+	format := defaultFormat
+	version, lists := false, false
+	err := eachPacket(c.in, flushPacket, func(line string) error {
+		switch name, value, _ := strings.Cut(line, "="); {
+		case line == "version 2":
+			version = true
+		case !version:
+			return errOldServer // it sends all its refs
+		case name == "ls-refs":
+			lists = true
+		case name == "object-format":
+			format = value
+		}
+		return nil
+	})
+	if err == nil && !lists {
+		err = errOldServer
+	}
+	if err == nil {
+		c.format = format
+	}
+	return err
+}
+
+// connectHelper has git's transport helper connect.
+func (c *connection) connectHelper() error {
 	if _, err := io.WriteString(c.out, "stateless-connect git-upload-pack\n"); err != nil {
 		return fmt.Errorf("%w: %w", errProtocol, err)
 	}
@@ -101,26 +152,7 @@ func (c *connection) greet() error {
 	if err != nil || line != "\n" {
 		return fmt.Errorf("%w: connecting: %q, %w", errProtocol, line, err)
 	}
-	format := defaultFormat
-	version, lists := "", false
-	err = eachPacket(c.in, flushPacket, func(line string) error {
-		switch name, value, _ := strings.Cut(line, "="); name {
-		case "version 2":
-			version = name
-		case "ls-refs":
-			lists = true
-		case "object-format":
-			format = value
-		}
-		return nil
-	})
-	if err == nil && (version == "" || !lists) {
-		err = errOldServer
-	}
-	if err == nil {
-		c.format = format
-	}
-	return err
+	return nil
 }
 
 // lsRefs asks for the refs that begin with one of prefixes.
@@ -143,7 +175,7 @@ func (c *connection) lsRefs(prefixes []string) (map[string]string, error) {
 	}
 	refs := map[string]string{}
 	err := eachPacket(c.in, flushPacket, func(line string) error { return readRef(line, refs) })
-	if err == nil {
+	if err == nil && c.helper {
 		err = eachPacket(c.in, endPacket, func(line string) error { return fmt.Errorf("%w: more than refs: %q", errProtocol, line) })
 	}
 	return refs, err
