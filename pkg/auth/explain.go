@@ -30,7 +30,7 @@ func (a *Auth) Explain(err error) error {
 		what, advice = a.explainHost(failed.Stderr)
 	case failed.Kind == git.KindAuth || failed.Kind == git.KindRepoNotFound:
 		what, advice = a.explainRefusal(failed)
-	case failed.Kind == git.KindNetwork && unread(failed):
+	case (failed.Kind == git.KindNetwork || failed.Kind == git.KindDenied) && unread(failed):
 		// What git says of a local file that is no repository. It says the same
 		// of a connection that was lost, which explainPath leaves alone.
 		what, advice = explainPath(a.opts.URL)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,13 +18,13 @@ type evidence struct {
 	op     string
 	gitDir string
 	exit   int
-	stderr string // in English, scrubbed, without progress
+	words  words
 }
 
 // networked are the commands that talk to a remote. What they complain about may
 // be the remote's objects, or what came over the wire, rather than ours.
 func networked(op string) bool {
-	return slices.Contains([]string{"fetch", "ls-remote", "clone", "submodule", "remote-http", "remote-https", "lfs"}, op)
+	return slices.Contains([]string{"fetch", "ls-remote", "clone", "remote-http", "remote-https"}, op)
 }
 
 // classifyEnd tells what to make of how the process ended, and whether that is all
@@ -63,76 +64,98 @@ func classifyEnd(pe *proc.Error) (kind Kind, hint string, told bool) {
 }
 
 // classify tells failures apart by what git and its helpers say under LC_ALL=C.
-// The hint is empty unless more can be said than is usual for the kind.
 //
 // The order matters, as one cause makes git say many things: first what the
 // system said (a full disk also cuts the pack that was being received), then proof
 // of damage, then what the two ends of a connection said, from the particular to
-// the general. Lines that begin with "remote: " are the server's words, and prove
-// nothing about our disk.
+// the general. Each rule knows whose words count.
+//
+// The words of a command that checks out hold names that anybody may have pushed.
+// They are therefore compared as whole lines, or from their beginning or end, where git
+// puts no name; and the rules for remotes are left out.
 func classify(e evidence) (Kind, string) {
-	if e.op == "ls-remote" && e.exit == 2 && e.stderr == "" {
+	if e.op == "ls-remote" && e.exit == 2 && len(e.words.git) == 0 {
 		return KindRefNotFound, "" // ls-remote --exit-code says no more
 	}
-	local, remote := split(e.stderr)
-	if r, ok := find(systemRules(), local); ok {
-		return r.kind, r.hint
+	own, remote := e.words.git, networked(e.op) || fetchedMore(e.words.git)
+	if !remote {
+		own = slices.Concat(own, e.words.helper)
 	}
-	if provesDamage(e, local) {
-		return KindCorrupt, ""
+	if r, ok := find(systemRules(), own); ok {
+		return r.kind, r.advice()
 	}
-	if r, ok := find(remoteRules(), local+remote); ok {
-		return r.kind, r.hint
+	if provesDamage(e) {
+		return KindCorrupt, KindCorrupt.hint()
 	}
-	if kind, ok := classifyStatus(httpStatus(local)); ok {
-		return kind, ""
+	if !remote {
+		r, _ := find(localRules(), e.words.git)
+		return r.kind, r.advice()
 	}
-	if r, ok := find(generalRules(), local); ok {
-		return r.kind, r.hint
+	return classifyRemote(e.words)
+}
+
+// classifyRemote is classify for what concerns the remote.
+func classifyRemote(w words) (Kind, string) {
+	own := slices.Concat(w.git, w.helper)
+	denied := []rule{{kind: KindDenied, says: anything}}
+	if said := decisive(w.git); said != "" && said != "remote error" {
+		denied = nil
+	}
+	for _, step := range []struct {
+		rules []rule
+		lines []string
+	}{
+		{transportRules(), own},
+		{serverRules(), w.remote},
+		{statusRules(own), own},
+		{networkRules(), w.helper},
+		// The connection was made, and nothing is wrong with it: what the server says is its refusal.
+		{denied, w.remote},
+		{networkRules(), w.git},
+		{localRules(), own},
+		{[]rule{{kind: KindDenied, says: holding("Could not read from remote repository", "remote error")}}, w.git},
+	} {
+		if r, ok := find(step.rules, step.lines); ok {
+			return r.kind, r.advice()
+		}
 	}
 	return KindUnknown, ""
 }
 
-// split separates our side's lines from the server's.
-func split(stderr string) (local, remote string) {
-	var ours, theirs strings.Builder
-	for line := range strings.SplitSeq(stderr, "\n") {
-		to := &ours
-		if strings.HasPrefix(line, "remote: ") {
-			to = &theirs
-		}
-		to.WriteString(line)
-		to.WriteByte('\n')
-	}
-	return ours.String(), theirs.String()
+// fetchedMore reports whether a command that checks out has failed to fetch what a
+// partial clone lacks.
+func fetchedMore(lines []string) bool {
+	return slices.ContainsFunc(lines, func(line string) bool {
+		return strings.HasPrefix(line, "fatal: could not fetch ") && strings.HasSuffix(line, " from promisor remote")
+	})
 }
 
-// find returns the first rule that applies to text.
-func find(rules []rule, text string) (rule, bool) {
+// find returns the first rule that applies to one of lines.
+func find(rules []rule, lines []string) (rule, bool) {
 	for _, r := range rules {
-		for _, words := range r.any {
-			if strings.Contains(text, words) {
-				return r, true
-			}
+		if slices.ContainsFunc(lines, r.says.MatchString) {
+			return r, true
 		}
 	}
 	return rule{}, false
 }
 
-// httpStatus finds the status in a message of curl's, 0 if there is none:
+// statusRules is the rule for the HTTP status in a message of curl's, if there is one:
 //
 //	fatal: unable to access 'http://host/x/': The requested URL returned error: 403
 //	error: RPC failed; HTTP 504 curl 22 The requested URL returned error: 504
-func httpStatus(text string) int {
-	_, after, ok := strings.Cut(text, "The requested URL returned error: ")
-	if !ok || len(after) < 3 {
-		return 0
+func statusRules(lines []string) []rule {
+	for _, line := range lines {
+		_, after, ok := strings.Cut(line, "The requested URL returned error: ")
+		if !ok || len(after) < 3 {
+			continue
+		}
+		status, err := strconv.Atoi(after[:3])
+		if kind, known := classifyStatus(status); err == nil && known {
+			return []rule{{kind: kind, says: anything}}
+		}
 	}
-	status, err := strconv.Atoi(after[:3])
-	if err != nil {
-		return 0
-	}
-	return status
+	return nil
 }
 
 // classifyStatus gives a kind to what an HTTP server refused with.
@@ -148,24 +171,38 @@ func classifyStatus(status int) (Kind, bool) {
 		return KindNetwork, true
 	case status >= http.StatusInternalServerError:
 		return KindServer, true
+	case status >= http.StatusBadRequest:
+		return KindDenied, true
 	}
 	return KindUnknown, false
 }
 
-// provesDamage reports whether git has read something of ours and found it
+// provesDamage reports whether git has read a file of our own store and found it
 // damaged. Proof is what git says about the content of a file that it names; that
 // it did not find something, or could not open it, proves nothing.
-//
-// A command that talks to a remote may name files of the remote's: only what lies
-// in our own repository counts there.
-func provesDamage(e evidence, local string) bool {
-	for line := range strings.Lines(local) {
-		if networked(e.op) && (e.gitDir == "" || !strings.Contains(line, strings.TrimSuffix(e.gitDir, "/")+"/")) {
-			continue
-		}
-		if _, ok := find([]rule{damage()}, line); ok {
-			return true
-		}
+func provesDamage(e evidence) bool {
+	if !networked(e.op) && slices.ContainsFunc(e.words.git, damagedIndex.MatchString) {
+		return true
 	}
-	return false
+	return e.gitDir != "" && slices.ContainsFunc(e.words.git, func(line string) bool {
+		m := damagedFile.FindStringSubmatch(line)
+		return m != nil && below(storeOf(e.gitDir), m[1])
+	})
+}
+
+// storeOf is the store of a git directory, which may be that of one of its worktrees.
+func storeOf(gitDir string) string {
+	if parent := filepath.Dir(gitDir); filepath.Base(parent) == "worktrees" {
+		return filepath.Dir(parent)
+	}
+	return gitDir
+}
+
+// below reports whether git names a file in dir; it may have followed symlinks.
+func below(dir, file string) bool {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		real = dir
+	}
+	return filepath.IsAbs(file) && (strings.HasPrefix(file, filepath.Clean(dir)+"/") || strings.HasPrefix(file, real+"/"))
 }

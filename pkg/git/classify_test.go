@@ -2,9 +2,11 @@ package git
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"unicode"
 
 	"git-sync/pkg/proc"
 )
@@ -14,59 +16,61 @@ import (
 func TestClassify(t *testing.T) {
 	const gitDir = "/root/.git"
 	for _, c := range []struct {
-		op, stderr string
-		kind       Kind
+		op     string
+		url    literal
+		stderr string
+		kind   Kind
 	}{
-		{"fetch", "fatal: unable to access 'https://h/x/': SSL certificate problem: self-signed certificate", KindTLS},
-		{"fetch", "fatal: unable to access 'https://h/x/': OpenSSL/3.0.2: error:0A00010B:SSL routines::wrong version number", KindTLS},
-		{"fetch", "fatal: unable to access 'https://h/x/': SSL: no alternative certificate subject name matches target host name 'h'", KindTLS},
-		{"fetch", "fatal: unable to access 'https://h/x/': SSL: certificate subject name (g) does not match target hostname 'h'", KindTLS},
-		{"fetch", "fatal: unable to access 'https://h/x/': GnuTLS, handshake failed: An unexpected TLS packet was received.", KindTLS},
-		{"checkout", "error: object file /root/.git/objects/12/34 is empty\nerror: unable to read sha1 file of a (1234)", KindCorrupt},
-		{"fetch", "fatal: unable to access 'https://h/x/': Operation timed out after 300 milliseconds", KindNetwork},
-		{"fetch", "fatal: unable to access 'https://h/x/': Could not resolve proxy: p", KindNetwork},
-		{"fetch", "fatal: unable to access 'https://h/x/': Received HTTP code 407 from proxy after CONNECT", KindAuth},
-		{"fetch", "fatal: unable to access 'https://h/x/': CONNECT tunnel failed, response 407", KindAuth},
-		{"fetch", "error: RPC failed; HTTP 504 curl 22 The requested URL returned error: 504\nfatal: the remote end hung up unexpectedly", KindServer},
-		{"fetch", "error: RPC failed; curl 92 HTTP/2 stream 5 was not closed cleanly: CANCEL (err 8)\nfatal: early EOF", KindNetwork},
-		{"fetch", "error: RPC failed; curl 18 transfer closed with outstanding read data remaining\nfetch-pack: unexpected disconnect while reading sideband packet\nfatal: early EOF\nfatal: fetch-pack: invalid index-pack output", KindNetwork},
-		{"fetch", "remote: Repository not found.\nfatal: repository 'https://github.com/a/b/' not found", KindRepoNotFound},
-		{"fetch", "ERROR: Repository not found.\nfatal: Could not read from remote repository.", KindRepoNotFound},
-		{"fetch", "remote: The project you were looking for could not be found or you don't have permission to view it.\nfatal: Could not read from remote repository.", KindRepoNotFound},
-		{"fetch", "remote: HTTP Basic: Access denied. The provided password or token is incorrect\nfatal: Authentication failed for 'https://gitlab.com/a/b/'", KindAuth},
-		{"fetch", "remote: Permission to a/b.git denied to c.\nfatal: unable to access 'https://github.com/a/b/': The requested URL returned error: 403", KindAuth},
-		{"fetch", "remote: You have exceeded a secondary rate limit.\nfatal: unable to access 'https://github.com/a/b/': The requested URL returned error: 403", KindRateLimited},
-		{"fetch", "No user exists for uid 12345\nfatal: Could not read from remote repository.", KindUnsupported},
-		{"fetch", "Received disconnect from 1.2.3.4 port 22:2: Too many authentication failures", KindAuth},
-		{"fetch", "kex_exchange_identification: read: Connection reset by peer\nfatal: Could not read from remote repository.", KindNetwork},
-		{"fetch", "fatal: protocol error: bad line length character: Welc", KindServer},
-		{"fetch", "remote: Internal Server Error", KindServer},
-		{"fetch", "remote: fatal: write error: No space left on device\nfatal: the remote end hung up unexpectedly", KindNetwork},
-		{"fetch", "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output", KindNoSpace},
-		{"fetch", "error: unable to write file: Disk quota exceeded", KindNoSpace},
-		{"fetch", "error: index-pack died of signal 9\nfatal: fetch-pack: invalid index-pack output", KindKilled},
-		{"fetch", "fatal: Out of memory, malloc failed (tried to allocate 33554432 bytes)", KindKilled},
-		{"fetch", "error: cannot fork() for index-pack: Resource temporarily unavailable", KindIO},
-		{"checkout", "error: object file /root/.git/objects/12/34 is empty\nerror: unable to mmap /root/.git/objects/12/34: Input/output error\nfatal: loose object 1234 (stored in /root/.git/objects/12/34) is corrupt", KindIO},
-		{"checkout", "fatal: loose object 1234 (stored in /root/.git/objects/12/34) is corrupt", KindCorrupt},
-		{"fetch", "fatal: loose object 1234 (stored in /root/.git/objects/12/34) is corrupt", KindCorrupt},
-		{"fetch", "fatal: loose object 1234 (stored in ./objects/12/34) is corrupt", KindUnknown},
-		{"fetch", "fatal: loose object 1234 (stored in /root/.github/objects/12/34) is corrupt", KindUnknown},
-		{"fetch", "remote: fatal: loose object 1234 (stored in /root/.git/objects/12/34) is corrupt\nfatal: protocol error: bad pack header", KindNetwork},
-		{"fetch", "fatal: pack has bad object at offset 12: inflate returned -3\nfatal: fetch-pack: invalid index-pack output", KindNetwork},
-		{"checkout", "error: unable to read sha1 file of f (1234)", KindUnknown},
-		{"checkout", "error: invalid path '.git/config'", KindRefused},
-		{"submodule", "fatal: transport 'file' not allowed\nfatal: clone of '/x' into submodule path '/y' failed", KindRefused},
-		{"submodule", "fatal: detected dubious ownership in repository at '/srv/x'", KindRefused},
-		{"fetch", "fatal: git: 'remote-https' is not a git command. See 'git --help'.", KindUnsupported},
-		{"fetch", "fatal: unable to find remote helper for 'https'", KindUnsupported},
-		{"fetch", "fatal: mismatched algorithms: client sha1; server sha256", KindUnsupported},
-		{"fetch", "fatal: Unable to create '/root/.git/shallow.lock': File exists.\n\nAnother git process seems to be running in this repository", KindLocked},
-		{"checkout", "fatal: could not create work tree dir '/x': Permission denied", KindPermission},
-		{"fetch", "something new", KindUnknown},
-		{"fetch", "", KindUnknown},
+		{"fetch", "https://h/x", "fatal: unable to access 'https://h/x/': SSL certificate problem: self-signed certificate", KindTLS},
+		{"fetch", "https://h/x", "fatal: unable to access 'https://h/x/': OpenSSL/3.0.2: error:0A00010B:SSL routines::wrong version number", KindTLS},
+		{"fetch", "https://h/x", "fatal: unable to access 'https://h/x/': SSL: no alternative certificate subject name matches target host name 'h'", KindTLS},
+		{"fetch", "https://h/x", "fatal: unable to access 'https://h/x/': SSL: certificate subject name (g) does not match target hostname 'h'", KindTLS},
+		{"fetch", "https://h/x", "fatal: unable to access 'https://h/x/': GnuTLS, handshake failed: An unexpected TLS packet was received.", KindTLS},
+		{"checkout", "https://h/x", "error: object file /root/.git/objects/12/34 is empty\nerror: unable to read sha1 file of a (1234)", KindCorrupt},
+		{"fetch", "https://h/x", "fatal: unable to access 'https://h/x/': Operation timed out after 300 milliseconds", KindNetwork},
+		{"fetch", "https://h/x", "fatal: unable to access 'https://h/x/': Could not resolve proxy: p", KindNetwork},
+		{"fetch", "https://h/x", "fatal: unable to access 'https://h/x/': Received HTTP code 407 from proxy after CONNECT", KindAuth},
+		{"fetch", "https://h/x", "fatal: unable to access 'https://h/x/': CONNECT tunnel failed, response 407", KindAuth},
+		{"fetch", "https://h/x", "error: RPC failed; HTTP 504 curl 22 The requested URL returned error: 504\nfatal: the remote end hung up unexpectedly", KindServer},
+		{"fetch", "https://h/x", "error: RPC failed; curl 92 HTTP/2 stream 5 was not closed cleanly: CANCEL (err 8)\nfatal: early EOF", KindNetwork},
+		{"fetch", "https://h/x", "error: RPC failed; curl 18 transfer closed with outstanding read data remaining\nfetch-pack: unexpected disconnect while reading sideband packet\nfatal: early EOF\nfatal: fetch-pack: invalid index-pack output", KindNetwork},
+		{"fetch", "https://h/x", "remote: Repository not found.\nfatal: repository 'https://github.com/a/b/' not found", KindRepoNotFound},
+		{"fetch", "ssh://h/x", "ERROR: Repository not found.\nfatal: Could not read from remote repository.", KindRepoNotFound},
+		{"fetch", "ssh://h/x", "remote: The project you were looking for could not be found or you don't have permission to view it.\nfatal: Could not read from remote repository.", KindRepoNotFound},
+		{"fetch", "https://h/x", "remote: HTTP Basic: Access denied. The provided password or token is incorrect\nfatal: Authentication failed for 'https://gitlab.com/a/b/'", KindAuth},
+		{"fetch", "https://h/x", "remote: Permission to a/b.git denied to c.\nfatal: unable to access 'https://github.com/a/b/': The requested URL returned error: 403", KindAuth},
+		{"fetch", "https://h/x", "remote: You have exceeded a secondary rate limit.\nfatal: unable to access 'https://github.com/a/b/': The requested URL returned error: 403", KindRateLimited},
+		{"fetch", "ssh://h/x", "No user exists for uid 12345\nfatal: Could not read from remote repository.", KindUnsupported},
+		{"fetch", "ssh://h/x", "Received disconnect from 1.2.3.4 port 22:2: Too many authentication failures", KindAuth},
+		{"fetch", "ssh://h/x", "kex_exchange_identification: read: Connection reset by peer\nfatal: Could not read from remote repository.", KindNetwork},
+		{"fetch", "ssh://h/x", "fatal: protocol error: bad line length character: Welc", KindServer},
+		{"fetch", "https://h/x", "remote: Internal Server Error", KindServer},
+		{"fetch", "https://h/x", "remote: fatal: write error: No space left on device\nfatal: the remote end hung up unexpectedly", KindServer},
+		{"fetch", "https://h/x", "fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output", KindNoSpace},
+		{"fetch", "https://h/x", "error: unable to write file: Disk quota exceeded", KindNoSpace},
+		{"fetch", "https://h/x", "error: index-pack died of signal 9\nfatal: fetch-pack: invalid index-pack output", KindKilled},
+		{"fetch", "https://h/x", "fatal: Out of memory, malloc failed (tried to allocate 33554432 bytes)", KindKilled},
+		{"fetch", "https://h/x", "error: cannot fork() for index-pack: Resource temporarily unavailable", KindIO},
+		{"checkout", "https://h/x", "error: object file /root/.git/objects/12/34 is empty\nerror: unable to mmap /root/.git/objects/12/34: Input/output error\nfatal: loose object 1234 (stored in /root/.git/objects/12/34) is corrupt", KindIO},
+		{"checkout", "https://h/x", "fatal: loose object 1234 (stored in /root/.git/objects/12/34) is corrupt", KindCorrupt},
+		{"fetch", "https://h/x", "fatal: loose object 1234 (stored in /root/.git/objects/12/34) is corrupt", KindCorrupt},
+		{"fetch", "https://h/x", "fatal: loose object 1234 (stored in ./objects/12/34) is corrupt", KindUnknown},
+		{"fetch", "https://h/x", "fatal: loose object 1234 (stored in /root/.github/objects/12/34) is corrupt", KindUnknown},
+		{"fetch", "https://h/x", "remote: fatal: loose object 1234 (stored in /root/.git/objects/12/34) is corrupt\nfatal: protocol error: bad pack header", KindServer},
+		{"fetch", "https://h/x", "fatal: pack has bad object at offset 12: inflate returned -3\nfatal: fetch-pack: invalid index-pack output", KindNetwork},
+		{"checkout", "https://h/x", "error: unable to read sha1 file of f (1234)", KindUnknown},
+		{"checkout", "https://h/x", "error: invalid path '.git/config'", KindRefused},
+		{"fetch", "https://h/x", "fatal: transport 'file' not allowed\nfatal: clone of '/x' into submodule path '/y' failed", KindRefused},
+		{"fetch", "https://h/x", "fatal: detected dubious ownership in repository at '/srv/x'", KindRefused},
+		{"fetch", "https://h/x", "fatal: git: 'remote-https' is not a git command. See 'git --help'.", KindUnsupported},
+		{"fetch", "https://h/x", "fatal: unable to find remote helper for 'https'", KindUnsupported},
+		{"fetch", "https://h/x", "fatal: mismatched algorithms: client sha1; server sha256", KindUnsupported},
+		{"fetch", "https://h/x", "fatal: Unable to create '/root/.git/shallow.lock': File exists.\n\nAnother git process seems to be running in this repository", KindLocked},
+		{"checkout", "https://h/x", "fatal: could not create work tree dir '/x': Permission denied", KindPermission},
+		{"fetch", "https://h/x", "something new", KindUnknown},
+		{"fetch", "https://h/x", "", KindUnknown},
 	} {
-		kind, _ := classify(evidence{op: c.op, gitDir: gitDir, exit: 128, stderr: c.stderr})
+		kind, _ := classify(evidence{op: c.op, gitDir: gitDir, exit: 128, words: listen(Cmd(literal(c.op), c.url), c.stderr)})
 		if kind != c.kind {
 			t.Errorf("%q, not %q: %s", kind, c.kind, c.stderr)
 		}
@@ -105,17 +109,17 @@ func TestClassifyEnd(t *testing.T) {
 
 func TestHeadline(t *testing.T) {
 	for stderr, want := range map[string]string{
-		"warning: x\nfatal: early EOF\nfatal: fetch-pack: y":                                                                               "early EOF",
-		"error: RPC failed; HTTP 503 curl 22 x\nfatal: expected 'packfile'":                                                                "RPC failed; HTTP 503 curl 22 x",
-		"error: index-pack died of signal 9\nfatal: fetch-pack: invalid index-pack output":                                                 "index-pack died of signal 9",
-		"git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.":                                             "git@h: Permission denied (publickey).",
-		"fatal: unable to connect to h:\nh[0: 1.2.3.4]: errno=Connection refused":                                                          "unable to connect to h: h[0: 1.2.3.4]: errno=Connection refused",
-		"remote: Permission denied to me.\nfatal: unable to access 'x'":                                                                    "unable to access 'x'; the remote says: Permission denied to me.",
-		"ERROR: Repository not found.\nfatal: Could not read from remote repository.\n\nPlease":                                            "Repository not found.",
-		"fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.": "Could not read from remote repository.",
+		"warning: x\nfatal: early EOF\nfatal: fetch-pack: y":                                                                                 "early EOF",
+		"error: RPC failed; HTTP 503 curl 22 x\nfatal: expected 'packfile'":                                                                  "RPC failed; HTTP 503 curl 22 x",
+		"error: index-pack died of signal 9\nfatal: fetch-pack: invalid index-pack output":                                                   "index-pack died of signal 9",
+		"git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.":                                               "git@h: Permission denied (publickey).",
+		"fatal: unable to connect to h:\nh[0: 1.2.3.4]: errno=Connection refused":                                                            "unable to connect to h: h[0: 1.2.3.4]: errno=Connection refused",
+		"remote: Permission denied to me.\nfatal: unable to access 'x'":                                                                      "unable to access 'x'; the remote says: Permission denied to me.",
+		"ERROR: Repository not found.\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights": "Could not read from remote repository; the remote says: ERROR: Repository not found.",
+		"fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.":   "Could not read from remote repository",
 		"": "",
 	} {
-		if got := headline(stderr); got != want {
+		if got := listen(Cmd("fetch", "ssh://h/x"), plain(stderr)).headline(); got != want {
 			t.Errorf("%q: %q", stderr, got)
 		}
 	}
@@ -144,7 +148,7 @@ func TestEveryKindHasWords(t *testing.T) {
 			t.Errorf("kinds %d and %d are both %q", k, other, k)
 		}
 		seen[k.String()] = k
-		if k.hint() == "" && k != KindUnknown && k != KindCanceled {
+		if k.hint() == "" && !slices.Contains([]Kind{KindUnknown, KindCanceled, KindDenied, KindDepth, KindFilter}, k) {
 			t.Errorf("%q has no hint", k)
 		}
 	}
@@ -156,7 +160,8 @@ func FuzzClassify(f *testing.F) {
 	f.Add("fetch", "fatal: loose object 1 (stored in /r/objects/1) is corrupt")
 	f.Add("x", "fatal: bad config line 1\nRead-only file system")
 	f.Fuzz(func(t *testing.T, op, stderr string) {
-		kind, _ := classify(evidence{op: op, gitDir: "/r", exit: 128, stderr: stderr + "\nerror: x: Input/output error"})
+		c := Cmd(literal(op))
+		kind, _ := classify(evidence{op: op, gitDir: "/r", exit: 128, words: listen(c, stderr+"\nerror: x: Input/output error")})
 		if kind == KindCorrupt || kind == KindUnknown {
 			t.Errorf("%q: %q", kind, stderr)
 		}
@@ -164,9 +169,17 @@ func FuzzClassify(f *testing.F) {
 		for line := range strings.SplitSeq(stderr, "\n") {
 			remote.WriteString("remote: " + line + "\n")
 		}
-		if kind, _ := classify(evidence{op: op, gitDir: "/r", exit: 128, stderr: remote.String()}); kind == KindCorrupt {
+		if kind, _ := classify(evidence{op: op, gitDir: "/r", exit: 128, words: listen(c, remote.String())}); kind == KindCorrupt {
 			t.Errorf("the remote has proved us corrupt: %q", stderr)
 		}
-		_ = headline(withoutProgress(stderr))
+		w := listen(c, plain(stderr))
+		for _, line := range slices.Concat(strings.Split(w.headline(), "\n")[1:], w.remote, w.helper) {
+			if strings.ContainsFunc(line, unicode.IsControl) || strings.TrimSpace(line) == "" {
+				t.Errorf("line %q of %q", line, stderr)
+			}
+		}
+		if size := len(strings.Join(w.remote, "")); size > maxSaid+len("…") {
+			t.Errorf("%d bytes kept of the remote's words", size)
+		}
 	})
 }

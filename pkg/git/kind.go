@@ -29,6 +29,8 @@ const (
 	KindRefNotFound
 	// KindEmptyRemote: the repository has no commits yet.
 	KindEmptyRemote
+	// KindDenied: the remote was reached and has refused, for a reason of its own.
+	KindDenied
 	// KindRateLimited: the server wants fewer requests.
 	KindRateLimited
 	// KindServer: the server failed (HTTP 5xx, an error of its git).
@@ -47,6 +49,10 @@ const (
 	KindLocked
 	// KindUnsupported: this git, or the remote, cannot do it.
 	KindUnsupported
+	// KindDepth: the remote cannot give a part of the history.
+	KindDepth
+	// KindFilter: a program that filters files, such as git-lfs, has failed.
+	KindFilter
 	// KindRefused: git refuses for safety (transport not allowed, repository of
 	// another user, hostile paths).
 	KindRefused
@@ -75,6 +81,12 @@ func (k Kind) String() string {
 		return "ref not found"
 	case KindEmptyRemote:
 		return "repository is empty"
+	case KindDenied:
+		return "refused by the remote"
+	case KindDepth:
+		return "no shallow history"
+	case KindFilter:
+		return "filter failed"
 	case KindRateLimited:
 		return "rate limited"
 	case KindServer:
@@ -141,7 +153,7 @@ func (k Kind) hint() string {
 		return "use a newer git (--git), or a remote that can do it"
 	case KindRefused:
 		return "see the message for what git considers unsafe; only https, http, ssh, git and file transports are allowed"
-	case KindUnknown, KindCanceled:
+	case KindUnknown, KindCanceled, KindDenied, KindDepth, KindFilter:
 	}
 	return ""
 }

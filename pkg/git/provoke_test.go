@@ -32,7 +32,7 @@ func expect(t *testing.T, err error, kind git.Kind, parts ...string) *git.Error 
 	if e.Kind != kind {
 		t.Errorf("kind is %q, not %q; git said\n%s", e.Kind, kind, e.Stderr)
 	}
-	if e.Hint() == "" && kind != git.KindUnknown && kind != git.KindCanceled {
+	if e.Hint() == "" && kind != git.KindUnknown && kind != git.KindCanceled && kind != git.KindDenied {
 		t.Error("there is no hint")
 	}
 	for _, part := range parts {
