@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"git-sync/pkg/hook"
-	"git-sync/pkg/instance"
 	"git-sync/pkg/server"
 	"git-sync/pkg/syncer"
 )
@@ -56,49 +54,48 @@ func (a *app) listen(ctx context.Context) []error {
 
 // newServer makes what operators see.
 func (a *app) newServer() *server.Server {
-	one := func() instance.Report { return a.instances[0].Report() }
 	return server.New(server.Options{
 		Build:   server.Build{Version: versionText(), Commit: commitText(), Go: runtime.Version(), Git: a.git.Version().String()},
-		Metrics: a.cfg.Process.HTTP.Metrics, Pprof: a.cfg.Process.HTTP.Pprof, MaxStaleness: a.cfg.Syncs[0].MaxStaleness,
-		Unfit: func() string { return one().Unfit },
-		Hooks: func() []hook.Report { return one().Hooks },
-		Stats: func() server.Stats {
-			r := one()
-			return server.Stats{
-				DiskBytes:    map[string]int64{"objects": r.Root.ObjectBytes},
-				StuckTrees:   r.Root.Stuck,
-				Unverified:   r.Root.Unverified,
-				AskpassCalls: r.Auth.AskpassCalls, GitHubRefreshes: r.Auth.GitHubRefreshes,
-			}
-		},
-		Scrub: a.log.Scrub, Log: a.log.Logger(),
+		Metrics: a.cfg.Process.HTTP.Metrics, Pprof: a.cfg.Process.HTTP.Pprof,
+		Syncs: a.shown, Scrub: a.log.Scrub, Log: a.log.Logger(),
 	})
 }
 
-// run answers on all ports until ctx ends; failed is told what ended one before.
-func (l *listeners) run(ctx context.Context, failed func(error)) {
+// shown are the instances as operators see them.
+func (a *app) shown() []server.Sync {
+	syncs := make([]server.Sync, 0, len(a.instances))
+	for _, i := range a.instances {
+		syncs = append(syncs, server.Sync{Name: i.Name(), MaxStaleness: i.Sync().MaxStaleness, Report: i.Report})
+	}
+	return syncs
+}
+
+// run answers on all ports until ctx ends; fail is called with what ended one before.
+func (l *listeners) run(ctx context.Context, fail func(error)) {
 	var all sync.WaitGroup
 	for _, serve := range l.serve {
 		all.Go(func() {
 			if err := serve(ctx); err != nil && ctx.Err() == nil {
-				failed(fmt.Errorf("serving HTTP: %w", err))
+				fail(fmt.Errorf("serving HTTP: %w", err))
 			}
 		})
 	}
 	all.Wait()
 }
 
-// observe shows the loop's reports.
-func (l *listeners) observe(r syncer.Report) {
-	if l.server != nil {
-		l.server.Observe(r)
+// observer passes an instance's reports to the server.
+func (l *listeners) observer(name string) func(syncer.Report) {
+	return func(r syncer.Report) {
+		if l.server != nil {
+			l.server.Observe(name, r)
+		}
 	}
 }
 
-// delivered counts what became of a push that was delivered.
-func (l *listeners) delivered(source, outcome string) {
+// delivered counts what came of a push that was delivered.
+func (l *listeners) delivered(name, source, outcome string) {
 	if l.server != nil {
-		l.server.CountDelivery(source, outcome)
+		l.server.CountDelivery(name, source, outcome)
 	}
 }
 

@@ -50,11 +50,11 @@ type Instance struct {
 // Report is what an instance knows about itself at one instant. It is a value.
 type Report struct {
 	syncer.Report
-	// Unfit says why what is published must not be used; "" when it may be.
-	Unfit string
-	Hooks []hook.Report
-	Root  repo.Stats
-	Auth  auth.Report
+	// Unusable says why what is published must not be used; "" when it may be.
+	Unusable string
+	Hooks    []hook.Report
+	Root     repo.Stats
+	Auth     auth.Report
 }
 
 // New assembles an instance. It looks at the root and the link, and returns all that is wrong at once. With problems, the
@@ -143,7 +143,7 @@ func (i *Instance) Wait(ctx context.Context, source string) (hash string, err er
 func (i *Instance) Report() Report {
 	revision, _ := i.repo.Published()
 	return Report{
-		Report: i.syncer.Report(), Unfit: revision.Unfit,
+		Report: i.syncer.Report(), Unusable: revision.Unfit,
 		Hooks: i.hooks.reports(), Root: i.repo.Stats(), Auth: i.auth.Report(),
 	}
 }

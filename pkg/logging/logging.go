@@ -62,6 +62,17 @@ func New(w io.Writer, o Options) *Logging {
 // Logger returns the logger to hand to everybody.
 func (l *Logging) Logger() logr.Logger { return l.logger }
 
+// Of returns the Logging of one sync: the same stream and the same secrets, with the sync's name on each line. Without a
+// name it is the same.
+func (l *Logging) Of(sync string) *Logging {
+	if sync == "" {
+		return l
+	}
+	named := *l
+	named.logger = l.logger.WithValues("sync", sync)
+	return &named
+}
+
 // AddSecret has each of the strings scrubbed from now on, in everything that is logged, also from loggers that were
 // given values before. Empty strings and strings already known cost nothing. Of the secrets added this way the newest 256
 // are kept, so that a token renewed every hour does not fill the memory; those of Options are kept for ever.

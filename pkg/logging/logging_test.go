@@ -138,6 +138,22 @@ func TestSecretsInEveryField(t *testing.T) {
 	}
 }
 
+// TestOf: lines of a sync have its name, and share the secrets of all.
+func TestOf(t *testing.T) {
+	var out bytes.Buffer
+	l := New(&out, Options{Format: FormatJSON})
+	l.Of("docs").AddSecret("hunter2")
+	l.Logger().Info("one hunter2")
+	l.Of("docs").Logger().Info("two hunter2")
+	l.Of("").Logger().Info("three")
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	for i, named := range []bool{false, true, false} {
+		if strings.Contains(lines[i], `"sync":"docs"`) != named || strings.Contains(lines[i], "hunter2") {
+			t.Errorf("line %d: %s", i, lines[i])
+		}
+	}
+}
+
 // TestSecretAddedLater: a logger made earlier, with values given earlier, is scrubbed too.
 func TestSecretAddedLater(t *testing.T) {
 	var b bytes.Buffer

@@ -8,61 +8,85 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 // maxWait is the longest time that ?wait= may ask for.
 const maxWait = 10 * time.Minute
 
-// understand says what a verified delivery is to us.
-func (h *handler) understand(f *forge, header http.Header, body []byte) (Push, answer) {
+// understand says which targets take a verified delivery.
+func (h *handler) understand(f *forge, header http.Header, body []byte, targets []Target) ([]hit, answer) {
 	event := header.Get(f.event)
 	if slices.Contains(f.pings, event) {
-		return Push{}, answer{status: http.StatusOK, outcome: Ping, text: "pong"}
+		return nil, answer{status: http.StatusOK, outcome: Ping, text: "pong"}
 	}
 	if f.event != "" && len(f.eventAt) == 0 && !slices.Contains(f.pushes, event) {
-		return Push{}, ignored("%s is not a push", quoted(event))
+		return nil, ignored("%s is not a push", quoted(event))
 	}
 	told, err := f.parse(header.Get("Content-Type"), body)
 	if err != nil {
-		return Push{}, invalid("%v", err)
+		return nil, invalid("%v", err)
 	}
 	if told.event != "" {
 		event = told.event
 	}
 	if len(f.eventAt) > 0 && !slices.Contains(f.pushes, event) {
-		return Push{}, ignored("%s is not a push", quoted(event))
+		return nil, ignored("%s is not a push", quoted(event))
 	}
-	return h.decide(f, told)
+	return decide(f, told, targets)
 }
 
-// decide says whether a push is ours.
-func (h *handler) decide(f *forge, told payload) (Push, answer) {
+// decide says which targets a push is of. If there is none, the answer is the one that the first target has.
+func decide(f *forge, told payload, targets []Target) ([]hit, answer) {
+	var hits []hit
+	var refused answer
+	for _, t := range slices.Backward(targets) {
+		push, a := t.decide(f, told)
+		if a.outcome == Triggered {
+			hits = append(hits, hit{t, push})
+		} else {
+			refused = a
+		}
+	}
+	if len(hits) == 0 {
+		return nil, refused
+	}
+	slices.Reverse(hits)
+	return hits, accepted()
+}
+
+// decide says whether a push is of the target.
+func (t Target) decide(f *forge, told payload) (Push, answer) {
 	push := Push{Repo: told.repos, Source: f.name}
-	isOurs := answer{status: http.StatusAccepted, outcome: Triggered, text: "accepted: a sync is triggered"}
+	ours := placeOf(t.URL)
 	switch {
 	case len(told.repos) == 0 && f.name != generic:
 		return push, invalid("the push names no repository")
-	case len(told.repos) > 0 && !h.ours.isOurs(told.repos):
-		return push, ignored("the push is of %s, what is followed is %q", quoted(told.repos[0]), h.ours.path)
+	case len(told.repos) > 0 && !ours.isOurs(told.repos):
+		return push, ignored("the push is of %s, what is followed is %q", quoted(told.repos[0]), ours.path)
 	case len(told.updates) == 0 && f.name != generic:
 		return push, invalid("the push names no ref")
 	case len(told.updates) == 0:
-		return push, isOurs
+		return push, accepted()
 	}
 	why := ""
 	for _, u := range slices.Backward(told.updates) {
-		why = h.follows(u, told.branch)
+		why = t.follows(u, told.branch)
 		if why == "" {
 			push.Ref, push.Before, push.After, push.Deleted = u.ref, u.before, u.after, u.deleted()
-			return push, isOurs
+			return push, accepted()
 		}
 	}
 	if told.more {
-		return push, isOurs // ours may be among those that were not looked at
+		return push, accepted() // ours may be among those that were not looked at
 	}
 	push.Ref = told.updates[0].ref
 	return push, ignored("the push is of %s: %s", quoted(push.Ref), why)
+}
+
+func accepted() answer {
+	return answer{status: http.StatusAccepted, outcome: Triggered, text: "accepted: a sync is triggered"}
 }
 
 func ignored(format string, args ...any) answer {
@@ -82,35 +106,54 @@ func quoted(s string) string {
 	return fmt.Sprintf("%q", s)
 }
 
-// trigger has a push synced, and waits for it if the sender asked for that.
-func (h *handler) trigger(w http.ResponseWriter, req *http.Request, push Push) answer {
-	a := answer{status: http.StatusAccepted, outcome: Triggered, text: "accepted: a sync is triggered"}
+// trigger has pushes synced, and waits for that if the sender asked for it.
+func (h *handler) trigger(w http.ResponseWriter, req *http.Request, hits []hit) answer {
+	a := accepted()
 	wait, err := waitOf(req)
+	canWait := !slices.ContainsFunc(hits, func(hit hit) bool { return hit.target.Wait == nil })
 	switch {
 	case err != nil:
 		return invalid("%v; nothing was triggered", err)
 	case wait == 0:
-		h.Trigger(push)
-		return a
-	case h.Wait == nil:
-		h.Trigger(push)
+	case !canWait:
 		a.status, a.text = http.StatusNotImplemented, "a sync is triggered, but waiting for it is not possible here"
-		return a
 	case !tryTake(h.places.waiting):
-		h.Trigger(push)
 		a.status, a.text = http.StatusServiceUnavailable, "a sync is triggered, but too many are waiting for it"
-		return a
+	default:
+		defer func() { <-h.places.waiting }()
+		// The server's own limit on answering is made for answers that come at once.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + BodyTime))
+		return h.await(w, req, hits, wait)
 	}
-	defer func() { <-h.places.waiting }()
-	// The server's own limit on answering is made for answers that come at once.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + BodyTime))
+	for _, hit := range hits {
+		hit.target.Trigger(hit.push)
+	}
+	return a
+}
+
+// await has pushes synced and answers what came of that, with the hash if it is the same for all.
+func (h *handler) await(w http.ResponseWriter, req *http.Request, hits []hit, wait time.Duration) answer {
 	ctx, cancel := context.WithTimeout(req.Context(), wait)
 	defer cancel()
-	hash, err := h.Wait(ctx, push)
+	hashes, errs := make([]string, len(hits)), make([]error, len(hits))
+	var all sync.WaitGroup
+	for i, hit := range hits {
+		all.Go(func() {
+			hashes[i], errs[i] = hit.target.Wait(ctx, hit.push)
+			if errs[i] == nil && hashes[i] == "" {
+				errs[i] = errors.New("nothing is published")
+			}
+		})
+	}
+	all.Wait()
+	a, err := accepted(), errors.Join(errs...)
 	switch {
-	case err == nil && hash != "":
-		w.Header().Set("Gitsync-Hash", hash)
-		a.status, a.text = http.StatusOK, hash
+	case err == nil:
+		hashes = slices.Compact(hashes)
+		if len(hashes) == 1 {
+			w.Header().Set("Gitsync-Hash", hashes[0])
+		}
+		a.status, a.text = http.StatusOK, strings.Join(hashes, "\n")
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
 		a.status, a.text = http.StatusGatewayTimeout, fmt.Sprintf("nothing was published within %s; the sync goes on", wait)
 	default:
@@ -134,12 +177,15 @@ func waitOf(req *http.Request) (time.Duration, error) {
 }
 
 // log tells the operator. A kind of refusal is news once; whoever scans the internet must not be able to fill the log.
-func (h *handler) log(source string, push Push, a answer, from string) {
+func (h *handler) log(source string, hit hit, a answer, from string) {
 	reason := a.cause
 	if reason == "" {
 		reason = strings.TrimPrefix(a.text, "ignored: ")
 	}
-	log := h.Log.WithValues("forge", source, "from", from, "status", a.status)
+	log, push := h.Log.WithValues("forge", source, "from", from, "status", a.status), hit.push
+	if hit.target.Name != "" {
+		log = log.WithValues("sync", hit.target.Name)
+	}
 	switch a.outcome {
 	case Triggered:
 		log.V(1).Info("push received", "ref", push.Ref, "before", push.Before, "after", push.After)

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/go-logr/logr"
 )
 
 const (
@@ -111,7 +113,12 @@ type rig struct {
 	outcomes []string
 }
 
-func newRig(t testing.TB, o Options) *rig {
+func newRig(t testing.TB, o Target) *rig {
+	t.Helper()
+	return newLoggedRig(t, logr.Discard(), o)
+}
+
+func newLoggedRig(t testing.TB, log logr.Logger, o Target) *rig {
 	t.Helper()
 	r := &rig{}
 	if o.Secret == nil {
@@ -124,16 +131,18 @@ func newRig(t testing.TB, o Options) *rig {
 			r.pushes = append(r.pushes, p)
 		}
 	}
-	o.Observe = func(source, outcome string) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.outcomes = append(r.outcomes, source+" "+outcome)
-	}
-	h, err := New(o)
-	if err != nil {
+	if err := o.Check(); err != nil {
 		t.Fatal(err)
 	}
-	r.Handler = h
+	r.Handler = New(Options{
+		Log:     log,
+		Targets: func() []Target { return []Target{o} },
+		Observe: func(_, source, outcome string) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.outcomes = append(r.outcomes, source+" "+outcome)
+		},
+	})
 	return r
 }
 
@@ -164,7 +173,7 @@ func TestRecordings(t *testing.T) {
 	for _, d := range recordings(t) {
 		for _, provider := range []string{"auto", d.forge} {
 			t.Run(d.forge+"/"+d.name+"/"+provider, func(t *testing.T) {
-				r := newRig(t, Options{Provider: provider, URL: urls[d.forge], Ref: "main"})
+				r := newRig(t, Target{Provider: provider, URL: urls[d.forge], Ref: "main"})
 				status, text := r.post(d.signed(secret))
 				wantStatus, want := d.outcome()
 				if status != wantStatus || len(r.outcomes) != 1 || r.outcomes[0] != d.forge+" "+want {
@@ -187,7 +196,7 @@ func TestPushIsUnderstood(t *testing.T) {
 		if forge == "generic" {
 			continue // says what it likes
 		}
-		r := newRig(t, Options{URL: url, Ref: "refs/heads/main"})
+		r := newRig(t, Target{URL: url, Ref: "refs/heads/main"})
 		r.post(recording(t, forge, "push").signed(secret))
 		if len(r.pushes) != 1 {
 			t.Errorf("%s: %v", forge, r.outcomes)
@@ -203,29 +212,29 @@ func TestPushIsUnderstood(t *testing.T) {
 func TestWhatIsFollowed(t *testing.T) {
 	type want map[string]bool // recordings that must trigger
 	for _, tc := range []struct {
-		name    string
-		options Options
-		want    want
+		name   string
+		target Target
+		want   want
 	}{
-		{"a tag", Options{Ref: "v1.2.0"}, want{"tag": true}},
-		{"a tag in full", Options{Ref: "refs/tags/v1.2.0"}, want{"tag": true}},
-		{"a branch in full", Options{Ref: "refs/heads/main"}, want{"push": true, "push-forced": true}},
-		{"a branch as git also takes it", Options{Ref: "heads/main"}, want{"push": true, "push-forced": true}},
-		{"a branch with a slash", Options{Ref: "feature/main"}, want{"push-other-branch": true}},
-		{"a hash", Options{Ref: pushed}, want{"push": true, "push-forced": true, "push-other-branch": true, "tag": true}},
-		{"nothing", Options{Ref: ""}, want{"push": true, "push-forced": true, "push-other-branch": false}},
-		{"HEAD", Options{Ref: "HEAD"}, want{"push": true, "push-forced": true, "push-other-branch": false}},
-		{"a pattern", Options{Match: func(ref string) bool { return strings.HasPrefix(ref, "refs/tags/v1") }}, want{"tag": true}},
-		{"a pattern, something deleted", Options{Match: func(ref string) bool { return ref == "refs/heads/main" || ref == "main" }}, want{"push": true, "push-forced": true, "deleted": true}},
+		{"a tag", Target{Ref: "v1.2.0"}, want{"tag": true}},
+		{"a tag in full", Target{Ref: "refs/tags/v1.2.0"}, want{"tag": true}},
+		{"a branch in full", Target{Ref: "refs/heads/main"}, want{"push": true, "push-forced": true}},
+		{"a branch as git also takes it", Target{Ref: "heads/main"}, want{"push": true, "push-forced": true}},
+		{"a branch with a slash", Target{Ref: "feature/main"}, want{"push-other-branch": true}},
+		{"a hash", Target{Ref: pushed}, want{"push": true, "push-forced": true, "push-other-branch": true, "tag": true}},
+		{"nothing", Target{Ref: ""}, want{"push": true, "push-forced": true, "push-other-branch": false}},
+		{"HEAD", Target{Ref: "HEAD"}, want{"push": true, "push-forced": true, "push-other-branch": false}},
+		{"a pattern", Target{Match: func(ref string) bool { return strings.HasPrefix(ref, "refs/tags/v1") }}, want{"tag": true}},
+		{"a pattern, something deleted", Target{Match: func(ref string) bool { return ref == "refs/heads/main" || ref == "main" }}, want{"push": true, "push-forced": true, "deleted": true}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for forge, url := range urls {
-				tc.options.URL = url
+				tc.target.URL = url
 				for _, name := range []string{"push", "push-forced", "push-other-branch", "tag", "deleted"} {
-					r := newRig(t, tc.options)
+					r := newRig(t, tc.target)
 					_, text := r.post(recording(t, forge, name).signed(secret))
 					want := tc.want[name]
-					if name == "push-other-branch" && (tc.options.Ref == "" || tc.options.Ref == "HEAD") && tc.options.Match == nil {
+					if name == "push-other-branch" && (tc.target.Ref == "" || tc.target.Ref == "HEAD") && tc.target.Match == nil {
 						want = tellsNoDefault(forge) // any branch may be it
 					}
 					if got := len(r.pushes) == 1; got != want {
@@ -247,7 +256,7 @@ func TestForm(t *testing.T) {
 	d := recording(t, "github", "push")
 	d.body = []byte("payload=" + strings.NewReplacer("%", "%25", "&", "%26", "+", "%2B", "\n", "%0A", " ", "+").Replace(string(d.body)))
 	d.header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r := newRig(t, Options{URL: urls["github"], Ref: "main"})
+	r := newRig(t, Target{URL: urls["github"], Ref: "main"})
 	if status, text := r.post(d.signed(secret)); status != http.StatusAccepted {
 		t.Errorf("%d %s", status, text)
 	}
@@ -260,12 +269,12 @@ func TestForm(t *testing.T) {
 func TestProviders(t *testing.T) {
 	d := recording(t, "github", "push").signed(secret)
 	for provider, want := range map[string]int{"github": 202, "": 202, "gitlab": 401, "bitbucket": 401, "bitbucket-server": 403} {
-		r := newRig(t, Options{Provider: provider, URL: urls["github"], Ref: "main"})
+		r := newRig(t, Target{Provider: provider, URL: urls["github"], Ref: "main"})
 		if status, _ := r.post(d); status != want {
 			t.Errorf("%q: %d, want %d", provider, status, want)
 		}
 	}
-	both := newRig(t, Options{Provider: "bitbucket", URL: "https://x.example/team/docs", Ref: "main"})
+	both := newRig(t, Target{Provider: "bitbucket", URL: "https://x.example/team/docs", Ref: "main"})
 	for _, forge := range []string{"bitbucket-cloud", "bitbucket-server"} {
 		if status, text := both.post(recording(t, forge, "push").signed(secret)); status != 202 {
 			t.Errorf("%s: %d %s", forge, status, text)
@@ -276,10 +285,10 @@ func TestProviders(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestCheckRefuses(t *testing.T) {
 	some := func() ([]byte, error) { return []byte("x"), nil }
 	trigger := func(Push) {}
-	for name, o := range map[string]Options{
+	for name, o := range map[string]Target{
 		"no secret function": {URL: "https://h/a/b", Trigger: trigger},
 		"an empty secret":    {URL: "https://h/a/b", Trigger: trigger, Secret: func() ([]byte, error) { return nil, nil }},
 		"a missing file":     {URL: "https://h/a/b", Trigger: trigger, Secret: SecretFile("/nonexistent/secret")},
@@ -287,7 +296,7 @@ func TestNewRefuses(t *testing.T) {
 		"no trigger":         {URL: "https://h/a/b", Secret: some},
 		"an unknown forge":   {URL: "https://h/a/b", Trigger: trigger, Secret: some, Provider: "sourceforge"},
 	} {
-		if _, err := New(o); err == nil {
+		if err := o.Check(); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}

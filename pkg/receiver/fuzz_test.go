@@ -43,7 +43,7 @@ func FuzzHandler(f *testing.F) {
 			d.body = body
 			d.header = d.header.Clone()
 			d.header.Set("Content-Type", contentType)
-			r := newRig(t, Options{URL: urls[d.forge], Ref: "main"})
+			r := newRig(t, Target{URL: urls[d.forge], Ref: "main"})
 			status, text := r.post(d.signed(secret))
 			if !slices.Contains(statuses, status) || text == "" || len(text) > 2000 {
 				t.Errorf("%s: %d %q", d.forge, status, text)

@@ -46,7 +46,7 @@ func TestHostileBodies(t *testing.T) {
 		for forge, url := range urls {
 			d := recording(t, forge, "push")
 			d.body = []byte(body)
-			r := newRig(t, Options{URL: url, Ref: "main"})
+			r := newRig(t, Target{URL: url, Ref: "main"})
 			status, text := r.post(d.signed(secret))
 			if status != http.StatusBadRequest && status != http.StatusOK && forge != "generic" {
 				t.Errorf("%s to %s: %d %s", name, forge, status, text)
@@ -66,7 +66,7 @@ func TestManyUpdates(t *testing.T) {
 	d := recording(t, "bitbucket-server", "push")
 	many := strings.Repeat(`{"refId":"refs/heads/x","toHash":"`+pushed+`"},`, maxUpdates)
 	d.body = []byte(`{"repository":{"project":{"key":"TEAM"},"slug":"docs"},"changes":[` + many + `{"refId":"refs/heads/main","toHash":"` + pushed + `"}]}`)
-	r := newRig(t, Options{URL: urls[d.forge], Ref: "main"})
+	r := newRig(t, Target{URL: urls[d.forge], Ref: "main"})
 	if status, text := r.post(d.signed(secret)); status != http.StatusAccepted {
 		t.Errorf("%d %s", status, text)
 	}
@@ -85,7 +85,7 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestHugeBody(t *testing.T) {
-	r := newRig(t, Options{URL: urls["github"], Ref: "main"})
+	r := newRig(t, Target{URL: urls["github"], Ref: "main"})
 	d := recording(t, "github", "push").signed(secret)
 
 	post := func(body io.Reader, announced int64) int {
@@ -113,7 +113,7 @@ func TestHugeBody(t *testing.T) {
 
 // TestLargestBody is a body of exactly the limit, announced and not.
 func TestLargestBody(t *testing.T) {
-	r := newRig(t, Options{URL: urls["github"], Ref: "main"})
+	r := newRig(t, Target{URL: urls["github"], Ref: "main"})
 	d := recording(t, "github", "push")
 	d.body = append(d.body, bytes.Repeat([]byte(" "), MaxBody-len(d.body))...)
 	d = d.signed(secret)
@@ -131,7 +131,7 @@ func TestLargestBody(t *testing.T) {
 // TestMemory has as many senders as there may be announce the largest body and send as
 // much of it as they can, none of them finishing.
 func TestMemory(t *testing.T) {
-	r := newRig(t, Options{URL: urls["github"], Ref: "main"})
+	r := newRig(t, Target{URL: urls["github"], Ref: "main"})
 	d := recording(t, "github", "push").signed(secret)
 	ctx, cancel := context.WithCancel(t.Context())
 	var senders sync.WaitGroup
@@ -232,7 +232,7 @@ func (d delivery) head(query string, length int) string {
 // TestSlowBody is a sender that sends one byte each second, for ever.
 func TestSlowBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, Options{URL: urls["github"], Ref: "main"})
+		r := newRig(t, Target{URL: urls["github"], Ref: "main"})
 		conn := serve(t, r).dial()
 		defer conn.Close()
 		d := recording(t, "github", "push").signed(secret)
@@ -268,7 +268,7 @@ func TestSlowBody(t *testing.T) {
 // long as a body may take, and not longer; then a real push passes.
 func TestManySlowBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, Options{URL: urls["github"], Ref: "main"})
+		r := newRig(t, Target{URL: urls["github"], Ref: "main"})
 		srv := serve(t, r)
 		good := recording(t, "github", "push").signed(secret)
 		send := func(body string, length int) int {
@@ -309,7 +309,7 @@ func TestManySlowBodies(t *testing.T) {
 // TestNoPlace has a push wait in vain.
 func TestNoPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, Options{URL: urls["github"], Ref: "main"})
+		r := newRig(t, Target{URL: urls["github"], Ref: "main"})
 		places := r.Handler.(*handler).places
 		for range maxReading {
 			places.reading <- struct{}{}
@@ -346,15 +346,10 @@ func TestQueueIsBounded(t *testing.T) {
 func TestThousandPushes(t *testing.T) {
 	var mu sync.Mutex
 	pushes := 0
-	h, err := New(Options{
+	srv := httptest.NewServer(newRig(t, Target{
 		URL: urls["gitea"], Ref: "main",
-		Secret:  func() ([]byte, error) { return []byte(secret), nil },
 		Trigger: func(Push) { mu.Lock(); pushes++; mu.Unlock() },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(h)
+	}))
 	defer srv.Close()
 	d := recording(t, "gitea", "push").signed(secret)
 	goroutines := runtime.NumGoroutine()

@@ -70,9 +70,9 @@ func (v *visit) leave() {
 	<-v.places.reading
 }
 
-// read takes the body into memory and feeds it to the proofs as it arrives. The
+// read takes the body into memory and feeds it to the proofs of the claims as it arrives. The
 // connection's read deadline bounds its time, ctx the wait for the place of a large body.
-func (v *visit) read(ctx context.Context, w http.ResponseWriter, req *http.Request, offered []proof) ([]byte, error) {
+func (v *visit) read(ctx context.Context, w http.ResponseWriter, req *http.Request, claims []claim) ([]byte, error) {
 	if req.ContentLength > MaxBody {
 		return nil, errTooLarge
 	}
@@ -88,17 +88,24 @@ func (v *visit) read(ctx context.Context, w http.ResponseWriter, req *http.Reque
 		}
 		n, err := in.Read(body[len(body):cap(body)])
 		fresh := body[len(body) : len(body)+n]
-		for _, p := range offered {
-			if p.mac != nil {
-				p.mac.Write(fresh)
-			}
-		}
+		feed(claims, fresh)
 		body = body[:len(body)+n]
 		if errors.Is(err, io.EOF) {
 			return body, nil
 		}
 		if err != nil {
 			return nil, readError(err)
+		}
+	}
+}
+
+// feed writes a part of the body to all proofs that depend on it.
+func feed(claims []claim, part []byte) {
+	for _, c := range claims {
+		for _, p := range c.proofs {
+			if p.mac != nil {
+				p.mac.Write(part)
+			}
 		}
 	}
 }

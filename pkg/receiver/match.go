@@ -107,24 +107,20 @@ func (ours place) isOurs(addresses []string) bool {
 	})
 }
 
-// refMatcher says of an update why it is not what we follow, "" if it is.
-type refMatcher func(u update, defaultBranch string) (why string)
-
-// matchRef follows one ref: a branch, a tag, refs/..., a full hash, or HEAD ("" is HEAD, too).
-func matchRef(ours string) refMatcher {
-	return func(u update, defaultBranch string) string {
-		switch {
-		case u.deleted():
-			return "it was deleted, which leaves nothing to publish"
-		case isHash(ours):
-			return "" // any push may bring the commit
-		case ours == "" || ours == "HEAD":
-			return matchHead(u.ref, defaultBranch)
-		case names(ours, u.ref) || names(u.ref, ours) || names(u.ref, "refs/"+ours):
-			return ""
-		}
-		return fmt.Sprintf("what is followed is %q", ours)
+// matchRef says of an update why it is not of a ref: a branch, a tag, refs/..., a full hash, or HEAD ("" is HEAD, too). It
+// is "" if the update is of that ref.
+func matchRef(ours string, u update, defaultBranch string) (why string) {
+	switch {
+	case u.deleted():
+		return "it was deleted, which leaves nothing to publish"
+	case isHash(ours):
+		return "" // any push may bring the commit
+	case ours == "" || ours == "HEAD":
+		return matchHead(u.ref, defaultBranch)
+	case names(ours, u.ref) || names(u.ref, ours) || names(u.ref, "refs/"+ours):
+		return ""
 	}
+	return fmt.Sprintf("what is followed is %q", ours)
 }
 
 // matchHead follows the default branch, and any branch where the forge does not tell which that is.
@@ -138,14 +134,12 @@ func matchHead(ref, defaultBranch string) string {
 	return fmt.Sprintf("what is followed is the default branch, %q", defaultBranch)
 }
 
-// matchFunc follows whatever a function says. A deletion may change which ref is the highest, so it counts.
-func matchFunc(follows func(ref string) bool) refMatcher {
-	return func(u update, _ string) string {
-		if follows(u.ref) {
-			return ""
-		}
-		return "it does not match what is followed"
+// matchFunc is matchRef for what a function follows. A deletion may change which ref is the highest, so it counts.
+func matchFunc(follows func(ref string) bool, u update) (why string) {
+	if follows(u.ref) {
+		return ""
 	}
+	return "it does not match what is followed"
 }
 
 // names says whether name may mean the ref, as git understands names.

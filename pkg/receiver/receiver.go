@@ -1,10 +1,12 @@
 package receiver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,7 +16,7 @@ import (
 
 // Outcomes of a delivery, as given to Options.Observe.
 const (
-	// Triggered is a push of our repository and ref.
+	// Triggered is a push of a target's repository and ref.
 	Triggered = "triggered"
 	// Ignored is a verified delivery of another event, ref or repository.
 	Ignored = "ignored"
@@ -50,96 +52,46 @@ type Push struct {
 	Before, After string
 	// Source is the forge, one of Providers.
 	Source string
-	// Deleted says that the ref is gone. Such a push only comes where Options.Match is set.
+	// Deleted says that the ref is gone. Such a push only comes where Target.Match is set.
 	Deleted bool
 }
 
-// Options says whose pushes are taken and what comes of them.
+// Options says which targets there are, and who hears of deliveries.
 type Options struct {
-	// Provider is one of Providers, or "auto" or "": found out by each delivery's headers.
-	Provider string
-	// Secret gives the secret, for each delivery anew; see SecretFile. Required, as is that
-	// it gives one when New is called.
-	Secret func() ([]byte, error)
-	// URL is our repository, in any form that git takes. Required. How it is compared is
-	// told in docs/webhooks.md.
-	URL string
-	// Ref is what is followed: a branch, a tag, a full hash, refs/..., or HEAD, which is what
-	// "" means.
-	Ref string
-	// Match, when set, is asked instead, with the ref's full name: for patterns of tags. Deletions
-	// count then, because they may change which tag is the highest.
-	Match func(ref string) bool
-	// AllowSHA1 takes GitHub deliveries that are signed with HMAC-SHA1 alone.
-	AllowSHA1 bool
-	// Trigger is called for each push of ours. Required; it must not block.
-	Trigger func(Push)
-	// Wait, when set, is called instead of Trigger for a delivery that asks for ?wait=. It
-	// triggers, and returns when a sync that started after the call has ended: with
-	// the published hash, or why there is none, at the latest when ctx ends.
-	Wait func(context.Context, Push) (hash string, err error)
+	// Targets lists the targets that there are now; it is called for each delivery. Each has passed Check.
+	Targets func() []Target
 	// Log gets what was triggered at level 1, what was ignored at level 2, and each kind of refusal
 	// at level 0 the first time. The zero value logs nothing.
 	Log logr.Logger
-	// Observe, when set, is told the outcome of each delivery: a name of Providers, or "unknown",
-	// and one of the outcomes above.
-	Observe func(source, outcome string)
-}
-
-// Providers are the names that Options.Provider takes. The beginning of a name
-// up to a dash ("bitbucket") is good for all that begin with it.
-func Providers() []string {
-	names := []string{auto}
-	for _, f := range forges() {
-		names = append(names, f.name)
-	}
-	return names
+	// Observe, when set, is called with the outcome of each delivery: a name of Providers, or "unknown",
+	// and one of the outcomes above. One that triggered is counted for each target, by its name.
+	Observe func(target, source, outcome string)
 }
 
 type handler struct {
 	Options
-	forges  []forge
-	ours    place
-	follows refMatcher
-	places  *places
-	logged  sync.Map // kinds of refusal that have been logged at level 0
+	forges []forge
+	places *places
+	logged sync.Map // kinds of refusal that have been logged at level 0
 }
 
-// New gives the handler of one path. It fails when an option is missing or wrong, and
-// with ErrNoSecret when there is no secret. The server in front of it has to limit
+// New gives the handler of one path. The server in front of it has to limit
 // the size and the time of headers; everything after them is limited here, by the
 // deadlines of the connection, which the handler sets itself.
-func New(o Options) (http.Handler, error) {
-	if o.Secret == nil {
-		return nil, ErrNoSecret
+func New(o Options) http.Handler {
+	if o.Log.GetSink() == nil {
+		o.Log = logr.Discard()
 	}
-	if secret, err := o.Secret(); err != nil {
-		return nil, err
-	} else if len(secret) == 0 {
-		return nil, ErrNoSecret
+	if o.Observe == nil {
+		o.Observe = func(string, string, string) {}
 	}
-	h := &handler{Options: o, ours: placeOf(o.URL), follows: matchRef(o.Ref), places: newPlaces()}
-	if o.Match != nil {
-		h.follows = matchFunc(o.Match)
-	}
-	if h.ours.path == "" || o.Trigger == nil {
-		return nil, errors.New("receiver needs a repository and a trigger")
-	}
-	if h.Log.GetSink() == nil {
-		h.Log = logr.Discard()
-	}
-	if h.Observe == nil {
-		h.Observe = func(string, string) {}
-	}
-	for _, f := range forges() {
-		if o.Provider == "" || o.Provider == auto || o.Provider == f.name || strings.HasPrefix(f.name, o.Provider+"-") {
-			h.forges = append(h.forges, f)
-		}
-	}
-	if len(h.forges) == 0 {
-		return nil, fmt.Errorf("unknown provider %q of pushes: one of %s", o.Provider, strings.Join(Providers(), ", "))
-	}
-	return h, nil
+	return &handler{Options: o, forges: forges(), places: newPlaces()}
+}
+
+// hit is a push that a target takes.
+type hit struct {
+	target Target
+	push   Push
 }
 
 // answer is what comes of a delivery.
@@ -151,25 +103,32 @@ type answer struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	source, push, a := h.receive(w, req)
+	source, hits, a := h.receive(w, req)
 	if a.outcome == Triggered {
-		a = h.trigger(w, req, push)
+		a = h.trigger(w, req, hits)
 	}
-	h.Observe(source, a.outcome)
-	h.log(source, push, a, req.RemoteAddr)
+	if a.outcome != Triggered {
+		hits = []hit{{}}
+	}
+	for _, hit := range hits {
+		h.Observe(hit.target.Name, source, a.outcome)
+		h.log(source, hit, a, req.RemoteAddr)
+	}
 	reply(w, a)
 }
 
 // receive goes through steps 1 to 6 of the package's doc. The places that it takes are free again when it returns.
-func (h *handler) receive(w http.ResponseWriter, req *http.Request) (source string, p Push, a answer) {
+func (h *handler) receive(w http.ResponseWriter, req *http.Request) (source string, hits []hit, a answer) {
 	if req.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return unknown, Push{}, answer{status: http.StatusMethodNotAllowed, outcome: Invalid, text: "forges POST their pushes here"}
+		return unknown, nil, answer{status: http.StatusMethodNotAllowed, outcome: Invalid, text: "forges POST their pushes here"}
 	}
-	f := h.recognise(req.Header)
+	targets := h.Targets()
+	f := h.recognise(req.Header, targets)
 	if f == nil {
-		return unknown, Push{}, refusal(http.StatusUnauthorized, "no header of a forge that is known, nor a token")
+		return unknown, nil, refusal(http.StatusUnauthorized, "no header of a forge that is known, nor a token")
 	}
+	targets = slices.DeleteFunc(slices.Clone(targets), func(t Target) bool { return !t.takes(f.name) })
 	// For the body, or for what the server throws away of it. When all has been read, the server lifts the deadline
 	// itself. A writer that has no connection, as in tests, has nothing to limit.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(BodyTime))
@@ -177,70 +136,119 @@ func (h *handler) receive(w http.ResponseWriter, req *http.Request) (source stri
 	defer cancel()
 	v, err := h.places.enter(ctx)
 	if err != nil {
-		return f.name, Push{}, failure(err)
+		return f.name, nil, failure(err)
 	}
 	defer v.leave()
-	body, a := h.verify(ctx, w, req, verification{forge: f, visit: v})
+	claims, a := h.claims(f, req.Header, targets)
 	if a.outcome != "" {
-		return f.name, Push{}, a
+		return f.name, nil, a
 	}
-	p, a = h.understand(f, req.Header, body)
-	return f.name, p, a
+	body, err := v.read(ctx, w, req, claims)
+	if err != nil {
+		return f.name, nil, failure(err)
+	}
+	targets = proved(claims)
+	if len(targets) == 0 {
+		return f.name, nil, wrongSignature()
+	}
+	hits, a = h.understand(f, req.Header, body, targets)
+	return f.name, hits, a
 }
 
-// recognise finds the row of the forge that sends.
-func (h *handler) recognise(header http.Header) *forge {
-	if len(h.forges) == 1 {
-		return &h.forges[0]
-	}
+// recognise finds the row of the forge that sends, among those whose deliveries are taken.
+func (h *handler) recognise(header http.Header, targets []Target) *forge {
+	var taken []*forge
 	for i := range h.forges {
-		for _, mark := range h.forges[i].marks {
+		if slices.ContainsFunc(targets, func(t Target) bool { return t.takes(h.forges[i].name) }) {
+			taken = append(taken, &h.forges[i])
+		}
+	}
+	if len(taken) == 1 {
+		return taken[0]
+	}
+	for _, f := range taken {
+		for _, mark := range f.marks {
 			name, begin, valued := strings.Cut(mark, ": ")
 			value := header.Get(name)
 			if valued && len(value) >= len(begin) && strings.EqualFold(value[:len(begin)], begin) || !valued && value != "" {
-				return &h.forges[i]
+				return f
 			}
 		}
 	}
 	return nil
 }
 
-type verification struct {
-	forge *forge
-	visit *visit
+// claim is that the sender knows a secret, which some targets share.
+type claim struct {
+	secret    string
+	allowSHA1 bool
+	targets   []Target
+	proofs    []proof // any one will do
 }
 
-// verify reads the body of a delivery that proves to come from somebody who knows the
-// secret; of others it reads no more than it must. The answer is empty if it does.
-func (h *handler) verify(ctx context.Context, w http.ResponseWriter, req *http.Request, v verification) ([]byte, answer) {
-	secret, err := h.Secret()
-	if err != nil || len(secret) == 0 {
-		return nil, answer{status: http.StatusServiceUnavailable, outcome: Failed, cause: fmt.Sprintf("no secret: %v", err)}
+// claims are what a delivery may prove, with one claim for each secret. Without any, before the body is read, there is the
+// answer.
+func (h *handler) claims(f *forge, header http.Header, targets []Target) ([]claim, answer) {
+	var claims []claim
+	var broken error
+	for _, t := range targets {
+		secret, err := t.Secret()
+		if err != nil || len(secret) == 0 {
+			broken = cmp.Or(err, ErrNoSecret)
+			continue
+		}
+		i := slices.IndexFunc(claims, func(c claim) bool { return c.secret == string(secret) && c.allowSHA1 == t.AllowSHA1 })
+		if i < 0 {
+			i = len(claims)
+			claims = append(claims, claim{secret: string(secret), allowSHA1: t.AllowSHA1})
+		}
+		claims[i].targets = append(claims[i].targets, t)
 	}
-	strong, weak := v.forge.split()
-	if h.AllowSHA1 {
-		strong, weak = v.forge.schemes, nil
+	if broken != nil {
+		h.Log.Error(broken, "reading the receiver's secret failed")
 	}
-	offered, unsigned := proofs(strong, req.Header, secret)
-	if _, none := proofs(weak, req.Header, secret); unsigned && !none {
+	if len(claims) == 0 {
+		return nil, answer{status: http.StatusServiceUnavailable, outcome: Failed, cause: fmt.Sprintf("no secret: %v", broken)}
+	}
+	var refused answer
+	for i := range claims {
+		claims[i].proofs, refused = f.proofs(header, claims[i])
+	}
+	claims = slices.DeleteFunc(claims, func(c claim) bool { return len(c.proofs) == 0 })
+	if len(claims) > 0 {
+		refused = answer{}
+	}
+	return claims, refused
+}
+
+// proofs are what a delivery offers to prove a claim by; without any, there is the answer.
+func (f *forge) proofs(header http.Header, c claim) ([]proof, answer) {
+	strong, weak := f.split()
+	if c.allowSHA1 {
+		strong, weak = f.schemes, nil
+	}
+	offered, unsigned := proofs(strong, header, []byte(c.secret))
+	_, noneWeak := proofs(weak, header, []byte(c.secret))
+	switch {
+	case unsigned && !noneWeak:
 		return nil, refusal(http.StatusForbidden, "it is signed with SHA-1 only")
-	}
-	if unsigned {
+	case unsigned:
 		return nil, refusal(http.StatusUnauthorized, "it is not signed: give the forge the secret")
+	case len(offered) == 0:
+		return nil, wrongSignature()
 	}
-	if len(offered) == 0 {
-		return nil, refusal(http.StatusForbidden, "its signature or token is wrong: the forge has another secret")
-	}
-	body, err := v.visit.read(ctx, w, req, offered)
-	if err != nil {
-		return nil, failure(err)
-	}
-	for _, p := range offered {
-		if p.holds() {
-			return body, answer{}
+	return offered, answer{}
+}
+
+// proved are the targets whose secret the sender knows.
+func proved(claims []claim) []Target {
+	var targets []Target
+	for _, c := range claims {
+		if slices.ContainsFunc(c.proofs, proof.holds) {
+			targets = append(targets, c.targets...)
 		}
 	}
-	return nil, refusal(http.StatusForbidden, "its signature or token is wrong: the forge has another secret")
+	return targets
 }
 
 // split parts the schemes that always count from those that have to be allowed.
@@ -253,6 +261,10 @@ func (f *forge) split() (strong, weak []scheme) {
 		}
 	}
 	return strong, weak
+}
+
+func wrongSignature() answer {
+	return refusal(http.StatusForbidden, "its signature or token is wrong: the forge has another secret")
 }
 
 func refusal(status int, cause string) answer {

@@ -47,7 +47,7 @@ func TestRefused(t *testing.T) {
 			"another secret":   recording(t, forge, "push").signed("another"),
 			"no secret at all": recording(t, forge, "push").signed(""),
 		} {
-			r := newRig(t, Options{Provider: forge, URL: url, Ref: "main"})
+			r := newRig(t, Target{Provider: forge, URL: url, Ref: "main"})
 			status, text := r.post(d)
 			if status != http.StatusUnauthorized && status != http.StatusForbidden || text != "" || len(r.pushes) > 0 {
 				t.Errorf("%s, %s: %d %q %v", forge, name, status, text, r.pushes)
@@ -59,7 +59,7 @@ func TestRefused(t *testing.T) {
 		// The body was changed under way; tokens do not cover it.
 		if d := good; !bytes.Contains([]byte("gitlab azure-devops generic"), []byte(forge)) {
 			d.body = bytes.Replace(d.body, []byte("main"), []byte("mean"), 1)
-			r := newRig(t, Options{URL: url, Ref: "main"})
+			r := newRig(t, Target{URL: url, Ref: "main"})
 			if status, text := r.post(d); status != http.StatusForbidden || text != "" {
 				t.Errorf("%s, another body: %d %q", forge, status, text)
 			}
@@ -70,11 +70,11 @@ func TestRefused(t *testing.T) {
 func TestSHA1Only(t *testing.T) {
 	d := recording(t, "github", "push").signed(secret)
 	d.header.Del("X-Hub-Signature-256")
-	refusing := newRig(t, Options{URL: urls["github"], Ref: "main"})
+	refusing := newRig(t, Target{URL: urls["github"], Ref: "main"})
 	if status, text := refusing.post(d); status != http.StatusForbidden || text != "" {
 		t.Errorf("%d %q", status, text)
 	}
-	allowing := newRig(t, Options{URL: urls["github"], Ref: "main", AllowSHA1: true})
+	allowing := newRig(t, Target{URL: urls["github"], Ref: "main", AllowSHA1: true})
 	if status, _ := allowing.post(d); status != http.StatusAccepted {
 		t.Errorf("allowed, and yet %d", status)
 	}
@@ -134,7 +134,7 @@ func TestBasic(t *testing.T) {
 }
 
 func TestNoForge(t *testing.T) {
-	r := newRig(t, Options{URL: "https://h/a/b"})
+	r := newRig(t, Target{URL: "https://h/a/b"})
 	if status, text := r.post(delivery{header: http.Header{}, body: []byte("{}")}); status != http.StatusUnauthorized || text != "" {
 		t.Errorf("%d %q", status, text)
 	}
@@ -149,7 +149,7 @@ func TestNoForge(t *testing.T) {
 // TestLostSecret has the secret vanish while we run.
 func TestLostSecret(t *testing.T) {
 	var lost error
-	r := newRig(t, Options{URL: urls["generic"], Secret: func() ([]byte, error) { return []byte(secret), lost }})
+	r := newRig(t, Target{URL: urls["generic"], Secret: func() ([]byte, error) { return []byte(secret), lost }})
 	d := recording(t, "generic", "push-nothing").signed(secret)
 	if status, _ := r.post(d); status != http.StatusAccepted {
 		t.Fatalf("%d", status)
@@ -206,7 +206,7 @@ func TestSecretFile(t *testing.T) {
 func TestLogIsNoWall(t *testing.T) {
 	var lines []string
 	log := funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{Verbosity: 0})
-	r := newRig(t, Options{URL: urls["github"], Ref: "main", Log: log})
+	r := newLoggedRig(t, log, Target{URL: urls["github"], Ref: "main"})
 	wrong := recording(t, "github", "push").signed("guess")
 	for range 100 {
 		r.post(wrong)
@@ -217,7 +217,7 @@ func TestLogIsNoWall(t *testing.T) {
 		t.Errorf("%d lines: %v", len(lines), lines)
 	}
 	all := funcr.New(func(_, args string) { lines = append(lines, args) }, funcr.Options{Verbosity: 9})
-	r = newRig(t, Options{URL: urls["gogs"], Ref: "main", Log: all})
+	r = newLoggedRig(t, all, Target{URL: urls["gogs"], Ref: "main"})
 	for _, d := range recordings(t) {
 		r.post(d.signed(secret))
 	}

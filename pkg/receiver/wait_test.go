@@ -33,7 +33,7 @@ func TestWait(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, Options{URL: urls["generic"], Wait: func(ctx context.Context, _ Push) (string, error) {
+				r := newRig(t, Target{URL: urls["generic"], Wait: func(ctx context.Context, _ Push) (string, error) {
 					select {
 					case <-time.After(tc.syncs):
 						return pushed, tc.err
@@ -69,7 +69,7 @@ func TestWait(t *testing.T) {
 // TestWaitEndsWithTheSender gives the place back when nobody listens any more.
 func TestWaitEndsWithTheSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, Options{URL: urls["generic"], Wait: func(ctx context.Context, _ Push) (string, error) {
+		r := newRig(t, Target{URL: urls["generic"], Wait: func(ctx context.Context, _ Push) (string, error) {
 			<-ctx.Done()
 			return "", ctx.Err()
 		}})
@@ -90,7 +90,7 @@ func TestWaitEndsWithTheSender(t *testing.T) {
 }
 
 func TestWaitersAreBounded(t *testing.T) {
-	r := newRig(t, Options{URL: urls["generic"], Wait: func(context.Context, Push) (string, error) {
+	r := newRig(t, Target{URL: urls["generic"], Wait: func(context.Context, Push) (string, error) {
 		t.Error("one more waits")
 		return "", nil
 	}})
@@ -102,7 +102,7 @@ func TestWaitersAreBounded(t *testing.T) {
 	if status, text := r.postTo(d, "/webhook?wait=1s"); status != http.StatusServiceUnavailable || len(r.pushes) != 1 {
 		t.Errorf("%d %s %v", status, text, r.pushes)
 	}
-	r = newRig(t, Options{URL: urls["generic"]})
+	r = newRig(t, Target{URL: urls["generic"]})
 	if status, text := r.postTo(d, "/webhook?wait=1s"); status != http.StatusNotImplemented || len(r.pushes) != 1 {
 		t.Errorf("no way to wait: %d %s %v", status, text, r.pushes)
 	}

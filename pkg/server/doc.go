@@ -5,9 +5,12 @@
 //
 // # Invariants
 //
-// No handler waits for the loop, for git or for the remote: each answers from the last
-// report that Observe was given, and from sources that only copy counters. That is why
-// /livez can tell that the loop is stuck.
+// No handler waits for a loop, for git or for the remote: each answers from the syncs'
+// reports, which are copies. That is why /livez can tell that a loop is stuck.
+//
+// A process with one sync that has no name shows it alone. Where syncs have names, each
+// has paths of its own below /status/ and /readyz/ and a label "sync", and the other
+// paths are about all of them.
 //
 // What is served passes the scrubber given in Options first; no secret is in it.
 //
@@ -20,6 +23,6 @@
 //
 // # State
 //
-// The last report, the histograms, and counters of deliveries; all of it per Server.
+// The histograms, and counters of deliveries; all of it per Server.
 // Nothing is registered globally, so that two servers can live in one process.
 package server

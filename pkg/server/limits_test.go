@@ -126,3 +126,36 @@ func TestWaitersAreToldOfTheEnd(t *testing.T) {
 		c.Close()
 	})
 }
+
+// TestConnectionsAreBounded: those beyond the limit wait until others have gone.
+func TestConnectionsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		l := newPipes()
+		done := make(chan error, 1)
+		go func() { done <- New(Options{Log: logr.Discard()}).Serve(ctx, l) }()
+		var conns []net.Conn
+		for range maxConns {
+			conns = append(conns, l.dial())
+		}
+		var last net.Conn
+		go func() { last = l.dial() }()
+		synctest.Wait()
+		if last != nil {
+			t.Error("one more was accepted")
+		}
+		conns[0].Close()
+		synctest.Wait()
+		if last == nil {
+			t.Fatal("it is not accepted after another has gone")
+		}
+		last.Close()
+		for _, c := range conns[1:] {
+			c.Close()
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

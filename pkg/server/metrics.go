@@ -18,18 +18,19 @@ import (
 // maxCommands bounds the values of the label "command"; there are about twenty git commands that we use.
 const maxCommands = 40
 
-// metrics turns what is known into Prometheus' terms. Most of it is read at the scrape from the last report; only distributions are
-// counted as they happen.
+// metrics turns what is known into Prometheus' terms. Most of it is read at the scrape from the syncs' reports; only
+// distributions are counted as they happen.
 type metrics struct {
 	s        *Server
 	registry *prometheus.Registry
-	latency  prometheus.Histogram
+	desc     map[string]descOf // by name
+	latency  *prometheus.HistogramVec
 	commands *prometheus.HistogramVec
 
 	mu         sync.Mutex
-	known      []string          // the git commands seen
-	deliveries map[[2]string]int // by source and outcome
-	desc       map[string]descOf // by name
+	known      []string             // the git commands that have been run
+	deliveries map[[3]string]int    // by sync, source and outcome
+	published  map[string]time.Time // by sync: when its revision was published
 }
 
 // descOf is a metric that is read at the scrape.
@@ -42,13 +43,14 @@ func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		s:          s,
 		registry:   prometheus.NewPedanticRegistry(),
-		deliveries: map[[2]string]int{},
+		deliveries: map[[3]string]int{},
+		published:  map[string]time.Time{},
 		desc:       map[string]descOf{},
-		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "git_sync_push_to_publish_seconds",
 			Help:    "Time from the arrival of a push or signal to the publication of what it announced.",
 			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
-		}),
+		}, s.labelled()),
 		commands: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "git_sync_git_command_duration_seconds",
 			Help:    "Duration of the git commands that were run, by command.",
@@ -56,12 +58,35 @@ func newMetrics(s *Server) *metrics {
 		}, []string{"command"}),
 	}
 	for _, d := range described() {
-		m.desc[d.name] = descOf{prometheus.NewDesc(d.name, d.help, d.labels, nil), d.kind}
+		labels := d.labels
+		if d.scope == ofSync {
+			labels = s.labelled(labels...)
+		}
+		m.desc[d.name] = descOf{prometheus.NewDesc(d.name, d.help, labels, nil), d.kind}
+	}
+	if !s.named {
+		m.latency.WithLabelValues()
 	}
 	if s.opt.Metrics {
 		m.registry.MustRegister(m, m.latency, m.commands, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	}
 	return m
+}
+
+// labelled adds the label of a sync, where syncs have names.
+func (s *Server) labelled(labels ...string) []string {
+	if !s.named {
+		return labels
+	}
+	return append([]string{"sync"}, labels...)
+}
+
+// valued adds the value of the label of a sync, where syncs have names.
+func (s *Server) valued(name string, values ...string) []string {
+	if !s.named {
+		return values
+	}
+	return append([]string{name}, values...)
 }
 
 // handler serves the scrape.
@@ -78,18 +103,21 @@ type promLog struct{ log logr.Logger }
 
 func (p promLog) Println(v ...any) { p.log.V(2).Info("serving metrics", "detail", v) }
 
-// published counts the latency of a publication that the newer report tells of.
-func (m *metrics) published(before, r *syncer.Report) {
-	if r.PushedAt.IsZero() || r.Since.Equal(before.Since) {
-		return
+// observe counts the latency of a publication that a report is the first to show.
+func (m *metrics) observe(name string, r syncer.Report) {
+	m.mu.Lock()
+	known := m.published[name].Equal(r.Since)
+	m.published[name] = r.Since
+	m.mu.Unlock()
+	if !known && !r.PushedAt.IsZero() {
+		m.latency.WithLabelValues(m.s.valued(name)...).Observe(max(r.Since.Sub(r.PushedAt), 0).Seconds())
 	}
-	m.latency.Observe(max(r.Since.Sub(r.PushedAt), 0).Seconds())
 }
 
-func (m *metrics) delivery(source, outcome string) {
+func (m *metrics) delivery(name, source, outcome string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.deliveries[[2]string{source, outcome}]++
+	m.deliveries[[3]string{name, source, outcome}]++
 }
 
 func (m *metrics) git(command string, took time.Duration) {
@@ -105,37 +133,46 @@ func (m *metrics) git(command string, took time.Duration) {
 	m.commands.WithLabelValues(command).Observe(took.Seconds())
 }
 
+// scope says what there is a value for.
+type scope int
+
+const (
+	ofSync    scope = iota // each sync
+	ofProcess              // the process
+)
+
 // description is the row of a metric that is read at the scrape.
 type description struct {
 	name, help string
 	kind       prometheus.ValueType
 	labels     []string
+	scope      scope
 }
 
 // described lists them. The first seven are those of the older git-syncs, whose names and labels are kept.
 func described() []description {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
 	return []description{
-		{"git_sync_duration_seconds", "Total duration and number of syncs, by result.", prometheus.UntypedValue, []string{"status"}},
-		{"git_sync_count_total", "Syncs, by result.", counter, []string{"status"}},
-		{"git_fetch_count_total", "Fetches of objects from the remote.", counter, nil},
-		{"git_sync_askpass_calls", "Answers of --askpass-url, by status.", counter, []string{"status"}},
-		{"git_sync_refresh_github_app_token_count", "GitHub App tokens asked for, by status.", counter, []string{"status"}},
-		{"git_sync_hook_run_count_total", "Runs of hooks, by hook and status.", counter, []string{"name", "status"}},
-		{"git_sync_triggers_total", "Requests for a sync, by source and by what came of them.", counter, []string{"source", "outcome"}},
-		{"git_sync_last_success_timestamp_seconds", "When the last successful sync ended; 0 if there was none.", gauge, nil},
-		{"git_sync_last_attempt_timestamp_seconds", "When the last finished sync began; 0 if there was none.", gauge, nil},
-		{"git_sync_consecutive_failures", "Syncs that failed since the last success.", gauge, nil},
-		{"git_sync_published_info", "The published revision, as labels; absent while there is none.", gauge, []string{"hash", "ref"}},
-		{"git_sync_published_timestamp_seconds", "When the published revision was published; 0 if there is none.", gauge, nil},
-		{"git_sync_ready", "Whether /readyz answers 200.", gauge, nil},
-		{"git_sync_stuck", "Whether the loop has been at one thing for longer than it may be.", gauge, nil},
-		{"git_sync_hook_consecutive_failures", "Runs of a hook that failed since its last success.", gauge, []string{"name"}},
-		{"git_sync_hook_pending", "Whether a hook has not yet accepted the newest revision.", gauge, []string{"name"}},
-		{"git_sync_disk_bytes", "Bytes on disk, by part.", gauge, []string{"part"}},
-		{"git_sync_unremovable_trees", "Replaced trees that cannot be removed for now.", gauge, nil},
-		{"git_sync_unverified_revisions_total", "Times that --verify kept a revision from being published.", counter, nil},
-		{"git_sync_build_info", "What is running, as labels.", gauge, []string{"version", "commit", "go_version", "git_version"}},
+		{"git_sync_duration_seconds", "Total duration and number of syncs, by result.", prometheus.UntypedValue, []string{"status"}, ofSync},
+		{"git_sync_count_total", "Syncs, by result.", counter, []string{"status"}, ofSync},
+		{"git_fetch_count_total", "Fetches of objects from the remote.", counter, nil, ofSync},
+		{"git_sync_askpass_calls", "Answers of --askpass-url, by status.", counter, []string{"status"}, ofSync},
+		{"git_sync_refresh_github_app_token_count", "GitHub App tokens asked for, by status.", counter, []string{"status"}, ofSync},
+		{"git_sync_hook_run_count_total", "Runs of hooks, by hook and status.", counter, []string{"name", "status"}, ofSync},
+		{"git_sync_triggers_total", "Requests for a sync, by source and by what came of them.", counter, []string{"source", "outcome"}, ofSync},
+		{"git_sync_last_success_timestamp_seconds", "When the last successful sync ended; 0 if there was none.", gauge, nil, ofSync},
+		{"git_sync_last_attempt_timestamp_seconds", "When the last finished sync began; 0 if there was none.", gauge, nil, ofSync},
+		{"git_sync_consecutive_failures", "Syncs that failed since the last success.", gauge, nil, ofSync},
+		{"git_sync_published_info", "The published revision, as labels; absent while there is none.", gauge, []string{"hash", "ref"}, ofSync},
+		{"git_sync_published_timestamp_seconds", "When the published revision was published; 0 if there is none.", gauge, nil, ofSync},
+		{"git_sync_ready", "Whether /readyz answers 200.", gauge, nil, ofSync},
+		{"git_sync_stuck", "Whether the loop has been at one thing for longer than it may be.", gauge, nil, ofSync},
+		{"git_sync_hook_consecutive_failures", "Runs of a hook that failed since its last success.", gauge, []string{"name"}, ofSync},
+		{"git_sync_hook_pending", "Whether a hook has not yet accepted the newest revision.", gauge, []string{"name"}, ofSync},
+		{"git_sync_disk_bytes", "Bytes on disk, by part.", gauge, []string{"part"}, ofSync},
+		{"git_sync_unremovable_trees", "Replaced trees that cannot be removed for now.", gauge, nil, ofSync},
+		{"git_sync_unverified_revisions_total", "Times that --verify kept a revision from being published.", counter, nil, ofSync},
+		{"git_sync_build_info", "What is running, as labels.", gauge, []string{"version", "commit", "go_version", "git_version"}, ofProcess},
 	}
 }
 
@@ -148,36 +185,48 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	r, now, yes := m.s.report(), time.Now(), map[bool]float64{true: 1}
-	c := collection{m, ch}
-	c.syncs(r)
-	c.hooks(m.s.hooks())
-	c.stats(m.s.opt.Stats())
-	c.triggers(r)
-
-	c.one("git_sync_last_success_timestamp_seconds", unix(r.LastSuccess))
-	c.one("git_sync_last_attempt_timestamp_seconds", unix(r.LastAttempt))
-	c.one("git_sync_consecutive_failures", float64(r.Failures))
-	c.one("git_sync_published_timestamp_seconds", unix(r.Since))
-	if r.Published() {
-		c.one("git_sync_published_info", 1, r.Hash, r.Ref)
+	for _, snap := range m.s.snapshots() {
+		collection{m, ch, snap.name}.all(snap)
 	}
-	c.one("git_sync_ready", yes[m.s.notReady(r, now) == ""])
-	c.one("git_sync_stuck", yes[r.Stuck(now)])
+	c := collection{m: m, ch: ch}
+	c.deliveries()
 	b := m.s.opt.Build
-	c.one("git_sync_build_info", 1, b.Version, b.Commit, b.Go, b.Git)
+	c.send("git_sync_build_info", 1, b.Version, b.Commit, b.Go, b.Git)
 }
 
-// collection is one scrape.
+// collection is what one scrape takes of one sync.
 type collection struct {
-	m  *metrics
-	ch chan<- prometheus.Metric
+	m    *metrics
+	ch   chan<- prometheus.Metric
+	sync string
 }
 
-// one gives the value of a metric with its labels.
-func (c collection) one(name string, value float64, labels ...string) {
+// send gives the value of a metric with all its labels.
+func (c collection) send(name string, value float64, labels ...string) {
 	d := c.m.desc[name]
 	c.ch <- prometheus.MustNewConstMetric(d.desc, d.kind, value, labels...)
+}
+
+// one gives the value of a metric of the sync with its labels.
+func (c collection) one(name string, value float64, labels ...string) {
+	c.send(name, value, c.m.s.valued(c.sync, labels...)...)
+}
+
+// all gives all of the sync's metrics.
+func (c collection) all(snap snapshot) {
+	yes := map[bool]float64{true: 1}
+	c.syncs(snap)
+	c.hooks(snap.Hooks)
+	c.parts(snap)
+	c.one("git_sync_last_success_timestamp_seconds", unix(snap.LastSuccess))
+	c.one("git_sync_last_attempt_timestamp_seconds", unix(snap.LastAttempt))
+	c.one("git_sync_consecutive_failures", float64(snap.Failures))
+	c.one("git_sync_published_timestamp_seconds", unix(snap.Since))
+	if snap.Published() {
+		c.one("git_sync_published_info", 1, snap.Hash, c.m.s.opt.Scrub(snap.Ref))
+	}
+	c.one("git_sync_ready", yes[snap.notReady() == ""])
+	c.one("git_sync_stuck", yes[snap.Stuck(snap.now)])
 }
 
 // by gives a metric with one label: a value for each of the keys, 0 where there is none, so that a series exists before its first event.
@@ -192,11 +241,14 @@ func (c collection) by(name string, values map[string]int, keys ...string) {
 	}
 }
 
-func (c collection) syncs(r *syncer.Report) {
+func (c collection) syncs(r snapshot) {
 	for _, result := range []string{syncer.ResultSuccess, syncer.ResultError, syncer.ResultNoop} {
 		count := r.Counts[result]
 		c.one("git_sync_count_total", float64(count), result)
-		c.ch <- prometheus.MustNewConstSummary(c.m.desc["git_sync_duration_seconds"].desc, uint64(max(count, 0)), r.Durations[result].Seconds(), nil, result)
+		c.ch <- prometheus.MustNewConstSummary(c.m.desc["git_sync_duration_seconds"].desc, uint64(max(count, 0)), r.Durations[result].Seconds(), nil, c.m.s.valued(c.sync, result)...)
+	}
+	for _, source := range []string{syncer.SourceStart, syncer.SourcePeriod, syncer.SourceSignal} {
+		c.one("git_sync_triggers_total", float64(r.Triggers[source]), source, "triggered")
 	}
 	c.one("git_fetch_count_total", float64(r.Fetches))
 }
@@ -212,25 +264,22 @@ func (c collection) hooks(reports []hook.Report) {
 	}
 }
 
-func (c collection) stats(s Stats) {
-	c.by("git_sync_askpass_calls", s.AskpassCalls, "success", "error")
-	c.by("git_sync_refresh_github_app_token_count", s.GitHubRefreshes, "success", "error")
-	for part, n := range s.DiskBytes {
-		c.one("git_sync_disk_bytes", float64(n), part)
-	}
-	c.one("git_sync_unremovable_trees", float64(s.StuckTrees))
-	c.one("git_sync_unverified_revisions_total", float64(s.Unverified))
+// parts gives the figures from the layers below the loop.
+func (c collection) parts(snap snapshot) {
+	c.by("git_sync_askpass_calls", snap.Auth.AskpassCalls, "success", "error")
+	c.by("git_sync_refresh_github_app_token_count", snap.Auth.GitHubRefreshes, "success", "error")
+	c.one("git_sync_disk_bytes", float64(snap.Root.ObjectBytes), "objects")
+	c.one("git_sync_unremovable_trees", float64(snap.Root.Stuck))
+	c.one("git_sync_unverified_revisions_total", float64(snap.Root.Unverified))
 }
 
-// triggers merges what the loop was asked by itself or by a signal, all of which it heeds, with the deliveries of forges.
-func (c collection) triggers(r *syncer.Report) {
-	for _, source := range []string{syncer.SourceStart, syncer.SourcePeriod, syncer.SourceSignal} {
-		c.one("git_sync_triggers_total", float64(r.Triggers[source]), source, "triggered")
-	}
+// deliveries gives what came of the deliveries of forges; one that triggered no sync has an empty name.
+func (c collection) deliveries() {
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()
 	for k, n := range c.m.deliveries {
-		c.one("git_sync_triggers_total", float64(n), k[0], k[1])
+		c.sync = k[0]
+		c.one("git_sync_triggers_total", float64(n), k[1], k[2])
 	}
 }
 

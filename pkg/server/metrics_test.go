@@ -1,8 +1,10 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,7 +13,10 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-func scrape(t *testing.T, s *Server) string {
+func scrape(t *testing.T, s interface {
+	Serve(context.Context, net.Listener) error
+},
+) string {
 	t.Helper()
 	addr, stop := listening(t, s.Serve)
 	defer func() { _ = stop() }()
@@ -55,16 +60,16 @@ func TestMetricValues(t *testing.T) {
 
 // TestLatencyCountsPublications: once each, however many reports tell of it; polls not at all.
 func TestLatencyCountsPublications(t *testing.T) {
-	s := New(Options{Metrics: true})
+	s := watch(Options{Metrics: true}, 0)
 	now := time.Now()
 	r := syncer.Report{Hash: hashA, Since: now}
-	s.Observe(r)
+	s.show(r)
 	r.Hash, r.PushedAt, r.Since = hashB, now, now.Add(time.Second)
-	s.Observe(r)
+	s.show(r)
 	r.Running = true
-	s.Observe(r)
+	s.show(r)
 	r.Hash, r.PushedAt, r.Since = hashA, time.Time{}, now.Add(2*time.Second)
-	s.Observe(r)
+	s.show(r)
 	if got := scrape(t, s); !strings.Contains(got, "git_sync_push_to_publish_seconds_count 1\n") || !strings.Contains(got, "git_sync_push_to_publish_seconds_sum 1\n") {
 		t.Errorf("%s", got)
 	}

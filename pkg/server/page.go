@@ -2,7 +2,7 @@ package server
 
 import (
 	"crypto/sha256"
-	_ "embed" // the page and its style
+	"embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
@@ -15,8 +15,8 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-//go:embed page.html
-var pageHTML string
+//go:embed page.html overview.html
+var pageHTML embed.FS
 
 //go:embed page.css
 var pageCSS string
@@ -28,51 +28,67 @@ const (
 	shownRows = 12
 )
 
-// page is the status page for people. It loads nothing, runs no script, and asks to be loaded anew now and then.
-type page struct {
-	template *template.Template
-	policy   string // its Content-Security-Policy
+// pages are the status pages for people. They load nothing, run no script, and ask to be loaded anew now and then.
+type pages struct {
+	templates *template.Template
+	policy    string // their Content-Security-Policy
 }
 
-func newPage() (*page, error) {
-	t, err := template.New("page").Funcs(template.FuncMap{
+func newPages() (*pages, error) {
+	t, err := template.New("").Funcs(template.FuncMap{
 		"duration": func(seconds float64) string { return duration(time.Duration(seconds * float64(time.Second))) },
 		"short":    short,
 		"stamp":    func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
 		"iso":      func(t time.Time) string { return t.Format(time.RFC3339) },
 		"source":   source,
 		"parts":    parts,
-	}).Parse(pageHTML)
+		"tone":     tone,
+	}).ParseFS(pageHTML, "*.html")
 	if err != nil {
 		return nil, err
 	}
 	// html/template trims nothing in a style that it is given as trusted, so the hash of what is sent is that of pageCSS.
 	sum := sha256.Sum256([]byte(pageCSS))
-	return &page{t, fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	return &pages{t, fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 		base64.StdEncoding.EncodeToString(sum[:]))}, nil
 }
 
-// view is what the template sees.
+// moment is when a page was made.
+type moment struct{ now time.Time }
+
+// view is what the template of one sync's page sees.
 type view struct {
 	status
+	moment
 	CSS      template.CSS
 	Headline string
 	Advice   string
-	Tone     string // good, wait or bad
 	Chart    *chart
 	Recent   []row // newest first
 }
 
-func (p *page) render(w io.Writer, st status) error {
-	v := view{status: st, CSS: template.CSS(pageCSS), Chart: newChart(st.History)}
-	v.Headline, v.Advice, v.Tone = headline(st)
-	v.Recent = rows(st.History)
-	return p.template.Execute(w, v)
+// overviewView is what the template of the page about all syncs sees.
+type overviewView struct {
+	overview
+	moment
+	CSS template.CSS
+}
+
+// render writes the page about a status or an overview.
+func (p *pages) render(w io.Writer, content any) error {
+	css := template.CSS(pageCSS)
+	if o, ok := content.(overview); ok {
+		return p.templates.ExecuteTemplate(w, "overview.html", overviewView{o, moment{o.Time}, css})
+	}
+	st, _ := content.(status)
+	v := view{status: st, moment: moment{st.Time}, CSS: css, Chart: newChart(st.History), Recent: rows(st.History)}
+	v.Headline, v.Advice = headline(st)
+	return p.templates.ExecuteTemplate(w, "page.html", v)
 }
 
 // Ago is how long before the page was made something happened; the longer, the rougher.
-func (v view) Ago(t time.Time) string {
-	d := v.Time.Sub(t)
+func (m moment) Ago(t time.Time) string {
+	d := m.now.Sub(t)
 	switch {
 	case d >= 10*time.Hour:
 		d = d.Truncate(time.Hour)
@@ -83,30 +99,42 @@ func (v view) Ago(t time.Time) string {
 }
 
 // In is how long until something is due.
-func (v view) In(t time.Time) string {
-	d := t.Sub(v.Time)
+func (m moment) In(t time.Time) string {
+	d := t.Sub(m.now)
 	if d < time.Second {
 		return "now"
 	}
 	return "in " + duration(d)
 }
 
-// headline sums up the state for people: in a few words, in a sentence, and in a colour.
-func headline(st status) (words, sentence, tone string) {
+// headline sums up the state for people: in a few words, and in a sentence.
+func headline(st status) (words, sentence string) {
 	switch st.State {
 	case stateStuck:
-		return "Stuck", st.Reason + ".", "bad"
+		return "Stuck", st.Reason + "."
 	case stateFailing:
 		if st.Published == nil {
-			return "Not published yet", fmt.Sprintf("%s so far; it goes on trying.", times(st.Failures, "failed sync")), "bad"
+			return "Not published yet", fmt.Sprintf("%s so far; git-sync retries.", times(st.Failures, "failed sync"))
 		}
-		return "Failing", fmt.Sprintf("%s in a row. The last good revision stays published.", times(st.Failures, "failed sync")), "bad"
+		return "Failing", fmt.Sprintf("%s in a row. The last good revision stays published.", times(st.Failures, "failed sync"))
 	case stateStale:
-		return "Stale", "What is published is older than --max-staleness allows.", "bad"
+		return "Stale", "What is published is older than --max-staleness allows."
 	case stateStarting:
-		return "Starting", "The first sync has not been completed yet.", "wait"
+		return "Starting", "The first sync is not complete."
 	default:
-		return "Up to date", "What is published is what the remote had at the last sync.", "good"
+		return "Up to date", "What is published is what the remote had at the last sync."
+	}
+}
+
+// tone is the colour of a state: good, wait or bad.
+func tone(state string) string {
+	switch state {
+	case stateFresh:
+		return "good"
+	case stateStarting:
+		return "wait"
+	default:
+		return "bad"
 	}
 }
 

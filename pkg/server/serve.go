@@ -8,10 +8,10 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/net/netutil"
 )
 
 // The limits of a server. Whoever needs more, for a profile or a push that waits for its publication, extends his
@@ -48,7 +48,7 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, log logr.Logger)
 			_ = srv.Close()
 		}
 	})
-	err := srv.Serve(limit(l, maxConns))
+	err := srv.Serve(netutil.LimitListener(l, maxConns))
 	if release() {
 		return err // it ended by itself
 	}
@@ -68,47 +68,3 @@ func (w logWriter) Write(b []byte) (int, error) {
 }
 
 var _ io.Writer = logWriter{}
-
-// limited is a listener with a bounded number of open connections; those beyond it wait in the kernel's queue.
-type limited struct {
-	net.Listener
-	places chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func limit(l net.Listener, n int) net.Listener {
-	return &limited{Listener: l, places: make(chan struct{}, n), closed: make(chan struct{})}
-}
-
-// Accept waits for a place, and then for a connection.
-func (l *limited) Accept() (net.Conn, error) {
-	select {
-	case l.places <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.places
-		return nil, err
-	}
-	return &placed{Conn: c, leave: sync.OnceFunc(func() { <-l.places })}, nil
-}
-
-// Close ends accepting.
-func (l *limited) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-// placed is a connection that gives its place back when it is closed.
-type placed struct {
-	net.Conn
-	leave func()
-}
-
-func (c *placed) Close() error {
-	defer c.leave()
-	return c.Conn.Close()
-}

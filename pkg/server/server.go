@@ -5,14 +5,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
 
-	"git-sync/pkg/hook"
+	"git-sync/pkg/instance"
 	"git-sync/pkg/syncer"
 )
 
@@ -22,31 +20,24 @@ type Build struct {
 	Version, Commit, Go, Git string
 }
 
-// Stats are figures from the layers below the loop, as counted since the start.
-type Stats struct {
-	// DiskBytes is what lies on disk, by part ("objects", "trees", ...).
-	DiskBytes map[string]int64
-	// StuckTrees counts the replaced trees that cannot be removed for now.
-	StuckTrees int
-	// AskpassCalls and GitHubRefreshes count the answers of --askpass-url and of GitHub's token endpoint, by status.
-	AskpassCalls, GitHubRefreshes map[string]int
-	// Unverified counts the revisions that --verify kept from being published.
-	Unverified int
+// Sync is one synced repository, as far as operators see it.
+type Sync struct {
+	// Name is its name in paths and labels; empty for the only sync of a process that has no names.
+	Name string
+	// MaxStaleness is the age of the last successful sync beyond which it is not ready; 0: no limit.
+	MaxStaleness time.Duration
+	// Report is called for each request. It must not block.
+	Report func() instance.Report
 }
 
-// Options describe a Server. The zero value serves probes and status.
+// Options describe a Server. The zero value serves the probes and the status of a sync that has not begun.
 type Options struct {
 	Build Build
 	// Metrics and Pprof add /metrics and /debug/pprof/.
 	Metrics, Pprof bool
-	// MaxStaleness is the age of the last successful sync beyond which we are not ready; 0: no limit.
-	MaxStaleness time.Duration
-	// Unfit says why what is published is not to be used now, "" when it may be. It is asked by each probe and must not block. nil:
-	// it always may.
-	Unfit func() string
-	// Hooks and Stats are asked for each page and scrape. They must not block. nil: nothing to say.
-	Hooks func() []hook.Report
-	Stats func() Stats
+	// Syncs lists the syncs that there are now. Either there is one without a name, always, or all have names. nil: one that has
+	// not begun.
+	Syncs func() []Sync
 	// Scrub takes secrets out of a text. nil: there are none.
 	Scrub func(string) string
 	Log   logr.Logger
@@ -55,11 +46,11 @@ type Options struct {
 // Server answers operators. It is made by New; all its methods may be used from any goroutine.
 type Server struct {
 	opt     Options
+	named   bool // the syncs have names
 	started time.Time
-	last    atomic.Pointer[syncer.Report] // as the loop gave it: what is served of its texts comes from report
 	metrics *metrics
 	mux     *http.ServeMux
-	page    func() (*page, error)
+	pages   func() (*pages, error)
 
 	mu    sync.RWMutex
 	extra map[string]http.Handler
@@ -70,20 +61,15 @@ func New(o Options) *Server {
 	if o.Scrub == nil {
 		o.Scrub = func(s string) string { return s }
 	}
-	if o.Unfit == nil {
-		o.Unfit = func() string { return "" }
+	if o.Syncs == nil {
+		none := []Sync{{Report: func() instance.Report { return instance.Report{} }}}
+		o.Syncs = func() []Sync { return none }
 	}
-	if o.Hooks == nil {
-		o.Hooks = func() []hook.Report { return nil }
-	}
-	if o.Stats == nil {
-		o.Stats = func() Stats { return Stats{} }
-	}
+	syncs := o.Syncs()
 	s := &Server{
-		opt: o, started: time.Now(), mux: http.NewServeMux(),
-		page: sync.OnceValues(newPage), extra: map[string]http.Handler{},
+		opt: o, named: len(syncs) != 1 || syncs[0].Name != "", started: time.Now(), mux: http.NewServeMux(),
+		pages: sync.OnceValues(newPages), extra: map[string]http.Handler{},
 	}
-	s.last.Store(&syncer.Report{})
 	s.metrics = newMetrics(s)
 	s.routes()
 	return s
@@ -91,11 +77,15 @@ func New(o Options) *Server {
 
 // routes sets up what is served. All of it is read-only; what is not ours goes to the handlers of Handle.
 func (s *Server) routes() {
-	s.mux.HandleFunc("GET /{$}", s.serveRoot)
-	s.mux.HandleFunc("GET /livez", s.serveLive)
-	s.mux.HandleFunc("GET /healthz", s.serveLive)
-	s.mux.HandleFunc("GET /readyz", s.serveReady)
+	s.mux.HandleFunc("GET /{$}", s.probe(snapshot.notUsed))
+	s.mux.HandleFunc("GET /livez", s.probe(snapshot.notLive))
+	s.mux.HandleFunc("GET /healthz", s.probe(snapshot.notLive))
+	s.mux.HandleFunc("GET /readyz", s.probe(snapshot.notReady))
 	s.mux.HandleFunc("GET /status", s.serveStatus)
+	if s.named {
+		s.mux.HandleFunc("GET /readyz/{name}", s.serveReadyOne)
+		s.mux.HandleFunc("GET /status/{name}", s.serveStatusOne)
+	}
 	if s.opt.Metrics {
 		s.mux.Handle("GET /metrics", s.metrics.handler(s.opt.Log))
 	}
@@ -109,7 +99,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("/", s.serveExtra)
 }
 
-// Handle serves a path by somebody else's handler, for a receiver that shares our port. Our own paths stay ours for GET and HEAD.
+// Handle serves a path by another handler, for a receiver that shares our port. Our own paths stay ours for GET and HEAD.
 func (s *Server) Handle(path string, h http.Handler) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,36 +143,14 @@ func ServeOnly(ctx context.Context, l net.Listener, path string, h http.Handler,
 	return serve(ctx, l, only, log)
 }
 
-// Observe takes note of the loop's state. It does not block, and costs next to nothing: most reports are never looked at.
-func (s *Server) Observe(r syncer.Report) {
-	before := s.last.Swap(&r)
-	s.metrics.published(before, &r)
-}
+// Observe takes note of a change of a sync's loop, for what is counted as it happens. It does not block.
+func (s *Server) Observe(name string, r syncer.Report) { s.metrics.observe(name, r) }
 
-// report is the loop's last report, scrubbed of all secrets known by now.
-func (s *Server) report() *syncer.Report {
-	r := *s.last.Load()
-	r.Repo, r.Ref = s.opt.Scrub(r.Repo), s.opt.Scrub(r.Ref)
-	r.LastError, r.LastHint = s.opt.Scrub(r.LastError), s.opt.Scrub(r.LastHint)
-	r.History = slices.Clone(r.History)
-	for i := range r.History {
-		r.History[i].Error = s.opt.Scrub(r.History[i].Error)
-	}
-	return &r
+// CountDelivery counts what came of a push that was delivered to the receiver: source is the forge's name, outcome one of
+// the receiver's, and name that of the sync that it triggered, if any.
+func (s *Server) CountDelivery(name, source, outcome string) {
+	s.metrics.delivery(name, source, outcome)
 }
-
-// hooks are the reports of the hooks, scrubbed.
-func (s *Server) hooks() []hook.Report {
-	list := append([]hook.Report(nil), s.opt.Hooks()...)
-	for i := range list {
-		list[i].LastError = s.opt.Scrub(list[i].LastError)
-		list[i].LastHint = s.opt.Scrub(list[i].LastHint)
-	}
-	return list
-}
-
-// CountDelivery counts what came of a push that was delivered to the receiver: source is the forge's name, outcome one of the receiver's.
-func (s *Server) CountDelivery(source, outcome string) { s.metrics.delivery(source, outcome) }
 
 // ObserveGit counts a git command that has ended: its name ("fetch") and how long it took.
 func (s *Server) ObserveGit(command string, took time.Duration) { s.metrics.git(command, took) }

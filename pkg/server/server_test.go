@@ -17,7 +17,10 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"git-sync/pkg/auth"
 	"git-sync/pkg/hook"
+	"git-sync/pkg/instance"
+	"git-sync/pkg/repo"
 	"git-sync/pkg/syncer"
 )
 
@@ -37,10 +40,31 @@ func get(s http.Handler, path string, headers ...string) *httptest.ResponseRecor
 	return w
 }
 
+// watched is a Server of one sync whose report the test sets.
+type watched struct {
+	*Server
+	report instance.Report
+}
+
+// watch makes a Server of one unnamed sync.
+func watch(o Options, maxStaleness time.Duration) *watched {
+	w := &watched{}
+	one := Sync{MaxStaleness: maxStaleness, Report: func() instance.Report { return w.report }}
+	o.Syncs = func() []Sync { return []Sync{one} }
+	w.Server = New(o)
+	return w
+}
+
+// show gives the sync another report.
+func (w *watched) show(r syncer.Report) {
+	w.report.Report = r
+	w.Observe("", r)
+}
+
 // TestProbes goes through a life: nothing, published, remote away, loop stuck, and back.
 func TestProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := New(Options{MaxStaleness: time.Minute})
+		s := watch(Options{}, time.Minute)
 		check := func(when string, root, live, ready int) {
 			t.Helper()
 			for path, want := range map[string]int{"/": root, "/livez": live, "/healthz": live, "/readyz": ready} {
@@ -53,36 +77,37 @@ func TestProbes(t *testing.T) {
 
 		now := time.Now()
 		r := syncer.Report{Running: true, Started: now, Deadline: now.Add(120 * time.Second)}
-		s.Observe(r)
+		s.show(r)
 		check("first sync under way", 503, 200, 503)
 
 		r = syncer.Report{Hash: hashA, Since: now, LastSuccess: now, Deadline: now.Add(30 * time.Second)}
-		s.Observe(r)
+		s.show(r)
 		check("published", 200, 200, 200)
 
 		time.Sleep(31 * time.Second)
 		check("no sync when one was due", 200, 503, 200)
 
 		r.Failures, r.LastError, r.Deadline = 1, "no route to host", time.Now().Add(time.Hour)
-		s.Observe(r)
+		s.show(r)
 		check("the remote is away", 200, 200, 200)
 
 		time.Sleep(30 * time.Second)
 		check("for longer than --max-staleness", 200, 200, 503)
 
 		r.Failures, r.LastSuccess = 0, time.Now()
-		s.Observe(r)
+		s.show(r)
 		check("and back", 200, 200, 200)
 
-		s.Observe(syncer.Report{Hash: hashA, Since: now})
+		s.show(syncer.Report{Hash: hashA, Since: now})
 		check("restarted on what was published, not yet polled, staleness bounded", 200, 200, 503)
 	})
 }
 
-// TestUnfit is about a tree that is published and must not be used: /readyz says so, and / until this process has once succeeded.
-func TestUnfit(t *testing.T) {
+// TestUnusable is about a tree that is published and must not be used: /readyz says so, and / until this process has once succeeded.
+func TestUnusable(t *testing.T) {
 	why := "it has not been checked yet"
-	s := New(Options{Unfit: func() string { return why }, Metrics: true})
+	s := watch(Options{Metrics: true}, 0)
+	s.report.Unusable = why
 	check := func(when string, root, ready int) {
 		t.Helper()
 		for path, want := range map[string]int{"/": root, "/livez": 200, "/readyz": ready} {
@@ -94,46 +119,43 @@ func TestUnfit(t *testing.T) {
 			t.Errorf("%s: git_sync_ready says otherwise", when)
 		}
 	}
-	s.Observe(syncer.Report{Hash: hashA})
+	s.show(syncer.Report{Hash: hashA})
 	check("found at the start", 503, 503)
-	why = ""
+	s.report.Unusable = ""
 	check("found intact", 200, 200)
-	s.Observe(syncer.Report{Hash: hashA, LastSuccess: time.Now()})
+	s.show(syncer.Report{Hash: hashA, LastSuccess: time.Now()})
 	check("after a sync", 200, 200)
 	why = "it is gone"
+	s.report.Unusable = why
 	check("lost", 200, 503)
 }
 
 func TestReadyWithoutStaleness(t *testing.T) {
-	s := New(Options{})
-	s.Observe(syncer.Report{Hash: hashA, LastSuccess: time.Unix(0, 0)})
+	s := watch(Options{}, 0)
+	s.show(syncer.Report{Hash: hashA, LastSuccess: time.Unix(0, 0)})
 	if w := get(s, "/readyz"); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 
 // full is a server in the middle of its life, with a secret wherever one could have got to.
-func full(t *testing.T) *Server {
+func full(t *testing.T) *watched {
 	t.Helper()
 	now := time.Now()
-	s := New(Options{
+	s := watch(Options{
 		Build:   Build{Version: "v1.2.3", Commit: "abc", Go: "go1.26", Git: "2.39.5"},
 		Metrics: true, Pprof: true,
-		Hooks: func() []hook.Report {
-			return []hook.Report{
-				{Name: hook.NameExec, Runs: map[string]int{"success": 3, "error": 1}, Delivered: hashA, LastRun: now, LastDuration: time.Second},
-				{Name: hook.NameWebhook, Runs: map[string]int{"error": 4}, Pending: hashA, Failures: 4, LastError: "hunter2 <script>alert(1)</script>", LastHint: "not hunter2", LastErrorAt: now},
-			}
-		},
-		Stats: func() Stats {
-			return Stats{
-				DiskBytes: map[string]int64{"objects": 4096}, StuckTrees: 1, Unverified: 2,
-				AskpassCalls: map[string]int{"success": 1}, GitHubRefreshes: map[string]int{"error": 2},
-			}
-		},
 		Scrub: func(text string) string { return strings.ReplaceAll(text, "hunter2", "REDACTED") },
 		Log:   logr.Discard(),
-	})
+	}, 0)
+	s.report = instance.Report{
+		Hooks: []hook.Report{
+			{Name: hook.NameExec, Runs: map[string]int{"success": 3, "error": 1}, Delivered: hashA, LastRun: now, LastDuration: time.Second},
+			{Name: hook.NameWebhook, Runs: map[string]int{"error": 4}, Pending: hashA, Failures: 4, LastError: "hunter2 <script>alert(1)</script>", LastHint: "not hunter2", LastErrorAt: now},
+		},
+		Root: repo.Stats{ObjectBytes: 4096, Stuck: 1, Unverified: 2},
+		Auth: auth.Report{AskpassCalls: map[string]int{"success": 1}, GitHubRefreshes: map[string]int{"error": 2}},
+	}
 	r := syncer.Report{
 		Repo: "https://example.com/hunter2.git", Ref: "main-hunter2",
 		Hash: hashA, PreviousHash: hashB, Since: now.Add(-time.Minute), PushedAt: now.Add(-time.Minute - 800*time.Millisecond),
@@ -151,10 +173,10 @@ func full(t *testing.T) *Server {
 		}
 		r.History = append(r.History, e)
 	}
-	s.Observe(r)
-	s.CountDelivery("github", "triggered")
-	s.CountDelivery("github", "triggered")
-	s.CountDelivery("unknown", "refused")
+	s.show(r)
+	s.CountDelivery("", "github", "triggered")
+	s.CountDelivery("", "github", "triggered")
+	s.CountDelivery("", "unknown", "refused")
 	s.ObserveGit("fetch", 300*time.Millisecond)
 	return s
 }
@@ -248,9 +270,9 @@ func TestNoSecretIsServed(t *testing.T) {
 // TestSecretsLearnedLater: what becomes known as a secret after a report is not served of that report either.
 func TestSecretsLearnedLater(t *testing.T) {
 	secret := "not known yet"
-	s := New(Options{Metrics: true, Scrub: func(text string) string { return strings.ReplaceAll(text, secret, "REDACTED") }})
+	s := watch(Options{Metrics: true, Scrub: func(text string) string { return strings.ReplaceAll(text, secret, "REDACTED") }}, 0)
 	r := syncer.Report{Hash: hashA, Ref: "hunter2", LastError: "hunter2", History: []syncer.Event{{Error: "hunter2"}}}
-	s.Observe(r)
+	s.show(r)
 	secret = "hunter2"
 	for _, path := range []string{"/status", "/metrics"} {
 		if body := get(s, path).Body.String(); strings.Contains(body, "hunter2") || !strings.Contains(body, "REDACTED") {
@@ -397,52 +419,6 @@ func TestHugeHeaders(t *testing.T) {
 	line, err := bufio.NewReader(c).ReadString('\n')
 	if err != nil || !strings.Contains(line, " 431 ") {
 		t.Errorf("%q, %v", line, err)
-	}
-}
-
-// TestConnectionsAreBounded: those beyond the limit wait, and get their turn when others have gone.
-func TestConnectionsAreBounded(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := limit(inner, 2)
-	accepted := make(chan net.Conn)
-	go func() {
-		defer close(accepted)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			accepted <- c
-		}
-	}()
-	for range 3 {
-		c, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-	}
-	first := <-accepted
-	second := <-accepted
-	select {
-	case <-accepted:
-		t.Error("a third one was accepted")
-	default:
-	}
-	first.Close()
-	first.Close() // twice gives back one place only
-	third := <-accepted
-	if len(l.(*limited).places) > 2 {
-		t.Error("too many places")
-	}
-	l.Close()
-	second.Close()
-	third.Close()
-	for c := range accepted {
-		c.Close()
 	}
 }
 

@@ -2,18 +2,19 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"git-sync/pkg/hook"
-	"git-sync/pkg/syncer"
 )
 
-// The values of Status.State.
+// The values of State in status and overview.
 const (
 	stateStarting = "starting" // nothing published yet, and nothing has failed
 	stateFresh    = "fresh"
@@ -22,8 +23,9 @@ const (
 	stateStuck    = "stuck"
 )
 
-// status is the answer of /status; its JSON is documented in docs/monitoring.md.
+// status is the answer of /status about one sync; its JSON is documented in docs/monitoring.md.
 type status struct {
+	Name    string    `json:"name,omitempty"`
 	State   string    `json:"state"`
 	Ready   bool      `json:"ready"`
 	Live    bool      `json:"live"`
@@ -51,6 +53,34 @@ type status struct {
 	Hooks    []hookStatus   `json:"hooks"`
 	History  []event        `json:"history"`
 	Version  version        `json:"version"`
+}
+
+// overview is the answer of /status about all syncs, where they have names.
+type overview struct {
+	State   string    `json:"state"` // the worst of all
+	Ready   bool      `json:"ready"`
+	Live    bool      `json:"live"`
+	Reason  string    `json:"reason,omitempty"` // why the first one is not ready or not live
+	Time    time.Time `json:"time"`
+	Started time.Time `json:"started"`
+	Version version   `json:"version"`
+	Syncs   []summary `json:"syncs"`
+}
+
+// summary is one sync of an overview; Path leads to its status.
+type summary struct {
+	Name        string     `json:"name"`
+	Path        string     `json:"path"`
+	State       string     `json:"state"`
+	Ready       bool       `json:"ready"`
+	Live        bool       `json:"live"`
+	Reason      string     `json:"reason,omitempty"`
+	Repo        string     `json:"repo"`
+	Ref         string     `json:"ref"`
+	Published   *published `json:"published"`
+	LastSuccess time.Time  `json:"lastSuccess,omitzero"`
+	LastError   *failure   `json:"lastError"`
+	Failures    int        `json:"consecutiveFailures"`
 }
 
 type published struct {
@@ -95,55 +125,65 @@ type version struct {
 	Git     string `json:"git,omitempty"`
 }
 
-// status gathers what is known now.
-func (s *Server) status(now time.Time) status {
-	r := s.report()
-	live := notLive(r, now)
-	ready := s.notReady(r, now)
+// status is what is known of one sync.
+func (s *Server) status(snap snapshot) status {
+	snap = snap.scrubbed(s.opt.Scrub)
+	live, ready := snap.notLive(), snap.notReady()
 	st := status{
-		State: s.state(r, now), Ready: ready == "", Live: live == "", Reason: ready, Time: now.UTC(), Started: s.started.UTC(),
-		Repo: r.Repo, Ref: r.Ref,
-		Running: r.Running, LastAttempt: r.LastAttempt.UTC(), LastSuccess: r.LastSuccess.UTC(), LastResult: r.LastResult,
-		LastSeconds: r.LastDuration.Seconds(), LastTrigger: r.Trigger, Failures: r.Failures, NextSync: r.Next.UTC(),
-		Syncs: orEmpty(r.Counts), Triggers: orEmpty(r.Triggers), Hooks: []hookStatus{}, History: []event{},
-		LastError: failureOf(r.LastError, r.LastHint, r.LastErrorAt),
+		Name:  snap.name,
+		State: snap.state(), Ready: ready == "", Live: live == "", Reason: cmp.Or(live, ready), Time: snap.now.UTC(), Started: s.started.UTC(),
+		Repo: snap.Repo, Ref: snap.Ref, Published: publishedOf(snap),
+		Running: snap.Running, LastAttempt: snap.LastAttempt.UTC(), LastSuccess: snap.LastSuccess.UTC(), LastResult: snap.LastResult,
+		LastSeconds: snap.LastDuration.Seconds(), LastTrigger: snap.Trigger, Failures: snap.Failures, NextSync: snap.Next.UTC(),
+		Syncs: orEmpty(snap.Counts), Triggers: orEmpty(snap.Triggers), Hooks: []hookStatus{}, History: []event{},
+		LastError: failureOf(snap.LastError, snap.LastHint, snap.LastErrorAt),
 		Version:   version(s.opt.Build),
 	}
-	if live != "" {
-		st.Reason = live
+	if snap.Running {
+		st.RunningSince = snap.Started.UTC()
 	}
-	if r.Running {
-		st.RunningSince = r.Started.UTC()
-	}
-	if r.Published() {
-		st.Published = &published{Hash: r.Hash, Previous: r.PreviousHash, Since: r.Since.UTC(), PushedAt: r.PushedAt.UTC()}
-		if !r.PushedAt.IsZero() {
-			st.Published.PushToPublish = max(r.Since.Sub(r.PushedAt), 0).Seconds()
-		}
-	}
-	for _, h := range s.hooks() {
+	for _, h := range snap.Hooks {
 		st.Hooks = append(st.Hooks, hookOf(h))
 	}
-	for _, e := range r.History {
+	for _, e := range snap.History {
 		st.History = append(st.History, event{e.Time.UTC(), e.Result, e.Hash, e.Error, e.Duration.Seconds(), e.Trigger})
 	}
 	return st
 }
 
-// state sums it all up in a word.
-func (s *Server) state(r *syncer.Report, now time.Time) string {
-	switch {
-	case r.Stuck(now):
-		return stateStuck
-	case r.Failures > 0:
-		return stateFailing
-	case !r.Published():
-		return stateStarting
-	case stale(r, s.opt.MaxStaleness, now):
-		return stateStale
-	default:
-		return stateFresh
+// overview is what is known of all syncs.
+func (s *Server) overview(all []snapshot) overview {
+	live, ready := firstReason(all, snapshot.notLive), firstReason(all, snapshot.notReady)
+	o := overview{
+		State: stateFresh, Ready: ready == "", Live: live == "", Reason: s.opt.Scrub(cmp.Or(live, ready)),
+		Time: time.Now().UTC(), Started: s.started.UTC(), Version: version(s.opt.Build), Syncs: []summary{},
 	}
+	for _, snap := range all {
+		st := s.status(snap)
+		o.State = worse(o.State, st.State)
+		o.Syncs = append(o.Syncs, summary{
+			Name: st.Name, Path: "/status/" + st.Name, State: st.State, Ready: st.Ready, Live: st.Live, Reason: st.Reason, Repo: st.Repo,
+			Ref: st.Ref, Published: st.Published, LastSuccess: st.LastSuccess, LastError: st.LastError, Failures: st.Failures,
+		})
+	}
+	return o
+}
+
+// worse is the worse one of two states.
+func worse(a, b string) string {
+	order := []string{stateFresh, stateStarting, stateStale, stateFailing, stateStuck}
+	return order[max(slices.Index(order, a), slices.Index(order, b))]
+}
+
+func publishedOf(snap snapshot) *published {
+	if !snap.Published() {
+		return nil
+	}
+	p := &published{Hash: snap.Hash, Previous: snap.PreviousHash, Since: snap.Since.UTC(), PushedAt: snap.PushedAt.UTC()}
+	if !snap.PushedAt.IsZero() {
+		p.PushToPublish = max(snap.Since.Sub(snap.PushedAt), 0).Seconds()
+	}
+	return p
 }
 
 func failureOf(message, hint string, at time.Time) *failure {
@@ -168,15 +208,33 @@ func orEmpty(m map[string]int) map[string]int {
 	return m
 }
 
-// serveStatus answers programs in JSON and people in HTML.
+// serveStatus answers about the only sync, or about all of them.
 func (s *Server) serveStatus(w http.ResponseWriter, req *http.Request) {
-	w.Header().Set("Vary", "Accept")
-	st := s.status(time.Now())
-	if wantsHTML(req.Header.Get("Accept")) {
-		s.servePage(w, st)
+	all := s.snapshots()
+	if !s.named {
+		s.respond(w, req, s.status(all[0]))
 		return
 	}
-	b, err := json.MarshalIndent(st, "", "  ")
+	s.respond(w, req, s.overview(all))
+}
+
+func (s *Server) serveStatusOne(w http.ResponseWriter, req *http.Request) {
+	snap, ok := s.snapshotOf(req.PathValue("name"))
+	if !ok {
+		http.NotFound(w, req)
+		return
+	}
+	s.respond(w, req, s.status(snap))
+}
+
+// respond answers programs in JSON and people in HTML.
+func (s *Server) respond(w http.ResponseWriter, req *http.Request, content any) {
+	w.Header().Set("Vary", "Accept")
+	if wantsHTML(req.Header.Get("Accept")) {
+		s.servePage(w, content)
+		return
+	}
+	b, err := json.MarshalIndent(content, "", "  ")
 	if err != nil {
 		http.Error(w, "the status cannot be encoded", http.StatusInternalServerError)
 		return
@@ -185,11 +243,11 @@ func (s *Server) serveStatus(w http.ResponseWriter, req *http.Request) {
 	_, _ = w.Write(append(b, '\n'))
 }
 
-func (s *Server) servePage(w http.ResponseWriter, st status) {
-	p, err := s.page()
+func (s *Server) servePage(w http.ResponseWriter, content any) {
+	p, err := s.pages()
 	var b bytes.Buffer
 	if err == nil {
-		err = p.render(&b, st)
+		err = p.render(&b, content)
 	}
 	if err != nil {
 		s.opt.Log.Error(err, "rendering the status page failed")

@@ -27,6 +27,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"git-sync/pkg/hook"
+	"git-sync/pkg/instance"
 	"git-sync/pkg/server"
 	"git-sync/pkg/syncer"
 )
@@ -71,11 +72,11 @@ func browser(t *testing.T) context.Context {
 // serve answers on loopback with a status, and returns the page's address.
 func serve(t *testing.T, r syncer.Report, hooks ...hook.Report) string {
 	t.Helper()
+	one := server.Sync{MaxStaleness: 10 * time.Minute, Report: func() instance.Report { return instance.Report{Report: r, Hooks: hooks} }}
 	s := server.New(server.Options{
-		Build: server.Build{Version: "v1.0.0", Git: "2.39.5"}, MaxStaleness: 10 * time.Minute,
-		Hooks: func() []hook.Report { return hooks },
+		Build: server.Build{Version: "v1.0.0", Git: "2.39.5"},
+		Syncs: func() []server.Sync { return []server.Sync{one} },
 	})
-	s.Observe(r)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ type recorder struct {
 	pushes []receiver.Push
 }
 
-func newRecorder(t *testing.T, o receiver.Options, secret string) *recorder {
+func newRecorder(t *testing.T, o receiver.Target, secret string) *recorder {
 	t.Helper()
 	r := &recorder{}
 	o.Secret = func() ([]byte, error) { return []byte(secret), nil }
@@ -27,11 +27,10 @@ func newRecorder(t *testing.T, o receiver.Options, secret string) *recorder {
 		defer r.mu.Unlock()
 		r.pushes = append(r.pushes, p)
 	}
-	h, err := receiver.New(o)
-	if err != nil {
+	if err := o.Check(); err != nil {
 		t.Fatal(err)
 	}
-	r.Server = httptest.NewServer(h)
+	r.Server = httptest.NewServer(receiver.New(receiver.Options{Targets: func() []receiver.Target { return []receiver.Target{o} }}))
 	t.Cleanup(r.Close)
 	return r
 }
@@ -52,7 +51,7 @@ func TestForges(t *testing.T) {
 		t.Run(forge, func(t *testing.T) {
 			t.Parallel()
 			u := newUpstream(t, srv, "team-"+forge+"/docs.git")
-			r := newRecorder(t, receiver.Options{URL: u.url(), Ref: "main"}, u.secret)
+			r := newRecorder(t, receiver.Target{URL: u.url(), Ref: "main"}, u.secret)
 			u.tells(forge, u.secret, r.URL)
 			c := u.clone("alice")
 			first := c.commit("page.md", "one")
@@ -114,7 +113,7 @@ func (r *recorder) expect(t *testing.T, u *upstream, hash string, want ...string
 func TestTagPattern(t *testing.T) {
 	srv := sshserver.New(t)
 	u := newUpstream(t, srv, "team/docs.git")
-	r := newRecorder(t, receiver.Options{URL: u.url(), Match: func(ref string) bool { return strings.HasPrefix(ref, "refs/tags/v") }}, u.secret)
+	r := newRecorder(t, receiver.Target{URL: u.url(), Match: func(ref string) bool { return strings.HasPrefix(ref, "refs/tags/v") }}, u.secret)
 	u.tells("gitea", u.secret, r.URL)
 	c := u.clone("alice")
 	c.commit("page.md", "one")
