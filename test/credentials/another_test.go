@@ -144,6 +144,7 @@ func needRoot(t *testing.T) {
 
 // TestUIDWithoutName runs ssh as "docker run --user" does.
 func TestUIDWithoutName(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	s := sshUpstream(t, "a.git")
 	dir := openDir(t)
@@ -195,6 +196,7 @@ func TestUIDWithoutName(t *testing.T) {
 
 // TestSSHNeedsAName shows that the explanation of git's error is about what ssh really says.
 func TestSSHNeedsAName(t *testing.T) {
+	t.Parallel()
 	needRoot(t)
 	cmd := exec.Command(sshserver.Require(t, "ssh", "openssh-client"), "-o", "BatchMode=yes", "-p", "1", "127.0.0.1", "true")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
@@ -211,6 +213,7 @@ func TestSSHNeedsAName(t *testing.T) {
 
 // TestNoShell traces all programs that a sync starts: an image needs no shell for credentials.
 func TestNoShell(t *testing.T) {
+	t.Parallel()
 	strace := sshserver.Require(t, "strace", "strace")
 	s := sshUpstream(t, "a.git")
 	_, url := upstream(t, gitserver.Basic("u", "p"))

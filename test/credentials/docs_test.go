@@ -40,6 +40,7 @@ const password = "correct-horse"
 
 // TestDocs runs every example of docs/credentials.md, as it is printed there but for hosts and directories.
 func TestDocs(t *testing.T) {
+	t.Parallel()
 	stages := map[string]func(*testing.T) *stage{
 		"Nothing":                         func(t *testing.T) *stage { return stageHTTP(t, nil) },
 		"User and password, or a token":   func(t *testing.T) *stage { return stageHTTP(t, gitserver.Basic("bot", password)) },
@@ -57,12 +58,13 @@ func TestDocs(t *testing.T) {
 		if e.Lang == "" {
 			continue // what a server answers
 		}
+		ran[e.Section] = true
 		t.Run(fmt.Sprintf("%d %s", i, e.Section), func(t *testing.T) {
+			t.Parallel()
 			prepare, ok := stages[e.Section]
 			if !ok {
 				t.Fatalf("no server for an example below %q", e.Section)
 			}
-			ran[e.Section] = true
 			s := prepare(t)
 			root := filepath.Join(t.TempDir(), "git")
 			s.replace["/etc/git-secret"], s.replace["/tmp/git"], s.replace["=/git"] = s.secrets, root, "="+root

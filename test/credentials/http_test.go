@@ -29,6 +29,7 @@ func upstream(t *testing.T, allowed gitserver.Auth) (*gitserver.Server, string) 
 }
 
 func TestNatural(t *testing.T) {
+	t.Parallel()
 	s, url := upstream(t, nil)
 	c := newClient(t, auth.Options{URL: url})
 	c.lets(t, "a public repository")
@@ -37,6 +38,7 @@ func TestNatural(t *testing.T) {
 }
 
 func TestPassword(t *testing.T) {
+	t.Parallel()
 	s, raw := upstream(t, gitserver.Basic("joe@corp", "p/w:1 'x"))
 	with, err := url.Parse(raw)
 	if err != nil {
@@ -53,11 +55,13 @@ func TestPassword(t *testing.T) {
 }
 
 func TestTokenAsUser(t *testing.T) {
+	t.Parallel()
 	s, raw := upstream(t, gitserver.Basic("t0ken", ""))
 	newClient(t, auth.Options{URL: raw, Settings: auth.Settings{Credentials: []auth.Credential{{URL: s.URL, Username: "t0ken"}}}}).lets(t, "user name alone")
 }
 
 func TestPasswordFileRotates(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "password")
 	s, raw := upstream(t, gitserver.Basic("u", "one"))
 	c := newClient(t, auth.Options{URL: raw, Settings: auth.Settings{Username: "u", PasswordFile: file}})
@@ -72,6 +76,7 @@ func TestPasswordFileRotates(t *testing.T) {
 
 // TestRefusedOnce is fault W6: one 401, then all is well.
 func TestRefusedOnce(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]auth.Options{
 		"password":   {Settings: auth.Settings{Username: "u", Password: "p"}},
 		"credential": {Settings: auth.Settings{Credentials: []auth.Credential{{Username: "u", Password: "p"}}}},
@@ -99,6 +104,7 @@ func TestRefusedOnce(t *testing.T) {
 }
 
 func TestAskpassURL(t *testing.T) {
+	t.Parallel()
 	var password atomic.Value
 	password.Store("one")
 	calls := 0
@@ -122,6 +128,7 @@ func TestAskpassURL(t *testing.T) {
 }
 
 func TestCookies(t *testing.T) {
+	t.Parallel()
 	s, raw := upstream(t, gitserver.Cookie("o", "one"))
 	file := filepath.Join(t.TempDir(), "cookie_file")
 	line := func(value string) string {
@@ -142,6 +149,7 @@ func TestCookies(t *testing.T) {
 // TestGitHubApp has a token endpoint that verifies what GitHub verifies, and a git server that takes
 // the newest token only.
 func TestGitHubApp(t *testing.T) {
+	t.Parallel()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -166,6 +174,7 @@ func TestGitHubApp(t *testing.T) {
 
 // TestSubmodules clones a repository whose submodules are on the same host and on others.
 func TestSubmodules(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	lib := gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: root, Name: "lib.git"})
 	main := gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: root, Name: "main.git"})
@@ -214,6 +223,7 @@ func module(name, url string) string {
 
 // TestRedirect sends git to another host, which must not see what the first one is given.
 func TestRedirect(t *testing.T) {
+	t.Parallel()
 	there, _ := upstream(t, gitserver.Basic("u", "p"))
 	here, raw := upstream(t, gitserver.Basic("u", "p"))
 	here.Fail(gitserver.Rule{On: gitserver.Info, Do: gitserver.Redirect(302, there.URL)})
@@ -228,6 +238,7 @@ func TestRedirect(t *testing.T) {
 
 // TestPrivateAuthority reaches git and askpass servers that only a file vouches for, by git's variables.
 func TestPrivateAuthority(t *testing.T) {
+	t.Parallel()
 	r := gitserver.NewRepo(t)
 	r.Commit(map[string]string{"README": "hello\n"})
 	s := gitserver.HTTPS(t, r)

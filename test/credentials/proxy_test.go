@@ -93,6 +93,7 @@ func (p *proxy) saw(url string) bool {
 // TestProxies has git, the askpass URL and the webhook all behind one proxy, over http and https, with a
 // private authority.
 func TestProxies(t *testing.T) {
+	t.Parallel()
 	r := gitserver.NewRepo(t)
 	r.Commit(map[string]string{"README": "one"})
 	answer := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "username=u\npassword=s3cret\n") })
@@ -104,6 +105,7 @@ func TestProxies(t *testing.T) {
 		"https": {gitserver.HTTPS(t, r), httptest.NewTLSServer(answer), httptest.NewTLSServer(answer)},
 	} {
 		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
 			defer servers.askpass.Close()
 			defer servers.hook.Close()
 			servers.git.Require(gitserver.Basic("u", "s3cret"))

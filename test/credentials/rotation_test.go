@@ -36,6 +36,7 @@ type kind struct {
 // TestRotation lets the loop run while each kind of credential is refused and then replaced, and looks for
 // secrets in everything that it has said and left (fault X1).
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	for name, of := range map[string]func(*testing.T) kind{
 		"password file": passwordFile,
 		"credential":    credentialFile,
@@ -46,6 +47,7 @@ func TestRotation(t *testing.T) {
 		"known_hosts":   knownHosts,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			k := of(t)
 			k.push("one")
 			p := start(t, k.env, k.args...)
@@ -68,6 +70,7 @@ func TestRotation(t *testing.T) {
 
 // TestSecretsInEnvironment gives secrets by the variables that charts set.
 func TestSecretsInEnvironment(t *testing.T) {
+	t.Parallel()
 	s, k := overHTTP(t, gitserver.Basic("joe", "s3cret-one"))
 	k.push("one")
 	repo := strings.TrimPrefix(k.args[0], "--repo=")

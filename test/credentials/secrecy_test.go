@@ -19,6 +19,7 @@ import (
 // TestSecretsWhileGitRuns holds git in the middle of its work and looks where secrets must not be (fault
 // X1): arguments of any process, files, the environment as others see it.
 func TestSecretsWhileGitRuns(t *testing.T) {
+	t.Parallel()
 	secrets := []string{"s3cret-main", "s3cret-other", "s3cret-file"}
 	s, url := upstream(t, gitserver.Basic("bot", secrets[0]))
 	open := make(chan struct{})
@@ -135,6 +136,7 @@ func searchFiles(t *testing.T, dir string, secrets []string) {
 
 // TestErrorsHoldNoSecret makes every refusal happen and looks at what it says.
 func TestErrorsHoldNoSecret(t *testing.T) {
+	t.Parallel()
 	s, url := upstream(t, gitserver.Basic("bot", "right"))
 	withUser := strings.Replace(url, "http://", "http://bot:s3cret@", 1)
 	for name, o := range map[string]auth.Options{

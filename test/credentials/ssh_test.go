@@ -27,6 +27,7 @@ func options(s *sshserver.Server, repo string, keys ...string) auth.Options {
 }
 
 func TestSSHKeys(t *testing.T) {
+	t.Parallel()
 	s := sshUpstream(t, "a.git", "b.git")
 	alice, deploy, unknown := s.NewKey("alice"), s.NewKey("deploy", "b.git"), s.UnknownKey("unknown")
 	missing := filepath.Join(t.TempDir(), "missing")
@@ -45,6 +46,7 @@ func TestSSHKeys(t *testing.T) {
 // TestKeyPerRepository has deploy keys that open one repository each; the server takes the first key
 // that it knows, so offering all would not do.
 func TestKeyPerRepository(t *testing.T) {
+	t.Parallel()
 	s := sshUpstream(t, "a.git", "b.git")
 	a, b := s.NewKey("a", "a.git"), s.NewKey("b", "b.git")
 	o := options(s, "a.git", a, b)
@@ -65,6 +67,7 @@ func TestKeyPerRepository(t *testing.T) {
 }
 
 func TestSSHKeyRotates(t *testing.T) {
+	t.Parallel()
 	s := sshUpstream(t, "a.git")
 	one, two := s.NewKey("one"), s.UnknownKey("two")
 	file := filepath.Join(t.TempDir(), "ssh")
@@ -85,6 +88,7 @@ func TestSSHKeyRotates(t *testing.T) {
 }
 
 func TestSSHKeyModesAndForms(t *testing.T) {
+	t.Parallel()
 	s := sshUpstream(t, "a.git")
 	key := s.NewKey("alice")
 	content := get(t, key)
@@ -109,6 +113,7 @@ func TestSSHKeyModesAndForms(t *testing.T) {
 }
 
 func TestKnownHosts(t *testing.T) {
+	t.Parallel()
 	s := sshUpstream(t, "a.git")
 	key := s.NewKey("alice")
 	hosts := filepath.Join(t.TempDir(), "odd name", "known_hosts")
@@ -136,6 +141,7 @@ func TestKnownHosts(t *testing.T) {
 }
 
 func TestNaturalSSH(t *testing.T) {
+	t.Parallel()
 	s := sshUpstream(t, "a.git")
 	key := s.NewKey("alice")
 	o := options(s, "a.git", auth.DefaultSSHKeyFile)

@@ -46,6 +46,7 @@ func (r *recorder) take() []receiver.Push {
 
 // TestForges pushes for real, as each forge: to our branch and others, by force, deleting, tagging, with a wrong secret.
 func TestForges(t *testing.T) {
+	t.Parallel()
 	srv := sshserver.New(t)
 	for _, forge := range append(receiver.Providers()[1:], "gitlab-signing") {
 		t.Run(forge, func(t *testing.T) {
@@ -111,6 +112,7 @@ func (r *recorder) expect(t *testing.T, u *upstream, hash string, want ...string
 
 // TestTagPattern has tags of which some match.
 func TestTagPattern(t *testing.T) {
+	t.Parallel()
 	srv := sshserver.New(t)
 	u := newUpstream(t, srv, "team/docs.git")
 	r := newRecorder(t, receiver.Target{URL: u.url(), Match: func(ref string) bool { return strings.HasPrefix(ref, "refs/tags/v") }}, u.secret)

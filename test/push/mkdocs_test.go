@@ -16,6 +16,7 @@ import (
 // is told by the forge's webhook, and would look by itself once an hour. The reader's browser sees each push, a
 // force-push, and the last of twenty that were made at the same moment.
 func TestMkdocs(t *testing.T) {
+	t.Parallel()
 	mkdocs := sshserver.Require(t, "mkdocs", "mkdocs")
 	u := newUpstream(t, sshserver.New(t), "team/docs.git")
 	alice := u.clone("alice")

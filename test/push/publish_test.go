@@ -29,6 +29,7 @@ func ready(t *testing.T, forge string, args ...string) (*upstream, *clone, *mirr
 
 // TestPublished is the whole way: push, hook, curl, receiver, sync, link.
 func TestPublished(t *testing.T) {
+	t.Parallel()
 	u, alice, m := ready(t, "github", "--ref=main")
 	first := m.Published()
 
@@ -60,6 +61,7 @@ func TestPublished(t *testing.T) {
 
 // TestTags follows the highest tag of a pattern, which only a push can tell.
 func TestTags(t *testing.T) {
+	t.Parallel()
 	_, alice, m := ready(t, "gitea", "--ref-semver=>=1.0.0")
 	second := alice.commit("page.md", "two")
 	alice.git("push", "--quiet", "origin", "main", "main:refs/tags/v1.1.0")
@@ -68,6 +70,7 @@ func TestTags(t *testing.T) {
 
 // TestDefaultBranch follows HEAD.
 func TestDefaultBranch(t *testing.T) {
+	t.Parallel()
 	_, alice, m := ready(t, "gitlab")
 	second := alice.commit("page.md", "two")
 	alice.git("push", "--quiet", "origin", "main")
@@ -76,6 +79,7 @@ func TestDefaultBranch(t *testing.T) {
 
 // TestWait is a pipeline that deploys and knows.
 func TestWait(t *testing.T) {
+	t.Parallel()
 	u, alice, m := ready(t, "none", "--ref=main")
 	second := alice.commit("page.md", "two")
 	alice.git("push", "--quiet", "origin", "main")
@@ -100,6 +104,7 @@ func TestWait(t *testing.T) {
 // TestAtTheSameMoment has twenty pushes from two clones race each other; whatever order
 // they and their webhooks take, the last state is what is served, and nobody ever reads a mix.
 func TestAtTheSameMoment(t *testing.T) {
+	t.Parallel()
 	u, alice, m := ready(t, "forgejo", "--ref=main")
 	pair := alice.commit("a", "start", "b", "start")
 	alice.git("push", "--quiet", "origin", "main")
@@ -215,6 +220,7 @@ func (m *mirror) readPairs(stop <-chan struct{}) {
 
 // TestThousandTriggers is a thousand deliveries at once: what they cause is counted in syncs per second, not per delivery.
 func TestThousandTriggers(t *testing.T) {
+	t.Parallel()
 	u, _, m := ready(t, "none", "--ref=main")
 	before := m.syncs()
 	client := &http.Client{Timeout: harness.Patience, Transport: &http.Transport{MaxIdleConnsPerHost: 20}}
