@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,16 +37,17 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// defined looks for a test in a directory and those below it.
 func defined(t *testing.T, dir, name string) bool {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("../..", dir, "*_test.go"))
-	must(t, err)
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		must(t, err)
-		if strings.Contains(string(text), "\nfunc "+name+"(") {
-			return true
+	found := false
+	must(t, filepath.WalkDir(filepath.Join("../..", dir), func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || found || !strings.HasSuffix(file, "_test.go") {
+			return err
 		}
-	}
-	return false
+		text, err := os.ReadFile(file)
+		found = strings.Contains(string(text), "\nfunc "+name+"(")
+		return err
+	}))
+	return found
 }
