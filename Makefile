@@ -35,7 +35,7 @@ endif
 
 .PHONY: help
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: build
 build: ## build bin/git-sync, static and stripped
@@ -121,6 +121,11 @@ crash: ## end git-sync at every instant (CI takes a sample)
 .PHONY: crash-seeds
 crash-seeds: ## put known bugs into a copy of the source; each must be found
 	test/crash/seeds.sh
+
+.PHONY: git-versions
+SUITES ?= bullseye bookworm trixie sid
+git-versions: ## the tests that touch git, with the git of each Debian release: make git-versions SUITES="bookworm sid"
+	test/versions/versions.sh $(SUITES)
 
 .PHONY: endurance
 endurance: ## 2,000 updates on one root, and a minute of readers, as tables

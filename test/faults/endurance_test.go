@@ -37,13 +37,16 @@ const heading = " updates   tree KiB  store KiB   disk KiB  trees  descriptors  
 // TestEndurance makes many updates of all kinds on one root, and looks from time to time whether something grows. Once they
 // come one upon the other, too fast for recycling; and once each waits until the tree before the last is set aside.
 func TestEndurance(t *testing.T) {
-	updates := 40
+	updates := 20
+	if harness.Full() {
+		updates = 40
+	}
 	if s := os.Getenv(enduranceVar); s != "" {
 		n, err := strconv.Atoi(s)
 		must(t, err)
 		updates = n
 	}
-	t.Run("auto", func(t *testing.T) { endure(t, max(updates/2, 20), func(*program) {}, "--checkout=auto") })
+	t.Run("auto", func(t *testing.T) { endure(t, max(updates/2, 10), func(*program) {}, "--checkout=auto") })
 	t.Run("recycle", func(t *testing.T) {
 		p := endure(t, updates, (*program).tidied, "--checkout=recycle")
 		// Attributes and submodules that change allow for six in ten.

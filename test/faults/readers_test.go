@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // readersVar makes the readers read for longer than a test usually takes, such as "1m".
@@ -41,7 +42,10 @@ const leastRecycled = 3
 
 // read lets readers read, each of whom has the grace for a walk.
 func read(t *testing.T, grace time.Duration, checkout string) {
-	lasting := 6 * time.Second
+	lasting := 2 * time.Second
+	if harness.Full() {
+		lasting = 6 * time.Second
+	}
 	if s := os.Getenv(readersVar); s != "" {
 		d, err := time.ParseDuration(s)
 		must(t, err)

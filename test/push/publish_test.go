@@ -190,11 +190,13 @@ func (c *clone) push(files ...string) {
 
 // readPairs reads the published tree, as a consumer does that resolves the link once for each reading, until stop is closed.
 func (m *mirror) readPairs(stop <-chan struct{}) {
+	often := time.NewTicker(time.Millisecond)
+	defer often.Stop()
 	for {
 		select {
 		case <-stop:
 			return
-		default:
+		case <-often.C:
 		}
 		dir, err := filepath.EvalSymlinks(m.Link)
 		if err != nil {
