@@ -1,12 +1,14 @@
 package hook
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -23,6 +25,13 @@ const (
 	// maxOutput is how much of each output stream is logged: its end.
 	maxOutput = 4 << 10
 )
+
+// errShellMisses fails a gate that exits with 0 although its shell did not find a command. `if grep -q X file; then exit 1; fi` accepts every revision
+// where there is no grep.
+var errShellMisses = errors.New("its shell did not find a command")
+
+// shellMisses is how a shell says that: "gate.sh: 7: grep: not found" (dash), "gate.sh: line 7: grep: command not found" (bash, busybox).
+var shellMisses = regexp.MustCompile(`(?m)^[^:\n]+: (?:line )?[0-9]+: [^\n]+: (?:command )?not found\r?$`)
 
 // ExecOptions describe a program to run as a hook. Name and Command are required.
 type ExecOptions struct {
@@ -74,6 +83,9 @@ func (x *Exec) Run(ctx context.Context, e Event) error {
 		Grace:     grace,
 		Umask:     x.opt.Umask,
 	})
+	if missing := shellMisses.Find(res.Stderr); err == nil && missing != nil && x.opt.Name == NamePrePublish {
+		err = fmt.Errorf("%w: %s", errShellMisses, bytes.TrimSpace(missing))
+	}
 	x.output(res, err)
 	if err == nil {
 		return nil
@@ -149,6 +161,8 @@ func (e *ExecError) Unwrap() error { return e.Err }
 func (e *ExecError) Hint() string {
 	var p *proc.Error
 	switch {
+	case errors.Is(e.Err, errShellMisses):
+		return "use an image that has the command, or let the hook test for it with 'command -v'"
 	case errors.Is(e.Err, fs.ErrNotExist):
 		return "the hook must be a path, or a name in $PATH, without arguments; if the file is there, the program named in its first line is not"
 	case errors.Is(e.Err, fs.ErrPermission):

@@ -132,6 +132,30 @@ func TestExecPaths(t *testing.T) {
 	}
 }
 
+// TestGateRefusesWhenItsShellMissesACommand is about gates that exit with 0 because a command of theirs is not installed.
+func TestGateRefusesWhenItsShellMissesACommand(t *testing.T) {
+	for body, refused := range map[string]bool{
+		"if no-such-command -q x; then exit 1; fi":              true,
+		"exec bash -c 'no-such-command -q x || true'":           true,
+		"echo 'image: not found' >&2":                           false,
+		"command -v no-such-command || exit 0":                  false,
+		"no-such-command 2>/dev/null || echo tolerated >&2":     false,
+		"echo 'gate.sh: 7: grep: not found, says the log' >&2":  false,
+		"echo 'https://example.com:8080/x: 404: not found' >&2": false,
+	} {
+		for name, want := range map[string]bool{NamePrePublish: refused, NameExec: false} {
+			err := NewExec(ExecOptions{Name: name, Command: script(t, body), Env: []string{"PATH=" + os.Getenv("PATH")}, Log: logr.Discard()}).
+				Run(t.Context(), Event{Dir: t.TempDir()})
+			if (err != nil) != want {
+				t.Errorf("%s, %s: %v", name, body, err)
+			}
+			if err != nil && (!strings.Contains(err.Error(), "no-such-command") || !strings.Contains(hintOf(err), "image")) {
+				t.Errorf("%s: %v, hint %q", body, err, hintOf(err))
+			}
+		}
+	}
+}
+
 func TestExecFailureIsTold(t *testing.T) {
 	for body, want := range map[string]string{
 		`echo out; echo first >&2; echo last >&2; exit 3`: "exited with 3: last",

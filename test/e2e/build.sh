@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 # Building what is driven. The stages carry tags so that the next run finds them; an image that a new one replaces is removed.
 
-progress() { # progress WHAT COMMAND...: runs it, its output in $w/logs/build; every 15 seconds a line says how far it is
-  local what=$1 began=$SECONDS next=$((SECONDS + 15)) job
+progress() { # progress WHAT COMMAND...: runs it, its output in $w/logs/build; every 30 seconds a line says how far it is
+  local what=$1 began=$SECONDS next=$((SECONDS + 30)) job
   shift
   "$@" > "$w/logs/build" 2>&1 < /dev/null &
   job=$!
   while kill -0 "$job" 2>/dev/null; do
     sleep 0.1
     if [ "$SECONDS" -ge "$next" ]; then
-      next=$((SECONDS + 15))
+      next=$((SECONDS + 30))
       printf '  %s (%d s): %s\n' "$what" $((SECONDS - began)) "$(last_step)"
     fi
   done

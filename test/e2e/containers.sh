@@ -94,6 +94,7 @@ gs_forget() { running | xargs -r "$engine" rm --force --volumes >/dev/null; }
 
 engine_stop() {
   "$engine" ps --all --quiet --filter "label=$label" | xargs -r "$engine" rm --force --volumes >/dev/null
+  "$engine" volume ls --quiet --filter "label=$label" | xargs -r "$engine" volume rm >/dev/null
   "$engine" network ls --quiet --filter "label=$label" | xargs -r "$engine" network rm >/dev/null
   if [ "$(id -u)" != 0 ]; then # files of other users in our directory
     "$engine" run --rm --network none --volume "$w:/w" git-sync-e2e:debian sh -c 'rm -rf /w/*' >/dev/null 2>&1

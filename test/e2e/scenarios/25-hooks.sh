@@ -57,3 +57,16 @@ s_hook_gate() {
   gs_log gate | grep >/dev/null 'a merge conflict was committed'
   published "$dir/site" "$good"
 }
+
+scenario hook-gate-minimal 'the same gate in the image that has no grep: it refuses, and says why'
+s_hook_gate_minimal() {
+  [ "$mode" = container ] || skip 'no container engine'
+  upstream toolless
+  volume toolless 65533:65533
+  echo 'a: 1' > "$w/work/toolless/config.yaml"
+  push toolless good
+  gs_image=git-sync-e2e:minimal hooked toolless pre-publish-exechook-command 3
+  equal "$status" 1 'the exit code'
+  gs_log toolless | grep >/dev/null 'grep: not found'
+  [ ! -e "$dir/site" ]
+}
