@@ -61,20 +61,23 @@ func (c *core) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Checked
 // Write scrubs the entry and its fields and writes them out.
 func (c *core) Write(ze zapcore.Entry, fields []zapcore.Field) error {
 	e := entry{time: ze.Time, level: -int(ze.Level), name: ze.LoggerName, msg: c.secrets.scrub(ze.Message)}
-	hinted := false
-	hint := ""
+	given := map[string]bool{}
+	var advice []pair
 	for _, f := range append(append([]zapcore.Field(nil), c.with...), fields...) {
 		if f.Type == zapcore.SkipType || f.Type == zapcore.NamespaceType {
 			continue
 		}
-		hinted = hinted || f.Key == "hint"
-		if err, ok := f.Interface.(error); ok && hint == "" {
-			hint = hintOf(err)
+		given[f.Key] = true
+		if err, ok := f.Interface.(error); ok {
+			advice = append(advice, adviceOf(err)...)
 		}
 		e.pairs = append(e.pairs, pair{f.Key, c.secrets.clean(valueOf(f))})
 	}
-	if hint != "" && !hinted {
-		e.pairs = append(e.pairs, pair{"hint", c.secrets.scrub(hint)})
+	for _, p := range advice {
+		if !given[p.key] {
+			given[p.key] = true
+			e.pairs = append(e.pairs, pair{p.key, c.secrets.clean(p.value)})
+		}
 	}
 	c.out.line(c.enc.encode(e))
 	return nil
@@ -83,13 +86,30 @@ func (c *core) Write(ze zapcore.Entry, fields []zapcore.Field) error {
 // Sync does nothing: every entry has been written when Write returns.
 func (c *core) Sync() error { return nil }
 
-// hintOf finds the advice that an error carries.
-func hintOf(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
+// adviceOf finds what an error carries beside its text: a hint, and what the remote and
+// a helper program (ssh, git-lfs) have said.
+func adviceOf(err error) []pair {
+	var pairs []pair
+	add := func(key, value string) {
+		if value != "" {
+			pairs = append(pairs, pair{key, value})
+		}
 	}
-	return ""
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		add("hint", h.Hint())
+	}
+	if s, ok := errors.AsType[interface {
+		error
+		Said() (remote, helper string)
+	}](err); ok {
+		remote, helper := s.Said()
+		add("remote", remote)
+		add("helper", helper)
+	}
+	return pairs
 }
 
 // valueOf takes the value out of a field; values that panic when printed become the panic's text, as zap has it.

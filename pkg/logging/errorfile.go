@@ -33,8 +33,8 @@ func (f *ErrorFile) Write(msg string, err error, keysAndValues ...any) error {
 	}{Msg: f.scrub.scrub(msg), Args: map[string]any{}}
 	if err != nil {
 		content.Err = f.scrub.scrub(err.Error())
-		if h := hintOf(err); h != "" {
-			content.Args["hint"] = f.scrub.scrub(h)
+		for _, p := range adviceOf(err) {
+			content.Args[p.key] = f.scrub.clean(p.value)
 		}
 	}
 	for i := 0; i+1 < len(keysAndValues); i += 2 {

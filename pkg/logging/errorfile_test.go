@@ -17,7 +17,7 @@ func TestErrorFile(t *testing.T) {
 	if err := f.Clear(); err != nil {
 		t.Fatalf("clearing what is not there: %v", err)
 	}
-	if err := f.Write("too many failures", hinted{"password hunter2 refused", "change hunter2"}, "repo", "https://u:p@h/x", "failures", 3, "wait", time.Second, "cause", errors.New("hunter2")); err != nil {
+	if err := f.Write("too many failures", spoken{hinted{"password hunter2 refused", "change hunter2"}}, "repo", "https://u:p@h/x", "failures", 3, "wait", time.Second, "cause", errors.New("hunter2")); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(path)
@@ -34,7 +34,7 @@ func TestErrorFile(t *testing.T) {
 	if got.Msg != "too many failures" || got.Err != "password REDACTED refused" {
 		t.Errorf("%+v", got)
 	}
-	for k, want := range map[string]any{"hint": "change REDACTED", "repo": "https://REDACTED@h/x", "failures": 3.0, "wait": "1s", "cause": "REDACTED"} {
+	for k, want := range map[string]any{"hint": "change REDACTED", "remote": "no entry\nfor REDACTED", "helper": "ssh: no", "repo": "https://REDACTED@h/x", "failures": 3.0, "wait": "1s", "cause": "REDACTED"} {
 		if got.Args[k] != want {
 			t.Errorf("Args[%s] = %v, want %v", k, got.Args[k], want)
 		}

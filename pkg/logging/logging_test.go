@@ -16,6 +16,11 @@ type hinted struct{ msg, hint string }
 func (h hinted) Error() string { return h.msg }
 func (h hinted) Hint() string  { return h.hint }
 
+// spoken is an error with what others said about it, as pkg/git has.
+type spoken struct{ hinted }
+
+func (spoken) Said() (remote, helper string) { return "no entry\nfor hunter2", "ssh: no" }
+
 func decode(t *testing.T, line string) map[string]any {
 	t.Helper()
 	var m map[string]any
@@ -32,7 +37,7 @@ func TestJSONLines(t *testing.T) {
 	log.V(2).Info("polled")
 	log.V(3).Info("never seen")
 	log.WithName("hook").WithValues("k", []string{"a", "b"}).Error(
-		fmt.Errorf("asking the remote: %w", hinted{"refused", "look at the key"}), "sync failed")
+		fmt.Errorf("asking the remote: %w", spoken{hinted{"refused", "look at the key"}}), "sync failed")
 
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
 	if len(lines) != 3 {
@@ -51,7 +56,7 @@ func TestJSONLines(t *testing.T) {
 		t.Errorf("V(2) line: %v", m)
 	}
 	last := decode(t, lines[2])
-	for k, want := range map[string]any{"level": "error", "error": "asking the remote: refused", "hint": "look at the key", "logger": "hook"} {
+	for k, want := range map[string]any{"level": "error", "error": "asking the remote: refused", "hint": "look at the key", "logger": "hook", "remote": "no entry\nfor hunter2", "helper": "ssh: no"} {
 		if last[k] != want {
 			t.Errorf("%s = %v, want %v", k, last[k], want)
 		}
@@ -63,7 +68,7 @@ func TestTextLines(t *testing.T) {
 	log := New(&b, Options{Verbosity: 6, Format: FormatText}).Logger()
 	log.Info("published", "hash", "abc", "ref", "a b", "empty", "", "nothing", nil, "list", []int{1, 2})
 	log.V(6).Info("output", "command", "fetch", "stderr", "one\ntwo\x1b[31m\n")
-	log.Error(hinted{"git said: no\nmore", "do this\nthen that"}, "sync failed", "failures", 2)
+	log.Error(spoken{hinted{"git said: no\nmore", "do this\nthen that"}}, "sync failed", "failures", 2)
 	got := b.String()
 	for _, want := range []string{
 		` info  published hash=abc ref="a b" empty="" nothing=none list=[1,2]` + "\n",

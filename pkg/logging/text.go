@@ -52,6 +52,7 @@ func (t textEncoder) encode(e entry) []byte {
 		s, isText := p.value.(string)
 		switch {
 		case p.key == "error" && e.level < 0:
+		case (p.key == "remote" || p.key == "helper") && e.level < 0: // the error's text has it
 		case p.key == "hint" && isText:
 			t.block(&below, "hint: ", textLines(s))
 		case isText && strings.Contains(strings.TrimSpace(s), "\n"):

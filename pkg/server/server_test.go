@@ -161,6 +161,7 @@ func full(t *testing.T) *watched {
 		Hash: hashA, PreviousHash: hashB, Since: now.Add(-time.Minute), PushedAt: now.Add(-time.Minute - 800*time.Millisecond),
 		LastAttempt: now.Add(-2 * time.Second), LastSuccess: now.Add(-30 * time.Second), LastDuration: 1500 * time.Millisecond,
 		LastResult: syncer.ResultError, LastError: "hunter2 <script>alert(1)</script>", LastHint: "change hunter2 & <b>", LastErrorAt: now, Failures: 2,
+		LastRemote: "no hunter2\nhere", LastHelper: "ssh: hunter2",
 		Next: now.Add(time.Minute), Trigger: syncer.SourceReceiver, Deadline: now.Add(time.Hour),
 		Counts:    map[string]int{"success": 3, "noop": 10, "error": 2},
 		Triggers:  map[string]int{"start": 1, "period": 12, "signal": 2, "receiver": 4},
@@ -201,6 +202,9 @@ func TestStatusJSON(t *testing.T) {
 	}
 	if published["hash"] != hashA || published["previousHash"] != hashB || published["pushToPublishSeconds"] != 0.8 {
 		t.Errorf("published: %v", published)
+	}
+	if e := got["lastError"].(map[string]any); e["remote"] != "no REDACTED\nhere" || e["helper"] != "ssh: REDACTED" {
+		t.Errorf("last error: %v", e)
 	}
 	if h := got["history"].([]any); len(h) != 30 {
 		t.Errorf("%d events", len(h))

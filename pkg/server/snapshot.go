@@ -40,6 +40,7 @@ func (s *Server) snapshotOf(name string) (snapshot, bool) {
 func (snap snapshot) scrubbed(scrub func(string) string) snapshot {
 	snap.Repo, snap.Ref, snap.Unusable = scrub(snap.Repo), scrub(snap.Ref), scrub(snap.Unusable)
 	snap.LastError, snap.LastHint = scrub(snap.LastError), scrub(snap.LastHint)
+	snap.LastRemote, snap.LastHelper = scrub(snap.LastRemote), scrub(snap.LastHelper)
 	snap.History = slices.Clone(snap.History)
 	for i := range snap.History {
 		snap.History[i].Error = scrub(snap.History[i].Error)

@@ -94,6 +94,8 @@ type published struct {
 type failure struct {
 	Message string    `json:"message"`
 	Hint    string    `json:"hint,omitempty"`
+	Remote  string    `json:"remote,omitempty"`
+	Helper  string    `json:"helper,omitempty"`
 	Time    time.Time `json:"time"`
 }
 
@@ -138,6 +140,9 @@ func (s *Server) status(snap snapshot) status {
 		Syncs: orEmpty(snap.Counts), Triggers: orEmpty(snap.Triggers), Hooks: []hookStatus{}, History: []event{},
 		LastError: failureOf(snap.LastError, snap.LastHint, snap.LastErrorAt),
 		Version:   version(s.opt.Build),
+	}
+	if st.LastError != nil {
+		st.LastError.Remote, st.LastError.Helper = snap.LastRemote, snap.LastHelper
 	}
 	if snap.Running {
 		st.RunningSince = snap.Started.UTC()
@@ -190,7 +195,7 @@ func failureOf(message, hint string, at time.Time) *failure {
 	if message == "" {
 		return nil
 	}
-	return &failure{message, hint, at.UTC()}
+	return &failure{Message: message, Hint: hint, Time: at.UTC()}
 }
 
 func hookOf(h hook.Report) hookStatus {

@@ -126,3 +126,14 @@ func retryAfterOf(err error) time.Duration {
 	}
 	return 0
 }
+
+// saidOf is what the remote and a helper program said about the error.
+func saidOf(err error) (remote, helper string) {
+	var s interface {
+		Said() (remote, helper string)
+	}
+	if errors.As(err, &s) {
+		return s.Said()
+	}
+	return "", ""
+}

@@ -248,6 +248,7 @@ type wish struct{ after time.Duration }
 func (wish) Error() string               { return "too many requests" }
 func (w wish) RetryAfter() time.Duration { return w.after }
 func (wish) Hint() string                { return "poll less often" }
+func (wish) Said() (string, string)      { return "slow down", "" }
 
 func TestRetryAfterIsObeyedByPushesToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -262,8 +263,8 @@ func TestRetryAfterIsObeyedByPushesToo(t *testing.T) {
 		f.set(func(f *fake) { f.err = nil })
 		pass(10 * time.Second)
 		wantTimes(t, f.times(), seconds(0, 30)...)
-		if rep := r.Report(); rep.LastHint != "poll less often" {
-			t.Errorf("hint: %q", rep.LastHint)
+		if rep := r.Report(); rep.LastHint != "poll less often" || rep.LastRemote != "slow down" {
+			t.Errorf("hint: %q, the remote's words: %q", rep.LastHint, rep.LastRemote)
 		}
 		_ = r.stop()
 	})

@@ -55,6 +55,8 @@ type Report struct {
 	// ("" when there is no advice), LastErrorAt its time. They stay after recovery; Failures tells.
 	LastError, LastHint string
 	LastErrorAt         time.Time
+	// LastRemote and LastHelper are what the remote and a helper program (ssh, git-lfs) said about it, line by line.
+	LastRemote, LastHelper string
 	// Failures counts the consecutive failures up to now; 0 after a success.
 	Failures int
 

@@ -93,6 +93,7 @@ func (s *Syncer) fail(q *request, out outcome) (time.Duration, error) {
 		s.ended(r, out, ResultError)
 		r.Failures = s.failures
 		r.LastError, r.LastHint, r.LastErrorAt = out.err.Error(), hintOf(out.err), out.ended
+		r.LastRemote, r.LastHelper = saidOf(out.err)
 		if !out.held {
 			remember(r, Event{
 				Time: out.ended, Duration: out.ended.Sub(out.started), Result: ResultError,
