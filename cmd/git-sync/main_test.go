@@ -29,9 +29,9 @@ func TestInformation(t *testing.T) {
 func TestBadOptionsAreListedAtOnce(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "root")
-	p := start(t, setup{args: []string{"--root=" + root, "--depth=x", "--no-such-option", "--http-metrics"}})
+	p := start(t, setup{args: []string{"--root=" + root, "--depth=x", "--no-such-option", "--ssh=maybe"}})
 	p.exits(exitUsage)
-	for _, want := range []string{"--repo", "--depth", "--no-such-option", "--http-metrics"} {
+	for _, want := range []string{"--repo", "--depth", "--no-such-option", "--ssh"} {
 		if !strings.Contains(p.said(), want) {
 			t.Errorf("says nothing of %s", want)
 		}

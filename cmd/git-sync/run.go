@@ -39,7 +39,7 @@ func run(p process) int {
 	if code, ours := auth.Helper(p.environ, p.args, p.stdout, p.stderr); ours {
 		return code // git runs us to be told credentials
 	}
-	cfg, notices, err := config.Parse(p.args, p.environ)
+	cfg, warnings, err := config.Parse(p.args, p.environ)
 	if err != nil {
 		p.complain(err)
 		return exitUsage
@@ -50,8 +50,8 @@ func run(p process) int {
 	log := logging.New(p.stderr, logging.Options{
 		Verbosity: cfg.Process.Verbose, Format: cfg.Process.LogFormat, Secrets: cfg.Secrets(), Plain: p.plain(),
 	})
-	for _, n := range notices {
-		log.Logger().Info(n.Msg, n.Args...)
+	for _, w := range warnings {
+		log.Warn(w.Msg, w.Args...)
 	}
 	return p.sync(cfg, log)
 }

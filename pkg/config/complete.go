@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"git-sync/pkg/repo"
@@ -16,8 +17,9 @@ func (d *draft) complete() {
 	d.completePlace()
 	d.completeSchedule()
 	d.completeVerify()
-	d.completeUser()
 	d.checkSSH()
+	d.dropHTTP()
+	d.completeUser()
 	d.checkGitHub()
 	d.checkServers()
 	d.emptyMeansDefault()
@@ -126,7 +128,7 @@ func (d *draft) completeSchedule() {
 	}
 	if d.MaxStaleness > 0 && d.MaxStaleness < d.Period {
 		name, _ := d.given("max-staleness")
-		d.note("the staleness that is allowed is shorter than the wait between two syncs, so /readyz will answer 503 in between", "option", name)
+		d.warn("the staleness limit is shorter than the period, so /readyz fails between polls", "option", name)
 	}
 }
 
@@ -145,11 +147,7 @@ func (d *draft) completeVerify() {
 // checkServers looks at what listens.
 func (d *draft) checkServers() {
 	if d.HTTP.Bind == "" {
-		for _, id := range []string{"http-metrics", "http-pprof"} {
-			if name, ok := d.given(id); ok && ((id == "http-metrics" && d.HTTP.Metrics) || (id == "http-pprof" && d.HTTP.Pprof)) {
-				d.problem(name, "needs an address to listen on", "add --http-bind=:1234, say")
-			}
-		}
+		d.warnUseless("ignoring options that need --http-bind", "http-metrics", "http-pprof")
 	}
 	_, secret := d.isSet("GITSYNC_RECEIVER_SECRET")
 	file, secretFile := d.isSet("receiver-secret-file")
@@ -160,11 +158,25 @@ func (d *draft) checkServers() {
 	case on && !secret && !secretFile:
 		d.problem(bind, "needs a secret, or anybody could post", "give --receiver-secret-file, or GITSYNC_RECEIVER_SECRET in the environment")
 	}
-	if name, ok := d.isSet("receiver-path", "receiver-provider", "receiver-secret-file", "receiver-allow-sha1"); ok && !on {
-		d.note("this does nothing without --receiver-bind", "option", name)
+	if !on {
+		d.warnUseless("ignoring options that need --receiver-bind", "receiver-path", "receiver-provider", "receiver-secret-file", "receiver-allow-sha1")
 	}
 	if on && d.Process.Receiver.Bind == d.HTTP.Bind && isServed(d.Process.Receiver.Path) {
 		d.problem("--receiver-path", quoted(d.Process.Receiver.Path)+" is served by --http-bind at the same address", "choose another path or address")
+	}
+}
+
+// warnUseless warns about those of the rows that were given, and not only to be turned off.
+func (d *draft) warnUseless(msg string, ids ...string) {
+	var given []string
+	for _, id := range ids {
+		in := d.from[id]
+		if on, err := strconv.ParseBool(in.value()); in.value() != "" && (on || err != nil) {
+			given = append(given, in.label+"="+in.value())
+		}
+	}
+	if len(given) > 0 {
+		d.warn(msg, "options", strings.Join(given, ", "))
 	}
 }
 

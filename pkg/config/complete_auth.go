@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"strings"
 
 	"git-sync/pkg/secret"
 )
@@ -16,7 +17,7 @@ func (d *draft) completeUser() {
 	}
 	urlUser, urlPassword, urlHasPassword := userinfo(d.fromURL)
 	if urlHasPassword && (passwordGiven || fileGiven || userGiven) {
-		d.note("the user and password in the repository's URL are ignored, because others are given", "option", d.repoName())
+		d.warn("ignoring the user and password in the URL, because others are given", "option", d.repoName())
 		urlHasPassword = false
 	}
 	if !userGiven {
@@ -44,6 +45,30 @@ func userinfo(u *url.Userinfo) (name, password string, hasPassword bool) {
 	}
 	password, hasPassword = u.Password()
 	return u.Username(), password, hasPassword
+}
+
+// dropHTTP drops credentials that only an http(s) server asks for: a variable that was left over must not keep a pod from
+// starting.
+func (d *draft) dropHTTP() {
+	if d.Repo == "" || isHTTP(parsedURL(d.Repo).Scheme) {
+		return
+	}
+	d.gatherSecrets() // while they are known
+	var dropped []string
+	for _, id := range []string{
+		"username", "password", "password-file", "askpass-url", "cookie-file", "GITSYNC_GITHUB_APP_PRIVATE_KEY",
+		"github-app-private-key-file", "github-app-client-id", "github-app-application-id", "github-app-installation-id",
+	} {
+		if name, ok := d.isSet(id); ok {
+			dropped = append(dropped, name)
+			delete(d.from, id)
+		}
+	}
+	a, plain := &d.Auth, syncDefaults().Auth
+	a.Username, a.Password, a.PasswordFile, a.AskpassURL, a.CookieFile, a.GitHub = "", "", "", "", "", plain.GitHub
+	if len(dropped) > 0 {
+		d.warn("ignoring credentials for HTTP, because the repository is not at an http(s) URL", "options", strings.Join(dropped, ", "))
+	}
 }
 
 // checkSSH refuses passwords beside --ssh, as v3 did.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"git-sync/pkg/secret"
@@ -41,6 +42,14 @@ func (d *draft) show(o option, in given) string {
 		return strings.Join(in.values, ",")
 	}
 	return in.value()
+}
+
+// written is the value with its name, or the name alone where the value may be or hold a secret.
+func (g given) written(o option) string {
+	if o.secret || slices.Contains([]string{"repo", "username", "git-config"}, o.id()) {
+		return g.label
+	}
+	return g.label + "=" + g.value()
 }
 
 // showURL is s without the password that it may hold.

@@ -93,9 +93,9 @@ func TestGlogFlags(t *testing.T) {
 	if len(got.problems) != 0 || len(got.values) != 2 || len(got.ignored) != 13 {
 		t.Errorf("%+v", got)
 	}
-	_, notices := parse(t, strings.Fields(args))
-	if len(notices) != 1 || !strings.Contains(notices[0].Args[1].(string), "-vmodule") {
-		t.Errorf("notices: %v", notices)
+	_, warnings := parse(t, strings.Fields(args))
+	if len(warnings) != 1 || !strings.Contains(warnings[0].Args[1].(string), "-vmodule") {
+		t.Errorf("warnings: %v", warnings)
 	}
 }
 

@@ -20,15 +20,9 @@ type option struct {
 	preset string
 	// text is what the documents say: sentences.
 	text string
-	// secret values are shown nowhere, and noticed when they come by a flag.
+	// secret values are shown nowhere.
 	secret bool
-	// fresh rows are new in this git-sync: neither peer has them.
-	fresh bool
-	// planned rows are documented, but what they ask for is not built yet: using one for anything but its default is a
-	// problem. Where only some of the choices are not built, they are the plannedChoices.
-	planned        bool
-	plannedChoices []string
-	// set takes the value (or values) over.
+	// set reads the value (or values) and stores it.
 	set func(d *draft, in given) error
 }
 
@@ -55,7 +49,7 @@ type spelling struct {
 	syntax syntax
 	// v3 marks names of the older generation where the newer has another one for the same option.
 	v3 bool
-	// stray marks variables that stand in real charts although git-sync never read them.
+	// stray marks variables that charts set although no git-sync reads them.
 	stray bool
 }
 
@@ -104,6 +98,22 @@ func named(names ...string) []spelling {
 // bothVars are the variables of the two generations: GIT_SYNC_X and GITSYNC_X.
 func bothVars(name string) []spelling { return named("GIT_SYNC_"+name, "GITSYNC_"+name) }
 
+// twoNames are the variables of an option that has a name in each generation: each name with the prefix of its own
+// generation, and with that of the other. v4 reads both prefixes; the older name with the newer prefix stands in charts
+// although git-sync never read it.
+func twoNames(older, newer string, as syntax) []spelling {
+	lenient := as
+	if as != plain {
+		lenient = inEither
+	}
+	return []spelling{
+		{name: "GIT_SYNC_" + older, v3: true, syntax: as},
+		{name: "GIT_SYNC_" + newer},
+		{name: "GITSYNC_" + newer},
+		{name: "GITSYNC_" + older, v3: true, syntax: lenient, stray: true},
+	}
+}
+
 // table is all rows, in the order of the documents.
 func table() []option {
 	return slices.Concat(sourceRows(), placeRows(), scheduleRows(), authRows(), hookRows(), receiverRows(), watchRows(), gitRows(), helpRows())
@@ -111,13 +121,13 @@ func table() []option {
 
 // The groups, in the order of the documents.
 const (
-	groupSource   = "What to sync"
-	groupPlace    = "Where to put it"
-	groupSchedule = "When to sync, and what to do about failures"
+	groupSource   = "Source"
+	groupPlace    = "Publishing"
+	groupSchedule = "Schedule and failures"
 	groupAuth     = "Credentials"
-	groupHooks    = "Telling others"
-	groupReceiver = "Being told: pushes from forges"
-	groupWatch    = "Being watched: HTTP and logs"
-	groupGit      = "git itself"
+	groupHooks    = "Hooks"
+	groupReceiver = "Receiving push webhooks"
+	groupWatch    = "Monitoring and logs"
+	groupGit      = "git"
 	groupHelp     = "Help"
 )

@@ -25,14 +25,14 @@ type draft struct {
 	fromURL *url.Userinfo // of --repo, when it is an http(s) URL
 
 	problems []Problem
-	notices  []Notice
+	warnings []Warning
 	secrets  []string
 }
 
 // Parse reads the command line (without the program's name) and the environment (as os.Environ gives it). The error is
-// always a *Problems; then the Config is not to be used. The notices are for the log; they are no problems. When help,
+// always a *Problems; then the Config is not to be used. The warnings are for the log. When help,
 // the manual or the version is asked for, only Mode counts, and there is no error.
-func Parse(args, environ []string) (Config, []Notice, error) {
+func Parse(args, environ []string) (Config, []Warning, error) {
 	rows := table()
 	line := readFlags(rows, args)
 	if mode := askedMode(line); mode != ModeRun {
@@ -41,18 +41,18 @@ func Parse(args, environ []string) (Config, []Notice, error) {
 	d := newDraft()
 	d.env, d.problems = readEnviron(environ), line.problems
 	if len(line.ignored) > 0 {
-		d.note("these flags of the older git-sync's logging library do nothing", "flags", strings.Join(uniq(line.ignored), " "))
+		d.warn("ignoring flags of glog", "flags", strings.Join(uniq(line.ignored), " "))
 	}
 	d.apply(rows, line)
 	d.unknownVariables(rows)
 	d.complete()
 	if len(d.problems) > 0 {
-		return Config{}, d.notices, &Problems{List: d.problems}
+		return Config{}, d.warnings, &Problems{List: d.problems}
 	}
 	d.gatherSecrets()
 	return Config{
 		Mode: ModeRun, Process: d.Process, Syncs: []Sync{d.Sync}, secrets: d.secrets, fields: d.makeFields(rows),
-	}, d.notices, nil
+	}, d.warnings, nil
 }
 
 // newDraft is one with the defaults.
@@ -72,7 +72,7 @@ func askedMode(line *commandLine) Mode {
 
 // processDefaults is a Process as if nothing had been given.
 func processDefaults() Process {
-	return Process{Git: "git", LogFormat: "auto", Receiver: Listener{Path: "/webhook"}}
+	return Process{Git: "git", LogFormat: "auto", HTTP: HTTP{Metrics: true}, Receiver: Listener{Path: "/webhook"}}
 }
 
 // syncDefaults is a Sync as if nothing had been given.
@@ -119,14 +119,14 @@ func (d *draft) apply(rows []option, line *commandLine) {
 		}
 		in := all[0]
 		d.from[o.id()] = in
-		d.outvoted(in, all[1:])
+		d.warnIgnored(o, in, all[1:])
 		if in.stray {
 			strays = append(strays, in.label+" (as "+d.meant(o)+")")
 		}
 		d.take(o, in)
 	}
 	if len(strays) > 0 {
-		d.note("variables that no git-sync ever read are taken for what they obviously mean", "variables", strings.Join(strays, ", "))
+		d.warn("treating unsupported variables as aliases", "variables", strings.Join(strays, ", "))
 	}
 }
 
@@ -156,12 +156,12 @@ func (o option) givens(line *commandLine, env map[string]string) []given {
 	return all
 }
 
-// outvoted tells of a value that does not count although it was given in the same way and says something else. That a
-// flag beats a variable is what everybody expects, and not worth a word.
-func (d *draft) outvoted(in given, others []given) {
+// warnIgnored warns about a value that is ignored because the option has another one, given in the same way. That a flag
+// overrides a variable is expected, and causes no warning.
+func (d *draft) warnIgnored(o option, in given, others []given) {
 	for _, other := range others {
 		if other.flag == in.flag && !sameValue(in, other) {
-			d.note("one option is given by two names with different values; the first one counts", "counts", in.label, "ignored", other.label)
+			d.warn("conflicting values for one option", "used", in.written(o), "ignored", other.written(o))
 		}
 	}
 }
@@ -182,16 +182,12 @@ func sameValue(a, b given) bool {
 
 // take checks what holds for every row, then lets the row take its value.
 func (d *draft) take(o option, in given) {
-	if o.planned && in.value() != o.preset || slices.Contains(o.plannedChoices, in.value()) {
-		d.problem(in.label, "what this asks for is not there yet in this version", "leave it out")
-		return
-	}
 	if v := in.value(); len(o.choices) > 0 && !slices.Contains(o.choices, v) {
 		d.problem(in.label, quoted(v)+" is not one of "+strings.Join(o.choices, ", "), "")
 		return
 	}
 	if o.id() == "password" {
-		d.noteShown(in)
+		d.warnVisible(in)
 	}
 	if err := o.set(d, in); err != nil {
 		d.problem(in.label, err.Error(), hintOf(err))
@@ -202,14 +198,14 @@ func (d *draft) problem(name, text, hint string) {
 	d.problems = append(d.problems, Problem{Name: name, Text: text, Hint: hint})
 }
 
-func (d *draft) note(msg string, args ...any) {
-	d.notices = append(d.notices, Notice{Msg: msg, Args: args})
+func (d *draft) warn(msg string, args ...any) {
+	d.warnings = append(d.warnings, Warning{Msg: msg, Args: args})
 }
 
-// noteShown tells that a password given by a flag shows where everybody can see it.
-func (d *draft) noteShown(in given) {
+// warnVisible warns that a password in a flag can be read in the process list.
+func (d *draft) warnVisible(in given) {
 	if in.flag && in.value() != "" {
-		d.note("a password in a flag shows in the process list; better use a variable or a file", "flag", in.label)
+		d.warn("a password is visible in the process list", "flag", in.label, "hint", "use a variable or a file")
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"git-sync/pkg/repo"
-	"git-sync/pkg/repo/remote"
 	"git-sync/pkg/syncer"
 )
 
@@ -24,16 +23,16 @@ func (s single) Fields() []any     { return s.config.Fields() }
 func (s single) Secrets() []string { return s.config.Secrets() }
 
 // parse is Parse with a home, for tests that expect one sync and no problem.
-func parse(t *testing.T, args []string, env ...string) (single, []Notice) {
+func parse(t *testing.T, args []string, env ...string) (single, []Warning) {
 	t.Helper()
-	c, notices, err := Parse(args, append([]string{"HOME=/home/me"}, env...))
+	c, warnings, err := Parse(args, append([]string{"HOME=/home/me"}, env...))
 	if err != nil {
 		t.Fatalf("Parse(%q, %q): %v", args, env, err)
 	}
 	if len(c.Syncs) != 1 {
 		t.Fatalf("Parse(%q, %q): %d syncs", args, env, len(c.Syncs))
 	}
-	return single{Process: c.Process, Sync: c.Syncs[0], config: c}, notices
+	return single{Process: c.Process, Sync: c.Syncs[0], config: c}, warnings
 }
 
 // problems is Parse with a home, for tests that expect problems.
@@ -49,12 +48,12 @@ func problems(t *testing.T, args []string, env ...string) []Problem {
 
 // The two argument lists of the article that git-sync began with, as they stand there.
 func TestArticle(t *testing.T) {
-	c, notices := parse(t, []string{
+	c, warnings := parse(t, []string{
 		"-repo=git@github.com:foo/templater-templates.git", "-branch=master", "-depth=1", "-max-sync-failures=6",
 		"-wait=10", "-one-time=true", "-root=/templates", "-dest=from-github", "-ssh=true",
 	})
-	if len(notices) != 0 {
-		t.Errorf("notices: %v", notices)
+	if len(warnings) != 0 {
+		t.Errorf("warnings: %v", warnings)
 	}
 	if c.Repo != "git@github.com:foo/templater-templates.git" || c.Ref != "master" || c.Depth != 1 || !c.OneTime ||
 		c.Root != "/templates" || c.Link != "from-github" || c.Layout != repo.LayoutRev || c.Period != 10*time.Second {
@@ -81,9 +80,9 @@ func TestAirflow(t *testing.T) {
 		"GIT_SSH_KEY_FILE=/etc/git-secret/ssh", "GITSYNC_SSH_KEY_FILE=/etc/git-secret/ssh", "GIT_SYNC_SSH=true", "GITSYNC_SSH=true",
 		"GIT_KNOWN_HOSTS=false", "GITSYNC_SSH_KNOWN_HOSTS=false", "GIT_SYNC_ONE_TIME=true", "GITSYNC_ONE_TIME=true",
 	}
-	c, notices := parse(t, nil, env...)
-	if len(notices) != 0 {
-		t.Errorf("notices: %v", notices)
+	c, warnings := parse(t, nil, env...)
+	if len(warnings) != 0 {
+		t.Errorf("warnings: %v", warnings)
 	}
 	if c.Ref != "main" || c.Link != "repo" || c.Layout != repo.LayoutRev || c.Period != 5*time.Second || !c.OneTime || !c.AddUser ||
 		c.Budget != (syncer.Budget{Exit: 1}) || c.Auth.SSHKnownHosts || c.Root != "/git" {
@@ -93,16 +92,16 @@ func TestAirflow(t *testing.T) {
 
 // And what Config Sync passes.
 func TestConfigSync(t *testing.T) {
-	c, notices := parse(t, []string{"--root=/repo/source", "--link=rev", "--max-failures=30", "--error-file=error.json", "--repo=https://example.com/r"})
-	if len(notices) != 0 || c.Layout != repo.LayoutWorktrees || c.Link != "rev" || c.Budget.Exit != 30 || c.ErrorFile != "error.json" {
-		t.Errorf("%+v, %v", c, notices)
+	c, warnings := parse(t, []string{"--root=/repo/source", "--link=rev", "--max-failures=30", "--error-file=error.json", "--repo=https://example.com/r"})
+	if len(warnings) != 0 || c.Layout != repo.LayoutWorktrees || c.Link != "rev" || c.Budget.Exit != 30 || c.ErrorFile != "error.json" {
+		t.Errorf("%+v, %v", c, warnings)
 	}
 }
 
 func TestDefaults(t *testing.T) {
-	c, notices := parse(t, []string{"--repo=https://example.com/a/b.git"})
-	if len(notices) != 0 {
-		t.Errorf("notices: %v", notices)
+	c, warnings := parse(t, []string{"--repo=https://example.com/a/b.git"})
+	if len(warnings) != 0 {
+		t.Errorf("warnings: %v", warnings)
 	}
 	want := single{Process: processDefaults(), Sync: syncDefaults(), config: c.config}
 	want.Repo, want.Root, want.Link, want.InitPeriod = "https://example.com/a/b.git", "/home/me/git", "b.git", 10*time.Second
@@ -175,7 +174,7 @@ func TestEveryName(t *testing.T) {
 			if len(d.problems) > 0 || len(line.problems) > 0 {
 				t.Errorf("%v %v: %v %v", args, env, d.problems, line.problems)
 			}
-			d.env, d.from, d.notices = nil, nil, nil
+			d.env, d.from, d.warnings = nil, nil, nil
 			if first == nil {
 				first = d
 				if empty := (&draft{Process: processDefaults(), Sync: syncDefaults()}); reflect.DeepEqual(d, empty) {
@@ -203,7 +202,8 @@ func TestEveryName(t *testing.T) {
 }
 
 func inSyntax(sample string, s spelling) string {
-	if (s.name == "period" || s.name == "sync-timeout" || s.name == "GITSYNC_PERIOD" || s.name == "GITSYNC_SYNC_TIMEOUT") && s.syntax == plain {
+	switch strings.TrimPrefix(strings.TrimPrefix(s.name, "GITSYNC_"), "GIT_SYNC_") {
+	case "period", "sync-timeout", "PERIOD", "SYNC_TIMEOUT":
 		return sample + "s"
 	}
 	return sample
@@ -213,7 +213,7 @@ func TestPrecedence(t *testing.T) {
 	for _, c := range []struct {
 		args, env string
 		want      time.Duration
-		notices   int
+		warnings  int
 	}{
 		{"--period=1s", "GIT_SYNC_WAIT=2 GITSYNC_PERIOD=3s", time.Second, 0},
 		{"--period=1s --wait=2", "", 2 * time.Second, 1},
@@ -231,36 +231,60 @@ func TestPrecedence(t *testing.T) {
 		{"--wait=0.5", "", 500 * time.Millisecond, 0},
 		{"--wait=0.01", "", 10 * time.Millisecond, 0},
 	} {
-		got, notices := parse(t, append(strings.Fields(c.args), "--repo=/r"), strings.Fields(c.env)...)
-		if got.Period != c.want || len(notices) != c.notices {
-			t.Errorf("%s | %s: %v, %v; want %v, %d notices", c.args, c.env, got.Period, notices, c.want, c.notices)
+		got, warnings := parse(t, append(strings.Fields(c.args), "--repo=/r"), strings.Fields(c.env)...)
+		if got.Period != c.want || len(warnings) != c.warnings {
+			t.Errorf("%s | %s: %v, %v; want %v, %d warnings", c.args, c.env, got.Period, warnings, c.want, c.warnings)
 		}
 	}
 }
 
 // A chart that sets the variables that git-sync never read gets what it obviously wants, and one notice.
 func TestStrayVariables(t *testing.T) {
-	c, notices := parse(t, nil, "GITSYNC_REPO=/r", "GITSYNC_DEST=d", "GITSYNC_BRANCH=b", "GITSYNC_WAIT=5", "GITSYNC_ONETIME=true")
+	c, warnings := parse(t, nil, "GITSYNC_REPO=/r", "GITSYNC_DEST=d", "GITSYNC_BRANCH=b", "GITSYNC_WAIT=5", "GITSYNC_ONETIME=true")
 	if c.Link != "d" || c.Ref != "b" || c.Period != 5*time.Second || !c.OneTime || c.Layout != repo.LayoutRev {
 		t.Errorf("%+v", c)
 	}
-	if len(notices) != 1 || notices[0].Args[1] != "GITSYNC_BRANCH (as GITSYNC_REF), GITSYNC_DEST (as GITSYNC_LINK), GITSYNC_WAIT (as GITSYNC_PERIOD), GITSYNC_ONETIME (as GITSYNC_ONE_TIME)" {
-		t.Errorf("%v", notices)
+	if len(warnings) != 1 || warnings[0].Args[1] != "GITSYNC_BRANCH (as GITSYNC_REF), GITSYNC_DEST (as GITSYNC_LINK), GITSYNC_WAIT (as GITSYNC_PERIOD), GITSYNC_ONETIME (as GITSYNC_ONE_TIME)" {
+		t.Errorf("%v", warnings)
 	}
 }
 
 func TestUnknownVariables(t *testing.T) {
-	_, notices := parse(t, nil, "GITSYNC_REPO=/r", "GITSYNC_REPOO=secret1", "GIT_SYNC_BRANHC=secret2", "GITSYNC_FROBNICATE_ALL=secret3",
-		"GIT_SYNCER=1", "GIT_SSL_NO_VERIFY=1", "OTHER=1", "GITSYNC_SSH=true", "GITSYNC_EMPTY=", "GITSYNC_HASH=1",
+	services := []string{
 		"GIT_SYNC_SERVICE_HOST=10.0.0.1", "GIT_SYNC_SERVICE_PORT=80", "GIT_SYNC_SERVICE_PORT_HTTP=80", "GIT_SYNC_PORT=tcp://10.0.0.1:80",
-		"GIT_SYNC_PORT_80_TCP=tcp://10.0.0.1:80", "GIT_SYNC_PORT_80_TCP_ADDR=10.0.0.1", "GIT_SYNC_WEB_SERVICE_HOST=10.0.0.1", "GIT_SYNC_WEB_PORT=tcp://10.0.0.1:80")
-	want := []Notice{
-		{"an environment variable that git-sync does not know is ignored", []any{"variable", "GITSYNC_FROBNICATE_ALL"}},
-		{"an environment variable that git-sync does not know is ignored", []any{"variable", "GITSYNC_REPOO", "nearest", "GITSYNC_REPO"}},
-		{"an environment variable that git-sync does not know is ignored", []any{"variable", "GIT_SYNC_BRANHC", "nearest", "GIT_SYNC_BRANCH"}},
+		"GIT_SYNC_PORT_80_TCP=tcp://10.0.0.1:80", "GIT_SYNC_PORT_80_TCP_ADDR=10.0.0.1", "GIT_SYNC_WEB_SERVICE_HOST=10.0.0.1", "GIT_SYNC_WEB_PORT=tcp://10.0.0.1:80",
 	}
-	if !reflect.DeepEqual(notices, want) {
-		t.Errorf("%v\nwant\n%v", notices, want)
+	for _, v := range services[:6:6] {
+		services = append(services, strings.Replace(v, "GIT_SYNC", "GITSYNC", 1))
+	}
+	_, warnings := parse(t, nil, append(services, "GITSYNC_REPO=/r", "GITSYNC_REPOO=secret1", "GIT_SYNC_BRANHC=secret2", "GITSYNC_FROBNICATE_ALL=secret3",
+		"GIT_SYNCER=1", "GIT_SSL_NO_VERIFY=1", "OTHER=1", "GITSYNC_SSH=true", "GIT_SYNC_SSH=true", "GITSYNC_EMPTY=", "GITSYNC_HASH=1", "GITSYNC_HTTP_PORT=1")...)
+	want := []Warning{{"ignoring unknown environment variables", []any{
+		"variables", "GITSYNC_FROBNICATE_ALL, GITSYNC_HTTP_PORT (did you mean GITSYNC_HTTP_PPROF?), GITSYNC_REPOO (did you mean GITSYNC_REPO?), GIT_SYNC_BRANHC (did you mean GIT_SYNC_BRANCH?)",
+	}}}
+	if !reflect.DeepEqual(warnings, want) {
+		t.Errorf("%v\nwant\n%v", warnings, want)
+	}
+}
+
+// An option with two names has a variable for each name, with both prefixes: v4 reads GIT_SYNC_LINK, too.
+func TestVariablesOfBothNames(t *testing.T) {
+	for _, o := range table() {
+		if len(o.flags) < 2 || o.id() == "sync-hook-command" {
+			continue
+		}
+		for _, f := range o.flags {
+			for _, prefix := range []string{"GIT_SYNC_", "GITSYNC_"} {
+				name := prefix + strings.ToUpper(strings.ReplaceAll(f.name, "-", "_"))
+				if !slices.ContainsFunc(o.vars, func(v spelling) bool { return v.name == name && v.v3 == f.v3 }) {
+					t.Errorf("--%s: no variable %s", f.name, name)
+				}
+			}
+		}
+	}
+	c, _ := parse(t, nil, "GIT_SYNC_REPO=/r", "GIT_SYNC_LINK=l", "GIT_SYNC_PERIOD=3s", "GIT_SYNC_SYNC_TIMEOUT=4s", "GIT_SYNC_MAX_FAILURES=5")
+	if c.Link != "l" || c.Layout != repo.LayoutWorktrees || c.Period != 3*time.Second || c.SyncTimeout != 4*time.Second || c.Budget.Exit != 5 {
+		t.Errorf("%+v", c.Sync)
 	}
 }
 
@@ -366,25 +390,6 @@ func TestModes(t *testing.T) {
 	}
 	if c, _ := parse(t, []string{"--repo", "--help", "--repo=/r"}); c.config.Mode != ModeRun {
 		t.Error("a value is taken for a flag")
-	}
-}
-
-// A row whose feature is still to come says so when it is used.
-func TestPlanned(t *testing.T) {
-	whole := option{flags: named("poll"), preset: "plain", text: "x", planned: true, set: text(func(d *draft) *remote.Poll { return &d.Poll })}
-	part := whole
-	part.planned, part.plannedChoices = false, []string{"persistent"}
-	for _, o := range []option{whole, part} {
-		for value, want := range map[string]int{"persistent": 1, "plain": 0} { // the default asks for nothing
-			d := newDraft()
-			d.apply([]option{o}, &commandLine{values: map[string][]string{"poll": {value}}})
-			if len(d.problems) != want || want > 0 && d.problems[0].String() != "--poll: what this asks for is not there yet in this version" {
-				t.Errorf("%s: %v", value, d.problems)
-			}
-		}
-		if !strings.Contains(o.about(), "Not there yet") {
-			t.Error("not documented")
-		}
 	}
 }
 

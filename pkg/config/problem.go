@@ -44,8 +44,8 @@ func (p *Problems) Error() string {
 	return b.String()
 }
 
-// Notice is something to tell the user that is not wrong: a constant message, with its data in key and value pairs.
-type Notice struct {
+// Warning is for the log: something is odd, but the run goes on. Msg is constant, and Args are key and value pairs.
+type Warning struct {
 	Msg  string
 	Args []any
 }

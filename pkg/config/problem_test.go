@@ -2,9 +2,12 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Each case is wrong in one way (the last ones in several), and each problem names what was really given.
@@ -71,11 +74,11 @@ func TestProblems(t *testing.T) {
 		{"--repo=/r", "GITSYNC_WAIT=soon", []string{`GITSYNC_WAIT: "soon" is not a duration`}},
 
 		// Too short.
-		{"--repo=/r --wait=0", "", []string{"--wait: 0s is too short; it must be at least 10ms"}},
+		{"--repo=/r --period=0s", "", []string{"--period: 0s is too short; it must be at least 10ms"}},
 		{"--repo=/r --period=9ms", "", []string{"--period: 9ms is too short; it must be at least 10ms"}},
 		{"--repo=/r --wait=-1", "", []string{"--wait: -1s is too short; it must be at least 10ms"}},
 		{"--repo=/r --init-period=1ms", "", []string{"--init-period: 1ms is too short; it must be at least 10ms"}},
-		{"--repo=/r --timeout=0", "", []string{"--timeout: 0s is too short; it must be at least 10ms"}},
+		{"--repo=/r --timeout=-1", "", []string{"--timeout: -1s is too short; it must be at least 10ms"}},
 		{"--repo=/r --exechook-timeout=999ms", "", []string{"--exechook-timeout: 999ms is too short; it must be at least 1s"}},
 		{"--repo=/r --exechook-backoff=0s", "", []string{"--exechook-backoff: 0s is too short; it must be at least 1s"}},
 		{"--repo=/r --webhook-timeout=1ms", "", []string{"--webhook-timeout: 1ms is too short; it must be at least 1s"}},
@@ -122,9 +125,6 @@ func TestProblems(t *testing.T) {
 		{"--repo=/r", "GITSYNC_REF=b GIT_SYNC_REV=t", []string{"GIT_SYNC_REV: cannot be combined with GITSYNC_REF unless it is HEAD or a full hash"}},
 		{"--repo=/r --ref=b --ref-pattern=v*", "", []string{"--ref-pattern: cannot be combined with --ref"}},
 		{"--repo=/r --rev=t --ref-semver=1", "", []string{"--ref-semver: cannot be combined with --rev"}},
-		{"--repo=/r --http-metrics", "", []string{"--http-metrics: needs an address to listen on"}},
-		{"--repo=/r --http-pprof --http-metrics=false", "", []string{"--http-pprof: needs an address to listen on"}},
-		{"--repo=/r", "GIT_SYNC_HTTP_METRICS=true", []string{"GIT_SYNC_HTTP_METRICS: needs an address to listen on"}},
 		{"--repo=/r --receiver-bind=:1", "", []string{"--receiver-bind: needs a secret, or anybody could post"}},
 		{"--repo=/r --receiver-bind=:1", "GITSYNC_RECEIVER_SECRET=", []string{"--receiver-bind: needs a secret, or anybody could post"}},
 		{"--repo=/r --receiver-bind=:1 --receiver-secret-file=/s", "GITSYNC_RECEIVER_SECRET=s", []string{"--receiver-secret-file: cannot be combined with GITSYNC_RECEIVER_SECRET"}},
@@ -132,23 +132,23 @@ func TestProblems(t *testing.T) {
 		{"--repo=/r --receiver-bind=:1 --receiver-path=x", "GITSYNC_RECEIVER_SECRET=s", []string{`--receiver-path: "x" is no path`}},
 		{"--repo=/r --verify=tag", "", []string{"--verify: needs to know whom to trust"}},
 		{"--repo=/r --verify-keyring=/k", "", []string{"--verify-keyring: does nothing without --verify"}},
-		{"--repo=/r --username=u", "", []string{"--username: needs a password"}},
-		{"--repo=/r --password=p", "", []string{"--password: needs a user"}},
-		{"--repo=/r", "GIT_SYNC_PASSWORD_FILE=/p", []string{"GIT_SYNC_PASSWORD_FILE: needs a user"}},
-		{"--repo=/r --username=u --password-file=/p", "GITSYNC_PASSWORD=p", []string{"--password-file: cannot be combined with GITSYNC_PASSWORD"}},
-		{"--repo=/r --username=u --password=p --askpass-url=http://a", "", []string{"--askpass-url: cannot be combined with --username"}},
+		{"--repo=https://h/r --username=u", "", []string{"--username: needs a password"}},
+		{"--repo=https://h/r --password=p", "", []string{"--password: needs a user"}},
+		{"--repo=https://h/r", "GIT_SYNC_PASSWORD_FILE=/p", []string{"GIT_SYNC_PASSWORD_FILE: needs a user"}},
+		{"--repo=https://h/r --username=u --password-file=/p", "GITSYNC_PASSWORD=p", []string{"--password-file: cannot be combined with GITSYNC_PASSWORD"}},
+		{"--repo=https://h/r --username=u --password=p --askpass-url=http://a", "", []string{"--askpass-url: cannot be combined with --username"}},
 		{"--repo=/r --ssh --askpass-url=http://a", "", []string{"--askpass-url: cannot be combined with --ssh"}},
 		{"--repo=/r --ssh --cookie-file", "", []string{"--cookie-file: cannot be combined with --ssh"}},
 		{"--repo=/r --ssh --username=u --password=p", "", []string{"--username: cannot be combined with --ssh", "--password: cannot be combined with --ssh"}},
-		{"--repo=/r", "GIT_SYNC_SSH=true GIT_SYNC_USERNAME=u GIT_SYNC_PASSWORD_FILE=p", []string{"GIT_SYNC_USERNAME: cannot be combined with GIT_SYNC_SSH", "GIT_SYNC_PASSWORD_FILE: cannot be combined with GIT_SYNC_SSH"}},
+		{"--repo=https://h/r", "GIT_SYNC_SSH=true GIT_SYNC_USERNAME=u GIT_SYNC_PASSWORD_FILE=p", []string{"GIT_SYNC_USERNAME: cannot be combined with GIT_SYNC_SSH", "GIT_SYNC_PASSWORD_FILE: cannot be combined with GIT_SYNC_SSH"}},
 		{`--repo=https://h/r --ssh --credential={"url":"https://h/r","username":"u","password":"p"}`, "", []string{"--credential: is for the repository itself and cannot be combined with --ssh"}},
 		{`--repo=/r --credential=[{"url":"https://h/r","username":"u","password":"p"},{"url":"https://h/r","username":"v","password":"p"}]`, "", []string{`--credential: two credentials for "https://h/r"`}},
-		{"--repo=/r --github-app-client-id=c --github-app-installation-id=1", "", []string{"--github-app-client-id: needs the App's private key"}},
-		{"--repo=/r --github-app-client-id=c --github-app-private-key-file=/k", "", []string{"--github-app-private-key-file: needs to know which installation of the App"}},
-		{"--repo=/r --github-app-installation-id=1", "GITSYNC_GITHUB_APP_PRIVATE_KEY=k", []string{"GITSYNC_GITHUB_APP_PRIVATE_KEY: needs to know which App"}},
-		{"--repo=/r --github-app-client-id=c --github-app-application-id=2 --github-app-installation-id=1 --github-app-private-key-file=/k", "", []string{"--github-app-client-id: cannot be combined with --github-app-application-id"}},
+		{"--repo=https://h/r --github-app-client-id=c --github-app-installation-id=1", "", []string{"--github-app-client-id: needs the App's private key"}},
+		{"--repo=https://h/r --github-app-client-id=c --github-app-private-key-file=/k", "", []string{"--github-app-private-key-file: needs to know which installation of the App"}},
+		{"--repo=https://h/r --github-app-installation-id=1", "GITSYNC_GITHUB_APP_PRIVATE_KEY=k", []string{"GITSYNC_GITHUB_APP_PRIVATE_KEY: needs to know which App"}},
+		{"--repo=https://h/r --github-app-client-id=c --github-app-application-id=2 --github-app-installation-id=1 --github-app-private-key-file=/k", "", []string{"--github-app-client-id: cannot be combined with --github-app-application-id"}},
 		{
-			"--repo=/r --github-app-client-id=c --github-app-installation-id=1 --github-app-private-key-file=/k --askpass-url=http://a", "GITSYNC_GITHUB_APP_PRIVATE_KEY=k",
+			"--repo=https://h/r --github-app-client-id=c --github-app-installation-id=1 --github-app-private-key-file=/k --askpass-url=http://a", "GITSYNC_GITHUB_APP_PRIVATE_KEY=k",
 			[]string{"--github-app-private-key-file: cannot be combined with GITSYNC_GITHUB_APP_PRIVATE_KEY", "--askpass-url: cannot be combined with a GitHub App (--github-app-private-key-file)"},
 		},
 
@@ -196,40 +196,72 @@ func TestProblemsError(t *testing.T) {
 	}
 }
 
-// What is odd, but not wrong, is told and goes on.
-func TestNotices(t *testing.T) {
-	for _, c := range []struct{ args, env, want string }{
-		{"--username=u --password=hunter2", "", "a password in a flag shows in the process list; better use a variable or a file"},
-		{"--username=u", "GITSYNC_PASSWORD=hunter2", ""},
-		{"--repo=https://u:hunter2@h/r", "", "a password in a flag shows in the process list; better use a variable or a file"},
-		{`--credential={"url":"http://h","username":"u","password":"hunter2"}`, "", "a password in a flag shows in the process list; better use a variable or a file"},
-		{`--credential={"url":"http://h","username":"u","password-file":"p"}`, "", ""},
-		{"--username=u --password-file=/p", "GITSYNC_REPO=https://v:hunter2@h/r", "the user and password in the repository's URL are ignored, because others are given"},
-		{"--receiver-path=/x", "", "this does nothing without --receiver-bind"},
-		{"--max-staleness=5s", "", "the staleness that is allowed is shorter than the wait between two syncs, so /readyz will answer 503 in between"},
-		{"--max-staleness=off", "", ""},
-		{"--max-staleness=1m", "", ""},
-		{"--change-permissions=0444", "", ""},
-		{"--change-permissions=444", "", "a file mode without a leading 0 is decimal"},
-		{"--ref=a --branch=b", "", "one option is given by two names with different values; the first one counts"},
-		{"--one-time", "GIT_SYNC_ONE_TIME=1 GITSYNC_ONE_TIME=true", ""},
+// What is odd, but not wrong, is a warning.
+func TestWarnings(t *testing.T) {
+	const visible, dropped = "a password is visible in the process list", "ignoring credentials for HTTP, because the repository is not at an http(s) URL"
+	for _, c := range []struct{ args, env, want, detail string }{
+		{"--repo=https://h/r --username=u --password=hunter2", "", visible, "--password"},
+		{"--repo=https://h/r --username=u", "GITSYNC_PASSWORD=hunter2", "", ""},
+		{"--repo=https://u:hunter2@h/r", "", visible, "--repo"},
+		{`--repo=/r --credential={"url":"http://h","username":"u","password":"hunter2"}`, "", visible, "--credential"},
+		{`--repo=/r --credential={"url":"http://h","username":"u","password-file":"p"}`, "", "", ""},
+		{"--username=u --password-file=/p", "GITSYNC_REPO=https://v:hunter2@h/r", "ignoring the user and password in the URL, because others are given", "GITSYNC_REPO"},
+		{"--repo=/r --receiver-path=/x", "", "ignoring options that need --receiver-bind", "--receiver-path=/x"},
+		{"--repo=/r --max-staleness=5s", "", "the staleness limit is shorter than the period, so /readyz fails between polls", "--max-staleness"},
+		{"--repo=/r --max-staleness=off", "", "", ""},
+		{"--repo=/r --max-staleness=1m", "", "", ""},
+		{"--repo=/r --change-permissions=0444", "", "", ""},
+		{"--repo=/r --change-permissions=444", "", "reading a file mode without a leading 0 as decimal", "--change-permissions"},
+		{"--repo=/r --ref=a --branch=b", "", "conflicting values for one option", "--branch=b"},
+		{"--repo=https://h/r --username=u", "GITSYNC_PASSWORD=hunter2 GIT_SYNC_PASSWORD=hunter2.1", "conflicting values for one option", "GIT_SYNC_PASSWORD"},
+		{"", "GITSYNC_REPO=https://u:hunter2@h/r GIT_SYNC_REPO=https://u:hunter2.1@h/r", "conflicting values for one option", "GIT_SYNC_REPO"},
+		{"--repo=/r --one-time", "GIT_SYNC_ONE_TIME=1 GITSYNC_ONE_TIME=true", "", ""},
+
+		// Values that older releases took.
+		{"--repo=/r --wait=0", "", "replacing a value that is too short", "--wait=0"},
+		{"--repo=/r", "GIT_SYNC_WAIT=0.001", "replacing a value that is too short", "GIT_SYNC_WAIT=0.001"},
+		{"--repo=/r --timeout=0", "", "replacing a value that is too short", "--timeout=0"},
+		{"--repo=/r --http-metrics", "", "ignoring options that need --http-bind", "--http-metrics=true"},
+		{"--repo=/r --http-metrics=false", "", "", ""},
+		{"--repo=/r --http-pprof", "GIT_SYNC_HTTP_METRICS=true", "ignoring options that need --http-bind", "GIT_SYNC_HTTP_METRICS=true, --http-pprof=true"},
+
+		// Credentials that are left over.
+		{"--repo=ssh://git@h/r --username=u", "", dropped, "--username"},
+		{"--repo=git@h:r", "GITSYNC_USERNAME=u GIT_SYNC_PASSWORD=hunter2", dropped, "GITSYNC_USERNAME, GIT_SYNC_PASSWORD"},
+		{"--repo=/r --password-file=/p --askpass-url=https://h/hunter2 --cookie-file", "", dropped, "--password-file, --askpass-url, --cookie-file"},
+		{"--repo=file:///r --github-app-client-id=c", "GITSYNC_GITHUB_APP_PRIVATE_KEY=hunter2", dropped, "GITSYNC_GITHUB_APP_PRIVATE_KEY, --github-app-client-id"},
 	} {
-		args := fields(c.args)
-		if !strings.Contains(c.args+c.env, "=https://") {
-			args = append(args, "--repo=/r")
-		}
-		_, notices := parse(t, args, fields(c.env)...)
+		got, warnings := parse(t, fields(c.args), fields(c.env)...)
 		switch {
-		case c.want == "" && len(notices) == 0:
-		case len(notices) != 1 || notices[0].Msg != c.want:
-			t.Errorf("%s | %s: %v, want %s", c.args, c.env, notices, c.want)
+		case c.want == "" && len(warnings) == 0:
+		case len(warnings) != 1 || warnings[0].Msg != c.want || !slices.Contains(warnings[0].Args, any(c.detail)):
+			t.Errorf("%s | %s: %v, want %s (%s)", c.args, c.env, warnings, c.want, c.detail)
 		}
-		for _, n := range notices {
-			for _, a := range n.Args {
-				if strings.Contains(a.(string), "hunter2") {
-					t.Errorf("%s | %s: the notice holds the secret", c.args, c.env)
-				}
-			}
+		if text := fmt.Sprint(warnings, got.Fields()); strings.Contains(text, "hunter2") {
+			t.Errorf("%s | %s: shows the secret: %s", c.args, c.env, text)
 		}
+	}
+}
+
+// What is ignored has no effect, and is kept out of the log all the same.
+func TestDroppedCredentials(t *testing.T) {
+	c, _ := parse(t, []string{"--repo=git@h:r", "--ssh-key-file=/k", "--username=u", "--askpass-url=https://h", "--cookie-file", "--github-app-client-id=c"}, "GITSYNC_PASSWORD=hunter2")
+	want := syncDefaults().Auth
+	want.SSHKeyFiles = []string{"/k"}
+	if !reflect.DeepEqual(c.Auth, want) {
+		t.Errorf("%+v, want %+v", c.Auth, want)
+	}
+	if !slices.Contains(c.Secrets(), "hunter2") {
+		t.Error("the password is not known to the scrubber")
+	}
+}
+
+func TestReplacedValues(t *testing.T) {
+	c, _ := parse(t, []string{"--repo=/r", "--wait=0", "--timeout=0"})
+	if c.Period != 10*time.Millisecond || c.SyncTimeout != 2*time.Minute {
+		t.Errorf("%v, %v", c.Period, c.SyncTimeout)
+	}
+	if c, _ = parse(t, []string{"--repo=/r", "--http-bind=:1"}); !c.HTTP.Metrics || c.HTTP.Pprof {
+		t.Errorf("%+v", c.HTTP)
 	}
 }

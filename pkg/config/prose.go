@@ -8,8 +8,8 @@ const tagline = "keeps a directory equal to a ref of a git repository"
 
 func introduction() []string {
 	return []string{
-		"git-sync fetches a ref of a remote repository into a directory of its own, and publishes each revision by moving a symbolic link, in one step: whoever reads through the link sees one whole revision, old or new, never a mix.",
-		"It runs once, as an init container does (`--one-time`), or goes on: it looks for something new by the clock (`--period`), at a signal (`--sync-on-signal`), or when a forge tells of a push (`--receiver-bind`).",
+		"git-sync fetches a ref of a remote repository into a directory, and publishes each revision by replacing a symbolic link in one step. A reader of the link sees one complete revision, never a mix of two.",
+		"With `--one-time` it syncs once, for example in an init container. Otherwise it runs continuously and syncs every `--period`, on a signal (`--sync-on-signal`), or when a forge delivers a push webhook (`--receiver-bind`).",
 	}
 }
 
@@ -19,19 +19,19 @@ type example struct{ about, command string }
 func examples() []example {
 	return []example{
 		{
-			"Keep ./site equal to a branch, on a laptop:",
+			"On a laptop: keep ./site equal to a branch:",
 			"git-sync --repo=https://github.com/me/site.git --ref=main --root=.site --link=$PWD/site",
 		},
 		{
-			"Fetch once, before the service starts (an init container); give up after about a minute:",
+			"In an init container: sync once, and give up after about a minute:",
 			"git-sync --repo=git@github.com:me/site.git --branch=main --root=/git --dest=site --one-time --wait=10 --max-sync-failures=6",
 		},
 		{
-			"Stay up to date beside it (a sidecar), whatever happens to the remote, and answer probes:",
+			"In a sidecar: sync continuously, never exit for failures, and serve probes:",
 			"git-sync --repo=git@github.com:me/site.git --branch=main --root=/git --dest=site --wait=60 --max-sync-failures=-1 --http-bind=:1234",
 		},
 		{
-			"Sync the moment somebody pushes; poll once an hour in case a push gets lost:",
+			"Sync on push webhooks, and poll once an hour in case a delivery is lost:",
 			"git-sync --repo=https://github.com/me/site.git --ref=main --root=/git --period=1h --receiver-bind=:8080 --receiver-secret-file=/etc/git-secret/webhook",
 		},
 		{
@@ -50,20 +50,33 @@ type section struct {
 func sections() []section {
 	return []section{
 		{"Names and values", []string{
-			"Options have the names of both generations of git-sync: where two flags are listed they are one option, and neither is the better one. If both are given, the one listed first counts. Each keeps its own way of writing values: `--wait=0.5` is in seconds, `--period=500ms` is a duration.",
-			"`-repo=X`, `-repo X`, `--repo X` and `--repo=X` are the same. A flag that can stand alone takes a value only behind an equals sign: `--one-time=false`. Behind `--` nothing is a flag. The logging flags of the older generation (`-logtostderr` and its kin) are accepted and do nothing.",
+			"Options have the names of v3 and of v4. Where two flags are listed, they are two names of one option. If both are given, the one listed first is used. Each name keeps its own value syntax: `--wait=0.5` is in seconds, `--period=500ms` is a duration.",
+			"`-repo=X`, `-repo X`, `--repo X` and `--repo=X` are the same. A flag that needs no value takes one only after an equals sign: `--one-time=false`. The flags of glog, which v3 had (such as `-logtostderr`), are accepted and ignored.",
 		}},
 		{"Environment", []string{
-			"Every option but a few can be given by a variable. A flag beats a variable; of several variables the one listed first counts. An empty variable is as good as none. A variable that begins with `GITSYNC_` or `GIT_SYNC_` and is not known is warned of.",
-			"`GITSYNC_BRANCH`, `GITSYNC_DEST`, `GITSYNC_WAIT` and `GITSYNC_ONETIME`, which stand in many charts, are taken for what they obviously mean. `HTTPS_PROXY`, `GIT_SSL_CAINFO` and the like are passed on to git; the user's own git configuration is not read.",
+			"Most options can be given by a variable. A flag overrides a variable. If several variables of one option are set, the one listed first is used. Empty variables are ignored. Unknown variables that begin with `GITSYNC_` or `GIT_SYNC_` cause a warning.",
+			"Charts set variables that no git-sync reads. They are treated as aliases, with a warning: " + strings.Join(strays(), ", ") + ". `HTTPS_PROXY`, `GIT_SSL_CAINFO` and similar variables are passed on to git. The git configuration of the user is not read.",
 		}},
 		{"Exit status", []string{
-			"0: done, or stopped by SIGTERM or SIGINT while looping. 1: too many failures, a failed hook of a one-time sync, or interrupted before a one-time sync was complete. 2: something is wrong with the options; all of it is listed, and nothing was done.",
+			"0: the one-time sync is complete, or SIGTERM or SIGINT stopped the loop. 1: too many failures, a failed hook of a one-time sync, or a one-time sync that was interrupted. 2: invalid options; all of them are listed, and nothing was done.",
 		}},
 	}
 }
 
-// flagForms are the row's flags as one writes them, "--wait=SECONDS"; the short ones come first.
+// strays are the variables that are aliases although no git-sync reads them.
+func strays() []string {
+	var all []string
+	for _, o := range table() {
+		for _, v := range o.vars {
+			if v.stray {
+				all = append(all, "`"+v.name+"`")
+			}
+		}
+	}
+	return all
+}
+
+// flagForms are the row's flags as users write them, "--wait=SECONDS"; the short ones come first.
 func (o option) flagForms() []string {
 	var forms []string
 	for _, letter := range o.short {
@@ -89,7 +102,7 @@ func (o option) argument(f spelling) string {
 
 func (o option) fewChoices() bool { return len(o.choices) > 0 && len(o.choices) <= 4 }
 
-// varNames are the row's variables, without those that were never meant to be.
+// varNames are the row's variables, without the strays.
 func (o option) varNames() []string {
 	var all []string
 	for _, v := range o.vars {
@@ -100,17 +113,11 @@ func (o option) varNames() []string {
 	return all
 }
 
-// about is the row's text, with all that is to be said beside it.
+// about is the row's text and, if there are many, its choices.
 func (o option) about() string {
 	s := o.text
 	if len(o.choices) > 0 && !o.fewChoices() {
 		s += " One of " + strings.Join(o.choices, ", ") + "."
-	}
-	if o.planned {
-		s += " Not there yet in this version."
-	}
-	if len(o.plannedChoices) > 0 {
-		s += " Not there yet in this version: " + strings.Join(o.plannedChoices, ", ") + "."
 	}
 	return s
 }

@@ -24,14 +24,14 @@ func TestSecrets(t *testing.T) {
 	env = append(env, "HOME=/h")
 	// The App and the askpass URL cannot be combined, which is fine here: problems must not show anything, either.
 	for _, args := range [][]string{args, slices.DeleteFunc(slices.Clone(args), func(a string) bool { return strings.HasPrefix(a, "--github") })} {
-		c, notices, err := Parse(args, slices.DeleteFunc(slices.Clone(env), func(e string) bool {
+		c, warnings, err := Parse(args, slices.DeleteFunc(slices.Clone(env), func(e string) bool {
 			return strings.HasPrefix(e, "GITSYNC_GITHUB") && !slices.Contains(args, "--github-app-client-id=c")
 		}))
 		shown, jsonErr := json.Marshal(c.Fields())
 		if jsonErr != nil {
 			t.Fatal(jsonErr)
 		}
-		if text := fmt.Sprint(string(shown), notices, err); strings.Contains(text, "hunter2") {
+		if text := fmt.Sprint(string(shown), warnings, err); strings.Contains(text, "hunter2") {
 			t.Errorf("shown: %s", text)
 		}
 		if err != nil {

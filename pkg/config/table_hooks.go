@@ -13,22 +13,22 @@ func hookRows() []option {
 	rows := []option{
 		{
 			group: groupHooks, flags: named("exechook-command", "sync-hook-command"), arg: "PATH",
-			vars: named("GIT_SYNC_EXECHOOK_COMMAND", "GIT_SYNC_HOOK_COMMAND", "GITSYNC_EXECHOOK_COMMAND"),
+			vars: []spelling{{name: "GIT_SYNC_EXECHOOK_COMMAND"}, {name: "GIT_SYNC_HOOK_COMMAND"}, {name: "GITSYNC_EXECHOOK_COMMAND"}, {name: "GITSYNC_HOOK_COMMAND", stray: true}},
 			set:  text(func(d *draft) *string { return &d.Exechook.Command }),
-			text: "A program to run after publishing, without a shell and without arguments, in the published tree, with GITSYNC_HASH and GITSYNC_PREVIOUS_HASH in its environment. It is retried until it succeeds; with --one-time it runs once, and its failure exits 1.",
+			text: "Program to run after publishing, without a shell and without arguments. Its working directory is the published worktree, and its environment has GITSYNC_HASH and GITSYNC_PREVIOUS_HASH. It is retried until it succeeds. With --one-time it runs once, and its failure exits 1.",
 		},
-		hookTime("exechook-timeout", bothVars("EXECHOOK_TIMEOUT"), "30s", "How long the program may run; then it and all it started are killed.",
+		hookTime("exechook-timeout", bothVars("EXECHOOK_TIMEOUT"), "30s", "Time limit of the program. Then it is killed, with everything that it started.",
 			func(d *draft) *time.Duration { return &d.Exechook.Timeout }),
-		hookTime("exechook-backoff", bothVars("EXECHOOK_BACKOFF"), "3s", "How long to wait before it is tried again.",
+		hookTime("exechook-backoff", bothVars("EXECHOOK_BACKOFF"), "3s", "Delay before a retry.",
 			func(d *draft) *time.Duration { return &d.Exechook.Backoff }),
 		{
 			group: groupHooks, flags: named("pre-publish-exechook-command"), vars: named("GITSYNC_PRE_PUBLISH_EXECHOOK_COMMAND"), arg: "PATH",
 			set:  text(func(d *draft) *string { return &d.PrePublish.Command }),
-			text: "A program to run in the new tree before it is published. If it fails, the revision is not published.",
+			text: "Program to run in the new worktree before it is published. If it fails, the revision is not published.",
 		},
-		hookTime("pre-publish-exechook-timeout", named("GITSYNC_PRE_PUBLISH_EXECHOOK_TIMEOUT"), "30s", "How long that program may run.",
+		hookTime("pre-publish-exechook-timeout", named("GITSYNC_PRE_PUBLISH_EXECHOOK_TIMEOUT"), "30s", "Time limit of the pre-publish program.",
 			func(d *draft) *time.Duration { return &d.PrePublish.Timeout }),
-		hookTime("pre-publish-exechook-backoff", named("GITSYNC_PRE_PUBLISH_EXECHOOK_BACKOFF"), "3s", "How long to wait before the refused revision is tried again.",
+		hookTime("pre-publish-exechook-backoff", named("GITSYNC_PRE_PUBLISH_EXECHOOK_BACKOFF"), "3s", "Delay before a refused revision is tried again.",
 			func(d *draft) *time.Duration { return &d.PrePublish.Backoff }),
 	}
 	return append(rows, webhookRows()...)
@@ -39,21 +39,21 @@ func webhookRows() []option {
 		{
 			group: groupHooks, flags: named("webhook-url"), vars: bothVars("WEBHOOK_URL"), arg: "URL", secret: true,
 			set:  checked(checkHTTPURL, secretText(func(d *draft) *secret.Text { return &d.Webhook.URL })),
-			text: "A URL to request after publishing, with the hash in the header Gitsync-Hash. It is retried until it succeeds; with --one-time it is sent once, and its failure exits 1.",
+			text: "URL to request after publishing, with the hash in the header Gitsync-Hash. The request is retried until it succeeds. With --one-time it is sent once, and its failure exits 1.",
 		},
 		{
 			group: groupHooks, flags: named("webhook-method"), vars: bothVars("WEBHOOK_METHOD"), arg: "METHOD", preset: "POST",
 			set:  checked(checkMethod, text(func(d *draft) *string { return &d.Webhook.Method })),
-			text: "The HTTP method of that request.",
+			text: "HTTP method of the webhook request.",
 		},
 		{
 			group: groupHooks, flags: named("webhook-success-status"), vars: bothVars("WEBHOOK_SUCCESS_STATUS"), arg: "CODE", preset: "200",
 			set:  takeStatus,
-			text: "The HTTP status that means success. 0 or -1: any.",
+			text: "HTTP status that means success. 0 or -1 accepts any.",
 		},
-		hookTime("webhook-timeout", bothVars("WEBHOOK_TIMEOUT"), "1s", "How long the request may take.",
+		hookTime("webhook-timeout", bothVars("WEBHOOK_TIMEOUT"), "1s", "Time limit of the webhook request.",
 			func(d *draft) *time.Duration { return &d.Webhook.Timeout }),
-		hookTime("webhook-backoff", bothVars("WEBHOOK_BACKOFF"), "3s", "How long to wait before it is tried again.",
+		hookTime("webhook-backoff", bothVars("WEBHOOK_BACKOFF"), "3s", "Delay before a retry.",
 			func(d *draft) *time.Duration { return &d.Webhook.Backoff }),
 	}
 }
@@ -84,35 +84,35 @@ func takeStatus(d *draft, in given) error {
 func receiverRows() []option {
 	return []option{
 		{
-			group: groupReceiver, scope: perProcess, flags: named("receiver-bind"), vars: named("GITSYNC_RECEIVER_BIND"), arg: "ADDRESS", fresh: true,
+			group: groupReceiver, scope: perProcess, flags: named("receiver-bind"), vars: named("GITSYNC_RECEIVER_BIND"), arg: "ADDRESS",
 			set:  checked(checkAddress, text(func(d *draft) *string { return &d.Process.Receiver.Bind })),
-			text: "Listen here for the push webhooks of forges, and sync at once when one comes. It may be the address of --http-bind, or another, so that an ingress shows nothing else. A secret is required.",
+			text: "Address of the webhook receiver. A verified push triggers a sync at once. It may be the address of --http-bind, or another one, so that an ingress exposes nothing else. A secret is required.",
 		},
 		{
-			group: groupReceiver, scope: perProcess, flags: named("receiver-path"), vars: named("GITSYNC_RECEIVER_PATH"), arg: "PATH", preset: "/webhook", fresh: true,
+			group: groupReceiver, scope: perProcess, flags: named("receiver-path"), vars: named("GITSYNC_RECEIVER_PATH"), arg: "PATH", preset: "/webhook",
 			set:  checked(checkURLPath, text(func(d *draft) *string { return &d.Process.Receiver.Path })),
-			text: "The path that the forges post to.",
+			text: "Path of the webhook receiver.",
 		},
 		{
-			group: groupReceiver, flags: named("receiver-provider"), vars: named("GITSYNC_RECEIVER_PROVIDER"), arg: "FORGE", preset: "auto", fresh: true,
+			group: groupReceiver, flags: named("receiver-provider"), vars: named("GITSYNC_RECEIVER_PROVIDER"), arg: "FORGE", preset: "auto",
 			choices: []string{"auto", "github", "gitlab", "gitea", "forgejo", "gogs", "bitbucket", "bitbucket-cloud", "bitbucket-server", "azure", "azure-devops", "generic"},
 			set:     text(func(d *draft) *string { return &d.Sync.Receiver.Provider }),
-			text:    "Which forge may post; auto tells them apart by their headers. generic is a bearer token, for curl and CI.",
+			text:    "Forge whose deliveries are accepted. auto recognizes it by the headers. generic means a bearer token, for curl and CI.",
 		},
 		{
-			group: groupReceiver, flags: named("receiver-secret-file"), vars: named("GITSYNC_RECEIVER_SECRET_FILE"), arg: "PATH", fresh: true,
+			group: groupReceiver, flags: named("receiver-secret-file"), vars: named("GITSYNC_RECEIVER_SECRET_FILE"), arg: "PATH",
 			set:  text(func(d *draft) *string { return &d.Sync.Receiver.SecretFile }),
-			text: "A file that holds the secret shared with the forge, read again when it changes.",
+			text: "File with the secret that is shared with the forge. It is read again when it changes.",
 		},
 		{
-			group: groupReceiver, vars: named("GITSYNC_RECEIVER_SECRET"), arg: "SECRET", secret: true, fresh: true,
+			group: groupReceiver, vars: named("GITSYNC_RECEIVER_SECRET"), arg: "SECRET", secret: true,
 			set:  secretText(func(d *draft) *secret.Text { return &d.Sync.Receiver.Secret }),
 			text: "The secret itself, instead of --receiver-secret-file.",
 		},
 		{
-			group: groupReceiver, flags: named("receiver-allow-sha1"), vars: named("GITSYNC_RECEIVER_ALLOW_SHA1"), kind: isBool, preset: "false", fresh: true,
+			group: groupReceiver, flags: named("receiver-allow-sha1"), vars: named("GITSYNC_RECEIVER_ALLOW_SHA1"), kind: isBool, preset: "false",
 			set:  toggle(func(d *draft) *bool { return &d.Sync.Receiver.AllowSHA1 }),
-			text: "Accept posts that are signed by HMAC-SHA1 only, as those of very old forges are.",
+			text: "Accept deliveries that are signed with HMAC-SHA1 only, from very old forges.",
 		},
 	}
 }
@@ -129,33 +129,33 @@ func watchRows() []option {
 		{
 			group: groupWatch, scope: perProcess, flags: named("http-bind"), vars: bothVars("HTTP_BIND"), arg: "ADDRESS",
 			set:  checked(checkAddress, text(func(d *draft) *string { return &d.HTTP.Bind })),
-			text: "Serve /livez, /readyz and /status here, for example at :1234.",
+			text: "Address of the HTTP server for /livez, /readyz, /status and /metrics, for example :1234.",
 		},
 		{
-			group: groupWatch, scope: perProcess, flags: named("http-metrics"), vars: bothVars("HTTP_METRICS"), kind: isBool, preset: "false",
+			group: groupWatch, scope: perProcess, flags: named("http-metrics"), vars: bothVars("HTTP_METRICS"), kind: isBool, preset: "true",
 			set:  toggle(func(d *draft) *bool { return &d.HTTP.Metrics }),
-			text: "Serve /metrics for Prometheus there, too.",
+			text: "Serve /metrics for Prometheus at --http-bind.",
 		},
 		{
 			group: groupWatch, scope: perProcess, flags: named("http-pprof"), vars: bothVars("HTTP_PPROF"), kind: isBool, preset: "false",
 			set:  toggle(func(d *draft) *bool { return &d.HTTP.Pprof }),
-			text: "Serve /debug/pprof/ there, too.",
+			text: "Serve /debug/pprof/ at --http-bind.",
 		},
 		{
-			group: groupWatch, flags: named("max-staleness"), vars: named("GITSYNC_MAX_STALENESS"), arg: "DURATION", preset: "off", fresh: true,
+			group: groupWatch, flags: named("max-staleness"), vars: named("GITSYNC_MAX_STALENESS"), arg: "DURATION", preset: "off",
 			set:  takeStaleness,
-			text: "Answer 503 at /readyz when the last success is older than this.",
+			text: "Make /readyz fail if the last successful sync is older than this.",
 		},
 		{
-			group: groupWatch, scope: perProcess, flags: named("log-format"), vars: named("GITSYNC_LOG_FORMAT"), arg: "FORMAT", preset: "auto", fresh: true,
+			group: groupWatch, scope: perProcess, flags: named("log-format"), vars: named("GITSYNC_LOG_FORMAT"), arg: "FORMAT", preset: "auto",
 			choices: []string{"auto", "json", "text"},
 			set:     text(func(d *draft) *string { return &d.LogFormat }),
-			text:    "How log lines are written to stderr; auto is text on a terminal and JSON elsewhere.",
+			text:    "Format of the log on stderr. auto is text on a terminal, and JSON otherwise.",
 		},
 		{
 			group: groupWatch, scope: perProcess, flags: named("verbose"), short: "v", vars: named("GITSYNC_VERBOSE"), arg: "N", preset: "0",
 			set:  number(func(d *draft) *int { return &d.Verbose }, 0),
-			text: "How much to log: 0 changes of state, 1 the steps of an update, 2 every poll, 5 every command, 6 its output.",
+			text: "Log verbosity: 0 changes of state, 1 steps of an update, 2 every poll, 5 every command, 6 its output.",
 		},
 	}
 }

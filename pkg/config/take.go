@@ -30,7 +30,7 @@ func takeRepo(d *draft, in given) error {
 	u.User = nil
 	d.Repo = u.String()
 	if _, ok := d.fromURL.Password(); ok {
-		d.noteShown(in)
+		d.warnVisible(in)
 	}
 	return nil
 }
@@ -69,7 +69,7 @@ func takePermissions(d *draft, in given) error {
 	}
 	d.Permissions = mode
 	if s := in.value(); mode != 0 && !strings.HasPrefix(s, "0") {
-		d.note("a file mode without a leading 0 is decimal", "option", in.label, "mode", fmt.Sprintf("%#o", uint32(mode)))
+		d.warn("reading a file mode without a leading 0 as decimal", "option", in.label, "mode", fmt.Sprintf("%#o", uint32(mode)))
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func takeCredentials(d *draft, in given) error {
 		seen[c.URL] = true
 	}
 	if slices.ContainsFunc(d.Auth.Credentials, func(c auth.Credential) bool { return c.Password != "" }) {
-		d.noteShown(in)
+		d.warnVisible(in)
 	}
 	return nil
 }

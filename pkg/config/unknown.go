@@ -2,43 +2,50 @@ package config
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 )
 
-// unknownVariables tells of variables that look like ours and are not.
+// unknownVariables warns about variables that look like ours and are not.
 func (d *draft) unknownVariables(rows []option) {
-	var known []string
+	var known, unknown []string
 	for _, o := range rows {
 		for _, v := range o.vars {
 			known = append(known, v.name)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.env)) {
+	names := slices.Sorted(maps.Keys(d.env))
+	for _, name := range names {
 		ours := strings.HasPrefix(name, "GITSYNC_") || strings.HasPrefix(name, "GIT_SYNC_")
-		if !ours || slices.Contains(known, name) || isHarmless(name) {
+		if !ours || slices.Contains(known, name) || isExpected(name) || isInjected(name, d.env) {
 			continue
 		}
-		args := []any{"variable", name}
 		if near := nearest(name, known); near != "" {
-			args = append(args, "nearest", near)
+			name += " (did you mean " + near + "?)"
 		}
-		d.note("an environment variable that git-sync does not know is ignored", args...)
+		unknown = append(unknown, name)
+	}
+	if len(unknown) > 0 {
+		d.warn("ignoring unknown environment variables", "variables", strings.Join(unknown, ", "))
 	}
 }
 
-// isHarmless says whether a variable that we do not read is expected all the same: GITSYNC_SSH, which charts set;
-// what we give to hooks, in case one of them runs us, and to ourselves (GITSYNC_INTERNAL_*); and what Kubernetes puts
-// into every container for a Service whose name begins with git-sync, such as GIT_SYNC_SERVICE_HOST and
-// GIT_SYNC_PORT_80_TCP_ADDR.
-func isHarmless(name string) bool {
-	switch name {
-	case "GITSYNC_SSH", "GITSYNC_HASH", "GITSYNC_PREVIOUS_HASH":
-		return true
+// isExpected says whether a variable that we do not read is expected all the same: GITSYNC_SSH, which charts set, and
+// what we give to hooks, in case one of them runs us, and to ourselves (GITSYNC_INTERNAL_*).
+func isExpected(name string) bool {
+	return slices.Contains([]string{"GITSYNC_SSH", "GITSYNC_HASH", "GITSYNC_PREVIOUS_HASH"}, name) || strings.HasPrefix(name, "GITSYNC_INTERNAL_")
+}
+
+// isInjected says whether Kubernetes sets the variable in every container: for a Service that is named git-sync or
+// gitsync, or whose name begins so, there are NAME_SERVICE_HOST, NAME_SERVICE_PORT and NAME_PORT, and longer names that
+// begin with the last two.
+func isInjected(name string, env map[string]string) bool {
+	for i := range name {
+		if rest := name[i:]; strings.HasPrefix(rest, "_SERVICE_HOST") || strings.HasPrefix(rest, "_SERVICE_PORT") || strings.HasPrefix(rest, "_PORT") {
+			if _, ok := env[name[:i]+"_SERVICE_HOST"]; ok {
+				return true
+			}
+		}
 	}
-	if strings.HasPrefix(name, "GITSYNC_INTERNAL_") {
-		return true
-	}
-	return regexp.MustCompile(`^GIT_SYNC_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)$`).MatchString(name)
+	return false
 }

@@ -108,6 +108,18 @@ func duration(at func(*draft) *time.Duration, least time.Duration) func(*draft, 
 	}
 }
 
+// atLeast stores a duration that is at least so long. v3 took values down to 0: under its names, shorter ones are replaced.
+func atLeast(least, instead time.Duration, at func(*draft) *time.Duration) func(*draft, given) error {
+	return func(d *draft, in given) error {
+		if v, err := in.duration(); in.v3 && err == nil && v >= 0 && v < least {
+			d.warn("replacing a value that is too short", "given", in.label+"="+in.value(), "used", instead.String())
+			*at(d) = instead
+			return nil
+		}
+		return duration(at, least)(d, in)
+	}
+}
+
 // duration reads the value in the syntax of the name it came under.
 func (g given) duration() (time.Duration, error) {
 	s := g.value()

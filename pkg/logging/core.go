@@ -19,11 +19,14 @@ type pair struct {
 // entry is a log entry on its way out.
 type entry struct {
 	time  time.Time
-	level int // the V level; below zero for an error
+	level int // the V level; below zero for a warning or an error
 	name  string
 	msg   string
 	pairs []pair
 }
+
+// warning is the level of an entry between info and error.
+const warning = -int(zapcore.WarnLevel)
 
 // encoder turns an entry into the bytes of its line or lines.
 type encoder interface {

@@ -7,7 +7,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// jsonEncoder writes an entry as one JSON object: ts, level ("info", "debug" from V(1) on, "error"), v, logger, msg, then
+// jsonEncoder writes an entry as one JSON object: ts, level ("info", "debug" from V(1) on, "warn", "error"), v, logger, msg, then
 // the pairs in their order.
 type jsonEncoder struct{ enc zapcore.Encoder }
 
@@ -29,6 +29,8 @@ func (j jsonEncoder) encode(e entry) []byte {
 	ze := zapcore.Entry{Time: e.time, LoggerName: e.name, Message: e.msg}
 	fields := make([]zapcore.Field, 0, len(e.pairs)+1)
 	switch {
+	case e.level == warning:
+		ze.Level = zapcore.WarnLevel
 	case e.level < 0:
 		ze.Level = zapcore.ErrorLevel
 	case e.level > 0:

@@ -73,6 +73,13 @@ func (l *Logging) Of(sync string) *Logging {
 	return &named
 }
 
+// Warn logs what the user should act on although nothing has failed, at a level that logr does not have.
+func (l *Logging) Warn(msg string, keysAndValues ...any) {
+	if z, ok := l.logger.GetSink().(zapr.Underlier); ok {
+		z.GetUnderlying().Sugar().Warnw(msg, keysAndValues...)
+	}
+}
+
 // AddSecret has each of the strings scrubbed from now on, in everything that is logged, also from loggers that were
 // given values before. Empty strings and strings already known cost nothing. Of the secrets added this way the newest 256
 // are kept, so that a token renewed every hour does not fill the memory; those of Options are kept for ever.

@@ -63,6 +63,17 @@ func TestJSONLines(t *testing.T) {
 	}
 }
 
+// A warning is a level of its own, in both formats.
+func TestWarn(t *testing.T) {
+	for format, want := range map[string]string{FormatJSON: `"level":"warn"`, FormatText: ` warn  odd flag=--x`} {
+		var b bytes.Buffer
+		New(&b, Options{Format: format}).Warn("odd", "flag", "--x")
+		if !strings.Contains(b.String(), want) || !strings.Contains(b.String(), "--x") {
+			t.Errorf("%s: %s, want %s", format, b.String(), want)
+		}
+	}
+}
+
 func TestTextLines(t *testing.T) {
 	var b bytes.Buffer
 	log := New(&b, Options{Verbosity: 6, Format: FormatText}).Logger()

@@ -37,6 +37,8 @@ func (t textEncoder) encode(e entry) []byte {
 	c := t.colour
 	msg := printable(e.msg)
 	switch {
+	case e.level == warning:
+		fmt.Fprintf(&b, "%s%s%s warn  %s%s%s", c.dim, e.time.Format(t.clock), c.off, c.bold, msg, c.off)
 	case e.level < 0:
 		fmt.Fprintf(&b, "%s%s%s %serror%s %s%s%s", c.dim, e.time.Format(t.clock), c.off, c.red, c.off, c.bold, msg, c.off)
 	case e.level > 0:
