@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 const mebibyte = 1 << 20
@@ -53,7 +54,7 @@ func TestFootprint(t *testing.T) {
 	if info.Size() > 15*mebibyte {
 		t.Error("that is more than 15 MiB")
 	}
-	for name, more := range map[string][]string{"alone": nil, "with server": {"--http-bind=" + freePort(t), "--http-metrics", "--http-pprof"}} {
+	for name, more := range map[string][]string{"alone": nil, "with server": {"--http-bind=" + harness.FreeAddress(t), "--http-metrics", "--http-pprof"}} {
 		r := newRemote(t)
 		root := t.TempDir()
 		p := start(t, setup{path: path, args: args(r.url, root, append(more, "--period=100ms")...)})
@@ -62,13 +63,13 @@ func TestFootprint(t *testing.T) {
 		published(t, root, "two")
 		r.Reset()
 		r.Await(gitserver.LsRefs, 5) // idle polls
-		rss := resident(t, p.cmd.Process.Pid)
+		rss := resident(t, p.PID())
 		t.Logf("idle, %s: %.1f MiB resident", name, float64(rss)/mebibyte)
 		if rss > 20*mebibyte {
 			t.Error("that is more than 20 MiB")
 		}
-		p.kill(syscall.SIGTERM)
-		p.exits(exitDone)
+		p.Signal(syscall.SIGTERM)
+		p.Exits(exitDone)
 	}
 }
 
@@ -90,9 +91,9 @@ func TestFirstProcess(t *testing.T) {
 	orphan := script(t, "setsid sleep 0.2 >/dev/null 2>&1 & echo $! >"+filepath.Join(root, "orphan"))
 	p := start(t, setup{with: in, args: args(r.url, root, "--period=100ms", "--exechook-command="+orphan)})
 	published(t, root, "one")
-	p.logs("hook told")
-	first := family(p.cmd.Process.Pid)[0]
-	until(t, "the orphan's end, without a zombie left", func() bool {
+	p.Logs("hook told")
+	first := family(p.PID())[0]
+	harness.Until(t, "the orphan's end, without a zombie left", func() bool {
 		b, _ := os.ReadFile(filepath.Join(root, "orphan"))
 		return len(b) > 0 && !slices.ContainsFunc(family(first), func(pid int) bool {
 			b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
@@ -105,5 +106,5 @@ func TestFirstProcess(t *testing.T) {
 	if err := syscall.Kill(first, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	p.exits(exitDone)
+	p.Exits(exitDone)
 }

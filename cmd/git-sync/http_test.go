@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 func TestReadiness(t *testing.T) {
@@ -18,7 +19,7 @@ func TestReadiness(t *testing.T) {
 	r := newRemote(t)
 	open := make(chan struct{})
 	r.Fail(gitserver.Rule{Do: gitserver.Gate(open)})
-	at := freePort(t)
+	at := harness.FreeAddress(t)
 	start(t, setup{args: args(r.url, t.TempDir(), "--period=1h", "--http-bind="+at, "--http-metrics")})
 	r.Await(gitserver.Info, 1)
 	for path, want := range map[string]int{"/": 503, "/readyz": 503, "/livez": 200, "/healthz": 200, "/status": 200, "/metrics": 200, "/debug/pprof/": 404} {
@@ -27,7 +28,7 @@ func TestReadiness(t *testing.T) {
 		}
 	}
 	close(open)
-	until(t, "readiness", func() bool { return status("http://"+at+"/readyz") == 200 })
+	harness.Until(t, "readiness", func() bool { return status("http://"+at+"/readyz") == 200 })
 	if got := status("http://" + at + "/"); got != 200 {
 		t.Errorf("/ answers %d", got)
 	}
@@ -56,7 +57,7 @@ func TestPushIsPublishedAtOnce(t *testing.T) {
 			t.Parallel()
 			r := newRemote(t)
 			root := t.TempDir()
-			operators, forges := freePort(t), freePort(t)
+			operators, forges := harness.FreeAddress(t), harness.FreeAddress(t)
 			if shared {
 				forges = operators
 			}
@@ -79,7 +80,7 @@ func TestPushIsPublishedAtOnce(t *testing.T) {
 			if content(root, "file") != "two" {
 				t.Error("answered before it was published")
 			}
-			if strings.Contains(p.said(), "from-a-file") {
+			if strings.Contains(p.Said(), "from-a-file") {
 				t.Error("the secret is in the log")
 			}
 			if !shared { // X6
@@ -89,8 +90,8 @@ func TestPushIsPublishedAtOnce(t *testing.T) {
 					}
 				}
 			}
-			p.kill(syscall.SIGTERM)
-			p.exits(exitDone)
+			p.Signal(syscall.SIGTERM)
+			p.Exits(exitDone)
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 func TestInformation(t *testing.T) {
@@ -18,9 +19,9 @@ func TestInformation(t *testing.T) {
 		t.Run(arg, func(t *testing.T) {
 			t.Parallel()
 			p := start(t, setup{args: []string{arg}})
-			p.exits(exitDone)
-			if !strings.Contains(p.stdout.String(), want) || p.stderr.Len() > 0 {
-				t.Errorf("printed %q and %q", p.stdout.String(), p.stderr.String())
+			p.Exits(exitDone)
+			if !strings.Contains(p.Output(), want) || p.Said() != p.Output() {
+				t.Errorf("printed %q, of that %q to standard output", p.Said(), p.Output())
 			}
 		})
 	}
@@ -30,9 +31,9 @@ func TestBadOptionsAreListedAtOnce(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "root")
 	p := start(t, setup{args: []string{"--root=" + root, "--depth=x", "--no-such-option", "--ssh=maybe"}})
-	p.exits(exitUsage)
+	p.Exits(exitUsage)
 	for _, want := range []string{"--repo", "--depth", "--no-such-option", "--ssh"} {
-		if !strings.Contains(p.said(), want) {
+		if !strings.Contains(p.Said(), want) {
 			t.Errorf("says nothing of %s", want)
 		}
 	}
@@ -54,12 +55,12 @@ func TestBadEnvironmentIsListedAtOnce(t *testing.T) {
 	}
 	defer taken.Close()
 	p := start(t, setup{args: args(r.url, root, "--http-bind="+taken.Addr().String())})
-	p.exits(exitUsage)
-	if n := len(p.lines("cannot start")); n != 2 {
+	p.Exits(exitUsage)
+	if n := len(p.Lines("cannot start")); n != 2 {
 		t.Errorf("%d problems are told, want 2", n)
 	}
 	for _, want := range []string{filepath.Join(root, "link"), "--http-bind", `"hint"`} {
-		if !strings.Contains(p.said(), want) {
+		if !strings.Contains(p.Said(), want) {
 			t.Errorf("says nothing of %s", want)
 		}
 	}
@@ -69,13 +70,13 @@ func TestGitIsMissing(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "root")
 	both := start(t, setup{args: args("https://127.0.0.1:1/x", root, "--git=/nowhere/git", "--one-time", "--link=../root")})
-	both.exits(exitUsage)
-	if n := len(both.lines("cannot start")); n != 2 {
+	both.Exits(exitUsage)
+	if n := len(both.Lines("cannot start")); n != 2 {
 		t.Errorf("beside a link that is refused, %d problems are told, want 2", n)
 	}
 	p := start(t, setup{args: args("https://127.0.0.1:1/x", t.TempDir(), "--git=/nowhere/git", "--one-time")})
-	p.exits(exitUsage)
-	if !strings.Contains(p.said(), "/nowhere/git") {
+	p.Exits(exitUsage)
+	if !strings.Contains(p.Said(), "/nowhere/git") {
 		t.Error("does not say which git")
 	}
 }
@@ -93,8 +94,8 @@ func TestGitIsTooOld(t *testing.T) {
 			t.Parallel()
 			top := filepath.Join(t.TempDir(), "top")
 			p := start(t, setup{args: args(r.url, top+"/root", append(more, "--git="+old, "--link=../links/link", "--period=1h")...)})
-			p.exits(exitUsage)
-			if lines := p.lines("cannot start"); len(lines) != 1 || !strings.Contains(lines[0]["error"].(string), "2.33.8") {
+			p.Exits(exitUsage)
+			if lines := p.Lines("cannot start"); len(lines) != 1 || !strings.Contains(lines[0]["error"].(string), "2.33.8") {
 				t.Errorf("it says %v", lines)
 			}
 			if exists(top) {
@@ -106,9 +107,9 @@ func TestGitIsTooOld(t *testing.T) {
 		t.Parallel()
 		mine := newRemote(t)
 		root := t.TempDir()
-		start(t, setup{args: args(mine.url, root, "--one-time")}).exits(exitDone)
+		start(t, setup{args: args(mine.url, root, "--one-time")}).Exits(exitDone)
 		mine.repo.Commit(map[string]string{"file": "two"})
-		start(t, setup{args: args(mine.url, root, "--one-time", "--git="+old, "--touch-file=touched", "--error-file=error.json")}).exits(exitUsage)
+		start(t, setup{args: args(mine.url, root, "--one-time", "--git="+old, "--touch-file=touched", "--error-file=error.json")}).Exits(exitUsage)
 		if content(root, "file") != "one" || exists(filepath.Join(root, "touched")) {
 			t.Error("it has published something")
 		}
@@ -126,13 +127,13 @@ func TestRefusalIsKept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			root := filepath.Join(t.TempDir(), "root")
-			start(t, setup{args: args(r.url, root, "--one-time", refused, "--error-file=error.json")}).exits(exitUsage)
+			start(t, setup{args: args(r.url, root, "--one-time", refused, "--error-file=error.json")}).Exits(exitUsage)
 			entries, err := os.ReadDir(root)
 			if err != nil || len(entries) != 1 || entries[0].Name() != "error.json" {
 				t.Errorf("the root holds %v, %v", entries, err)
 			}
 			bare := filepath.Join(t.TempDir(), "root")
-			start(t, setup{args: args(r.url, bare, "--one-time", refused)}).exits(exitUsage)
+			start(t, setup{args: args(r.url, bare, "--one-time", refused)}).Exits(exitUsage)
 			if exists(bare) {
 				t.Error("something is left")
 			}
@@ -145,7 +146,7 @@ func TestOneTime(t *testing.T) {
 	r := newRemote(t)
 	root := t.TempDir()
 	p := start(t, setup{args: args(r.url, root, "--one-time", "--touch-file=touched")})
-	p.exits(exitDone)
+	p.Exits(exitDone)
 	if content(root, "file") != "one" {
 		t.Error("nothing is published")
 	}
@@ -160,8 +161,8 @@ func TestOneTimeFails(t *testing.T) {
 	r.Fail(gitserver.Rule{Do: gitserver.Status(503)})
 	root := t.TempDir()
 	p := start(t, setup{args: args(r.url, root, "--one-time", "--wait=0.05", "--max-sync-failures=2", "--error-file=error.json")})
-	p.exits(exitFailed)
-	if e := p.logs("giving up"); !strings.Contains(e["error"].(string), "after 3 consecutive failures") || e["hint"] == nil {
+	p.Exits(exitFailed)
+	if e := p.Logs("giving up"); !strings.Contains(e["error"].(string), "after 3 consecutive failures") || e["hint"] == nil {
 		t.Errorf("gave up with %v", e)
 	}
 	if !exists(filepath.Join(root, "error.json")) {
@@ -175,8 +176,8 @@ func TestOneTimeInterrupted(t *testing.T) {
 	r.Fail(gitserver.Rule{Do: gitserver.Silence()})
 	p := start(t, setup{args: args(r.url, t.TempDir(), "--one-time")})
 	r.Await(gitserver.Info, 1)
-	p.kill(syscall.SIGTERM)
-	p.exits(exitFailed)
+	p.Signal(syscall.SIGTERM)
+	p.Exits(exitFailed)
 }
 
 func TestOneTimeHookFails(t *testing.T) {
@@ -195,7 +196,7 @@ func TestOneTimeHookFails(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			root := t.TempDir()
 			p := start(t, setup{args: args(r.url, root, "--one-time", c.option+"="+script(t, c.text))})
-			p.exits(c.code)
+			p.Exits(c.code)
 			want := "one"
 			if c.name == "gate, failing" {
 				want = ""
@@ -219,8 +220,8 @@ func TestLoopFollowsAndStops(t *testing.T) {
 	published(t, root, "one")
 	r.repo.Commit(map[string]string{"file": "two"})
 	published(t, root, "two")
-	p.kill(syscall.SIGTERM)
-	p.exits(exitDone)
+	p.Signal(syscall.SIGTERM)
+	p.Exits(exitDone)
 }
 
 func TestStopWhileTheRemoteIsSilent(t *testing.T) {
@@ -229,17 +230,17 @@ func TestStopWhileTheRemoteIsSilent(t *testing.T) {
 	r.Fail(gitserver.Rule{Do: gitserver.Silence()})
 	p := start(t, setup{args: args(r.url, t.TempDir(), "--max-failures=-1")})
 	r.Await(gitserver.Info, 1)
-	children := family(p.cmd.Process.Pid)
+	children := family(p.PID())
 	if len(children) < 2 {
 		t.Fatalf("expected git and its helper to run, found %v", children)
 	}
-	p.kill(syscall.SIGINT)
+	p.Signal(syscall.SIGINT)
 	select {
-	case <-p.done:
+	case <-p.Done():
 	case <-time.After(stopPatience):
 		t.Error("stopping takes longer than two seconds")
 	}
-	p.exits(exitDone)
+	p.Exits(exitDone)
 	gone(t, children)
 }
 
@@ -250,13 +251,13 @@ func TestSilentRemoteIsOneFailureAndTheNextSyncRuns(t *testing.T) { // W1
 	root := t.TempDir()
 	p := start(t, setup{args: args(r.url, root, "--max-failures=-1", "--period=100ms", "--sync-timeout=3s")})
 	r.Await(gitserver.Info, 1)
-	children := family(p.cmd.Process.Pid)
+	children := family(p.PID())
 	published(t, root, "one")
 	gone(t, children)
-	if e := p.logs("sync failed"); !strings.Contains(e["error"].(string), "--sync-timeout") {
+	if e := p.Logs("sync failed"); !strings.Contains(e["error"].(string), "--sync-timeout") {
 		t.Errorf("failed with %v", e)
 	}
-	if e := p.logs("recovered"); e["failures"] != 1.0 {
+	if e := p.Logs("recovered"); e["failures"] != 1.0 {
 		t.Errorf("recovered: %v", e)
 	}
 }
@@ -267,9 +268,9 @@ func TestSignalSyncs(t *testing.T) {
 	root := t.TempDir()
 	p := start(t, setup{args: args(r.url, root, "--period=1h", "--sync-on-signal=SIGUSR1")})
 	published(t, root, "one")
-	p.logs("published")
+	p.Logs("published")
 	r.repo.Commit(map[string]string{"file": "two"})
-	p.kill(syscall.SIGUSR1)
+	p.Signal(syscall.SIGUSR1)
 	published(t, root, "two")
 }
 
@@ -281,7 +282,7 @@ func TestErrorFileComesAndGoes(t *testing.T) {
 	p := start(t, setup{args: args(r.url, root, "--period=50ms", "--backoff-max=100ms", "--error-file=error.json")})
 	published(t, root, "one")
 	r.Fail(gitserver.Rule{Do: gitserver.Status(500)})
-	until(t, "the error file", func() bool { return exists(file) })
+	harness.Until(t, "the error file", func() bool { return exists(file) })
 	var e struct {
 		Msg, Err string
 		Args     map[string]any
@@ -294,26 +295,26 @@ func TestErrorFileComesAndGoes(t *testing.T) {
 		t.Errorf("the error file holds %s (%v)", b, err)
 	}
 	r.Heal()
-	until(t, "the end of the error file", func() bool { return !exists(file) })
+	harness.Until(t, "the end of the error file", func() bool { return !exists(file) })
 	if content(root, "file") != "one" {
 		t.Error("what was published is gone")
 	}
-	p.kill(syscall.SIGTERM)
-	p.exits(exitDone)
+	p.Signal(syscall.SIGTERM)
+	p.Exits(exitDone)
 }
 
 func TestRestartPublishesAndFetchesNothing(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)
 	root := t.TempDir()
-	start(t, setup{args: args(r.url, root, "--one-time")}).exits(exitDone)
+	start(t, setup{args: args(r.url, root, "--one-time")}).Exits(exitDone)
 	before, err := os.Lstat(filepath.Join(root, "link"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Reset()
 	p := start(t, setup{args: args(r.url, root, "--one-time")})
-	p.exits(exitDone)
+	p.Exits(exitDone)
 	after, err := os.Lstat(filepath.Join(root, "link"))
 	if err != nil || !os.SameFile(before, after) {
 		t.Errorf("the link was replaced (%v)", err)
@@ -330,10 +331,10 @@ func TestOutageDoesNotEndALoopThatHasPublished(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)
 	root := t.TempDir()
-	start(t, setup{args: args(r.url, root, "--one-time")}).exits(exitDone)
+	start(t, setup{args: args(r.url, root, "--one-time")}).Exits(exitDone)
 	r.Fail(gitserver.Rule{Do: gitserver.Status(502)})
 	p := start(t, setup{args: args(r.url, root, "--period=20ms")})
-	p.logs("sync failed")
+	p.Logs("sync failed")
 	r.Reset()
 	r.Await(gitserver.Info, 3)
 	r.repo.Commit(map[string]string{"file": "two"})
@@ -348,9 +349,9 @@ func TestSecondProcessWaitsForTheRoot(t *testing.T) { // D5
 	first := start(t, setup{args: args(r.url, root, "--period=1h")})
 	published(t, root, "one")
 	second := start(t, setup{args: args(r.url, root, "--period=50ms")})
-	second.logs("waiting for another git-sync that holds the root")
+	second.Logs("waiting for another git-sync that holds the root")
 	r.repo.Commit(map[string]string{"file": "two"})
-	first.kill(syscall.SIGKILL)
+	first.Signal(syscall.SIGKILL)
 	published(t, root, "two")
 }
 
@@ -361,17 +362,17 @@ func TestPasswordGoesToGitAndNowhereElse(t *testing.T) {
 	root := t.TempDir()
 	url := strings.Replace(r.url, "http://", "http://user:s3cr3t-pass@", 1)
 	p := start(t, setup{args: args(url, root, "--one-time", "-v=9")})
-	p.exits(exitDone)
+	p.Exits(exitDone)
 	if content(root, "file") != "one" {
 		t.Error("nothing is published")
 	}
-	if strings.Contains(p.said(), "s3cr3t") {
+	if strings.Contains(p.Said(), "s3cr3t") {
 		t.Error("the password is in the log")
 	}
 	r.Require(gitserver.Basic("user", "changed"))
 	q := start(t, setup{args: args(url, t.TempDir(), "--one-time", "-v=9")})
-	q.exits(exitFailed)
-	if strings.Contains(q.said(), "s3cr3t") {
+	q.Exits(exitFailed)
+	if strings.Contains(q.Said(), "s3cr3t") {
 		t.Error("the refused password is in the log")
 	}
 }

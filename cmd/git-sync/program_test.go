@@ -1,33 +1,23 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // stopPatience is how long the program may take to stop: contract §6.
 const stopPatience = 2 * time.Second
-
-// patience is how long anything may take that has to happen.
-const patience = 20 * time.Second
 
 // asProgram makes the test binary be the program, as do the variables by which git's helper is run.
 const asProgram = "RUN_TEST_BINARY_AS_GIT_SYNC"
@@ -41,161 +31,24 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// program is a running git-sync.
-type program struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has exited
-	code int           // after done
-
-	mu     sync.Mutex
-	stderr bytes.Buffer
-	stdout bytes.Buffer
-	log    []map[string]any
-}
-
 // setup is how a program is started.
 type setup struct {
-	env  []string // beside PATH and HOME
+	env  []string // beside PATH, HOME and TMPDIR
 	args []string
 	path string   // default: this test binary
 	with []string // a command that is to run the program, such as unshare
 }
 
 // start runs git-sync; it is killed at the end of the test if it still runs.
-func start(t *testing.T, s setup) *program {
+func start(t *testing.T, s setup) *harness.Program {
 	t.Helper()
-	self := s.path
-	if self == "" {
-		exe, err := os.Executable()
-		if err != nil {
+	if s.path == "" {
+		var err error
+		if s.path, err = os.Executable(); err != nil {
 			t.Fatal(err)
 		}
-		self = exe
 	}
-	argv := append(slices.Clone(s.with), append([]string{self}, s.args...)...)
-	p := &program{t: t, done: make(chan struct{})}
-	p.cmd = exec.Command(argv[0], argv[1:]...)
-	// The race detector would sleep a second before each exit.
-	p.cmd.Env = append([]string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GORACE=atexit_sleep_ms=0"}, s.env...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	p.cmd.WaitDelay = patience
-	p.cmd.Stdout = writer(func(b []byte) { p.stdout.Write(b) }, &p.mu)
-	stderr, err := p.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		defer close(p.done)
-		p.read(stderr)
-		_ = p.cmd.Wait()
-		p.code = p.cmd.ProcessState.ExitCode()
-	}()
-	t.Cleanup(func() {
-		select {
-		case <-p.done:
-		default:
-			_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // and the command that runs it, if there is one
-		}
-		<-p.done
-		if t.Failed() {
-			t.Logf("%s said:\n%s", strings.Join(s.args, " "), p.said())
-		}
-	})
-	return p
-}
-
-// writer makes an io.Writer of a function that is called with the lock held.
-func writer(f func([]byte), mu *sync.Mutex) io.Writer { return &funcWriter{f, mu} }
-
-type funcWriter struct {
-	f  func([]byte)
-	mu *sync.Mutex
-}
-
-func (w *funcWriter) Write(b []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.f(b)
-	return len(b), nil
-}
-
-func (p *program) read(r io.Reader) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var entry map[string]any
-		err := json.Unmarshal(lines.Bytes(), &entry)
-		p.mu.Lock()
-		p.stderr.Write(append(lines.Bytes(), '\n'))
-		if err == nil {
-			p.log = append(p.log, entry)
-		}
-		p.mu.Unlock()
-	}
-}
-
-func (p *program) said() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.stdout.String() + p.stderr.String()
-}
-
-// lines are the log's entries with that message.
-func (p *program) lines(msg string) []map[string]any {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var found []map[string]any
-	for _, e := range p.log {
-		if e["msg"] == msg {
-			found = append(found, e)
-		}
-	}
-	return found
-}
-
-// kill sends a signal to the program alone.
-func (p *program) kill(sig syscall.Signal) {
-	select {
-	case <-p.done: // its number may be another's by now
-	default:
-		_ = p.cmd.Process.Signal(sig)
-	}
-}
-
-// exits waits for the program to end by itself and checks its exit code.
-func (p *program) exits(code int) {
-	p.t.Helper()
-	select {
-	case <-p.done:
-		if p.code != code {
-			p.t.Errorf("exited with %d, want %d", p.code, code)
-		}
-	case <-time.After(patience):
-		p.t.Fatalf("still runs")
-	}
-}
-
-// until polls a condition.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !is(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for: %s", what)
-		}
-	}
-}
-
-// logs waits for a line of the log.
-func (p *program) logs(msg string) map[string]any {
-	p.t.Helper()
-	until(p.t, fmt.Sprintf("a line %q of the log", msg), func() bool { return len(p.lines(msg)) > 0 })
-	return p.lines(msg)[0]
+	return harness.Start(t, harness.Command{Path: s.path, With: s.with, Args: s.args, Env: append(s.env, asProgram+"=1")})
 }
 
 // upstream is an upstream with one commit, served over HTTP.
@@ -224,7 +77,7 @@ func content(root, file string) string {
 // published waits until the published file holds that.
 func published(t *testing.T, root, want string) {
 	t.Helper()
-	until(t, fmt.Sprintf("%q to be published", want), func() bool { return content(root, "file") == want })
+	harness.Until(t, fmt.Sprintf("%q to be published", want), func() bool { return content(root, "file") == want })
 }
 
 // args are the options that every run has, and more.
@@ -232,27 +85,10 @@ func args(url, root string, more ...string) []string {
 	return append([]string{"--repo=" + url, "--root=" + root, "--link=link", "--log-format=json"}, more...)
 }
 
-// freePort is an address on loopback that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// status is the answer's status to a GET, 0 when there is none.
+// status is the status of the answer to a GET, 0 when there is none.
 func status(url string) int {
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get(url)
-	if err != nil {
-		return 0
-	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode
+	code, _ := harness.Get(url)
+	return code
 }
 
 // family are the process IDs of all that descend from pid now.
@@ -293,7 +129,7 @@ func parentAndState(pid int) (parent int, state string) {
 // gone waits until none of the processes is left.
 func gone(t *testing.T, pids []int) {
 	t.Helper()
-	until(t, fmt.Sprintf("the end of processes %v", pids), func() bool {
+	harness.Until(t, fmt.Sprintf("the end of processes %v", pids), func() bool {
 		return !slices.ContainsFunc(pids, func(pid int) bool {
 			_, state := parentAndState(pid)
 			return state != "" && state != "Z" // a zombie is its new parent's business

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // powerCut takes the content of a published file, and makes the root's record say that it was written before the machine was
@@ -34,17 +35,17 @@ func TestNotReadyUntilRepaired(t *testing.T) { // D10
 	t.Parallel()
 	r := newRemote(t)
 	root := t.TempDir()
-	start(t, setup{args: args(r.url, root, "--one-time")}).exits(exitDone)
+	start(t, setup{args: args(r.url, root, "--one-time")}).Exits(exitDone)
 	powerCut(t, root)
 	// The gate holds the repair up, so that there is time to look.
 	hold := filepath.Join(t.TempDir(), "hold")
 	if err := os.WriteFile(hold, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	at := "http://" + freePort(t)
+	at := "http://" + harness.FreeAddress(t)
 	start(t, setup{args: args(r.url, root, "--period=50ms", "--http-bind="+at[len("http://"):],
 		"--pre-publish-exechook-command="+script(t, "touch "+hold+".reached; while test -e "+hold+"; do sleep 0.01; done"))})
-	until(t, "the repair", func() bool { return exists(hold + ".reached") })
+	harness.Until(t, "the repair", func() bool { return exists(hold + ".reached") })
 	for path, want := range map[string]int{"/readyz": 503, "/": 503, "/livez": 200} {
 		if got := status(at + path); got != want {
 			t.Errorf("%s answers %d, want %d", path, got, want)
@@ -53,7 +54,7 @@ func TestNotReadyUntilRepaired(t *testing.T) { // D10
 	if err := os.Remove(hold); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "/readyz", func() bool { return status(at+"/readyz") == 200 })
+	harness.Until(t, "/readyz", func() bool { return status(at+"/readyz") == 200 })
 	if got := content(root, "file"); got != "one" {
 		t.Errorf("ready with %q", got)
 	}
@@ -63,16 +64,16 @@ func TestRepairedWhileTheRemoteIsAway(t *testing.T) { // D10, W8
 	t.Parallel()
 	r := newRemote(t)
 	root := t.TempDir()
-	start(t, setup{args: args(r.url, root, "--one-time")}).exits(exitDone)
+	start(t, setup{args: args(r.url, root, "--one-time")}).Exits(exitDone)
 	r.Fail(gitserver.Rule{Do: gitserver.Status(502)})
 	powerCut(t, root)
-	at := "http://" + freePort(t)
+	at := "http://" + harness.FreeAddress(t)
 	p := start(t, setup{args: args(r.url, root, "--period=50ms", "--backoff-max=50ms", "--http-bind="+at[len("http://"):])})
-	until(t, "/readyz", func() bool { return status(at+"/readyz") == 200 })
+	harness.Until(t, "/readyz", func() bool { return status(at+"/readyz") == 200 })
 	if got := content(root, "file"); got != "one" {
 		t.Errorf("ready with %q", got)
 	}
-	p.logs("sync failed")
+	p.Logs("sync failed")
 	tree, err := filepath.EvalSymlinks(filepath.Join(root, "link"))
 	if err != nil {
 		t.Fatal(err)
@@ -81,21 +82,21 @@ func TestRepairedWhileTheRemoteIsAway(t *testing.T) { // D10, W8
 		t.Fatal(err)
 	}
 	published(t, root, "one")
-	until(t, "/readyz after the tree was lost", func() bool { return status(at+"/readyz") == 200 })
-	if p.lines("recovered") != nil {
+	harness.Until(t, "/readyz after the tree was lost", func() bool { return status(at+"/readyz") == 200 })
+	if p.Lines("recovered") != nil {
 		t.Error("syncs succeed while the remote is away")
 	}
-	p.kill(syscall.SIGTERM)
-	p.exits(exitDone)
+	p.Signal(syscall.SIGTERM)
+	p.Exits(exitDone)
 }
 
 func TestIntactTreeIsReadyWhileTheRemoteIsSilent(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)
 	root := t.TempDir()
-	start(t, setup{args: args(r.url, root, "--one-time")}).exits(exitDone)
+	start(t, setup{args: args(r.url, root, "--one-time")}).Exits(exitDone)
 	r.Fail(gitserver.Rule{Do: gitserver.Silence()})
-	at := "http://" + freePort(t)
+	at := "http://" + harness.FreeAddress(t)
 	start(t, setup{args: args(r.url, root, "--sync-timeout=1h", "--http-bind="+at[len("http://"):])})
-	until(t, "/readyz while the first sync hangs", func() bool { return status(at+"/readyz") == 200 })
+	harness.Until(t, "/readyz while the first sync hangs", func() bool { return status(at+"/readyz") == 200 })
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // The same commit published anew takes the place that the tree before it had: the hook runs there, not where the tree was built.
@@ -15,9 +16,9 @@ func TestHookAfterAnOptionChanged(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)
 	root := t.TempDir()
-	start(t, setup{args: args(r.url, root, "--one-time")}).exits(exitDone)
+	start(t, setup{args: args(r.url, root, "--one-time")}).Exits(exitDone)
 	p := start(t, setup{args: args(r.url, root, "--one-time", "--submodules=off", "--exechook-command="+whereHook(t, root))})
-	p.exits(exitDone)
+	p.Exits(exitDone)
 	ranIn(t, p, root)
 }
 
@@ -39,7 +40,7 @@ func TestHookAfterTakingOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, setup{args: args(r.url, root, "--one-time", "--worktree-layout=worktrees", "--exechook-command="+whereHook(t, root))})
-	p.exits(exitDone)
+	p.Exits(exitDone)
 	ranIn(t, p, root)
 }
 
@@ -48,7 +49,7 @@ func TestHookAfterARepair(t *testing.T) {
 	r := newRemote(t)
 	root := t.TempDir()
 	p := start(t, setup{args: args(r.url, root, "--period=50ms", "--exechook-command="+whereHook(t, root))})
-	until(t, "the hook", func() bool { return exists(filepath.Join(root, "ran")) })
+	harness.Until(t, "the hook", func() bool { return exists(filepath.Join(root, "ran")) })
 	ranIn(t, p, root)
 	heads, err := filepath.Glob(filepath.Join(root, ".git", "worktrees", "*", "HEAD"))
 	if err != nil || len(heads) != 1 {
@@ -60,7 +61,7 @@ func TestHookAfterARepair(t *testing.T) {
 	if err := os.WriteFile(heads[0], nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the hook after the repair", func() bool { return exists(filepath.Join(root, "ran")) })
+	harness.Until(t, "the hook after the repair", func() bool { return exists(filepath.Join(root, "ran")) })
 	ranIn(t, p, root)
 }
 
@@ -70,7 +71,7 @@ func whereHook(t *testing.T, root string) string {
 }
 
 // ranIn checks that the hook ran in the published tree, which is what the log says was published last.
-func ranIn(t *testing.T, p *program, root string) {
+func ranIn(t *testing.T, p *harness.Program, root string) {
 	t.Helper()
 	tree, err := filepath.EvalSymlinks(filepath.Join(root, "link"))
 	if err != nil {
@@ -80,8 +81,8 @@ func ranIn(t *testing.T, p *program, root string) {
 	if got := strings.TrimSpace(string(where)); err != nil || got != tree {
 		t.Errorf("the hook ran in %q (%v), the published tree is %q", got, err, tree)
 	}
-	p.logs("published")
-	lines := p.lines("published")
+	p.Logs("published")
+	lines := p.Lines("published")
 	if got := lines[len(lines)-1]["path"]; got != tree {
 		t.Errorf("the log says that %v is published, and %q is", got, tree)
 	}

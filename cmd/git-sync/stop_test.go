@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // leftovers are the temporary files below dir: of git's (tmp_pack_..., *.lock), and of ours.
@@ -36,14 +37,14 @@ func TestStopInMidFetchLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)
 	root := t.TempDir()
-	start(t, setup{args: args(r.url, root, "--one-time")}).exits(exitDone)
+	start(t, setup{args: args(r.url, root, "--one-time")}).Exits(exitDone)
 	r.repo.BigTree(2000)
 	r.Fail(gitserver.Rule{On: gitserver.Fetch, Do: gitserver.Slow(2000)})
 	p := start(t, setup{args: args(r.url, root, "--period=50ms")})
-	until(t, "a pack to arrive", func() bool { return len(leftovers(t, root)) > 0 })
-	children := family(p.cmd.Process.Pid)
-	p.kill(syscall.SIGTERM)
-	p.exits(exitDone)
+	harness.Until(t, "a pack to arrive", func() bool { return len(leftovers(t, root)) > 0 })
+	children := family(p.PID())
+	p.Signal(syscall.SIGTERM)
+	p.Exits(exitDone)
 	gone(t, children)
 	if left := leftovers(t, root); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
@@ -69,15 +70,15 @@ func TestStopWhileHooksRun(t *testing.T) {
 	p := start(t, setup{args: args(r.url, t.TempDir(), "--period=1h", "--exechook-command="+stubborn,
 		"--webhook-url="+deafHook.URL, "--webhook-timeout=1m")})
 	<-called
-	until(t, "the hook to run", func() bool { return exists(began) })
-	children := family(p.cmd.Process.Pid)
-	p.kill(syscall.SIGTERM)
+	harness.Until(t, "the hook to run", func() bool { return exists(began) })
+	children := family(p.PID())
+	p.Signal(syscall.SIGTERM)
 	select {
-	case <-p.done:
+	case <-p.Done():
 	case <-time.After(stopPatience):
 		t.Error("stopping takes longer than two seconds")
 	}
-	p.exits(exitDone)
+	p.Exits(exitDone)
 	gone(t, children)
 }
 
@@ -100,7 +101,7 @@ func TestGroupWrite(t *testing.T) {
 	old := syscall.Umask(0o022)
 	p := start(t, setup{args: args(r.url, root, "--one-time", "--group-write", "--touch-file=touched")})
 	syscall.Umask(old)
-	p.exits(exitDone)
+	p.Exits(exitDone)
 	for _, name := range []string{"link/file", "link/.", "touched", ".git/git-sync"} {
 		info, err := os.Stat(filepath.Join(root, name))
 		if err != nil || info.Mode()&0o020 == 0 {

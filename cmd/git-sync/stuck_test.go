@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // A file on a disk that does not answer is made of a named pipe that nobody writes to: the open(2) of it blocks a thread, and
@@ -49,18 +50,18 @@ func TestStuckLoopIsNotAlive(t *testing.T) { // W14
 	t.Parallel()
 	r := newRemote(t)
 	r.Require(gitserver.Basic("user", "pass"))
-	root, at, file := t.TempDir(), freePort(t), deaf(t)
+	root, at, file := t.TempDir(), harness.FreeAddress(t), deaf(t)
 	p := start(t, setup{args: args(r.url, root, "--period=100ms", "--sync-timeout=4s", "--max-failures=-1",
 		"--http-bind="+at, "--username=user", "--password-file="+file)})
-	until(t, "/livez", func() bool { return status("http://"+at+"/livez") == 200 })
-	p.logs("sync failed")
-	until(t, "/livez to turn", func() bool { return status("http://"+at+"/livez") == 503 })
-	if children := family(p.cmd.Process.Pid); len(children) != 0 {
+	harness.Until(t, "/livez", func() bool { return status("http://"+at+"/livez") == 200 })
+	p.Logs("sync failed")
+	harness.Until(t, "/livez to turn", func() bool { return status("http://"+at+"/livez") == 503 })
+	if children := family(p.PID()); len(children) != 0 {
 		t.Errorf("children %v run beside the stuck sync", children)
 	}
 	heal(t, file, "pass\n")
 	published(t, root, "one")
-	until(t, "/livez to turn back", func() bool { return status("http://"+at+"/livez") == 200 })
+	harness.Until(t, "/livez to turn back", func() bool { return status("http://"+at+"/livez") == 200 })
 }
 
 func TestStuckOneTimeSyncEnds(t *testing.T) {
@@ -68,8 +69,8 @@ func TestStuckOneTimeSyncEnds(t *testing.T) {
 	r := newRemote(t)
 	p := start(t, setup{args: args(r.url, t.TempDir(), "--one-time", "--period=100ms", "--sync-timeout=1s", "--max-failures=3",
 		"--username=user", "--password-file="+deaf(t))})
-	p.exits(exitFailed)
-	if e := p.logs("giving up"); !strings.Contains(e["error"].(string), "stuck") {
+	p.Exits(exitFailed)
+	if e := p.Logs("giving up"); !strings.Contains(e["error"].(string), "stuck") {
 		t.Errorf("gave up with %v", e)
 	}
 }
@@ -78,23 +79,23 @@ func TestStopWhileStuck(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)
 	p := start(t, setup{args: args(r.url, t.TempDir(), "--username=user", "--password-file="+deaf(t))})
-	p.logs("started")
-	p.kill(syscall.SIGTERM)
+	p.Logs("started")
+	p.Signal(syscall.SIGTERM)
 	select {
-	case <-p.done:
+	case <-p.Done():
 	case <-time.After(stopPatience):
 		t.Error("stopping takes longer than two seconds")
 	}
-	p.exits(exitDone)
+	p.Exits(exitDone)
 }
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)
 	p := start(t, setup{args: args(r.url, t.TempDir(), "--username=user", "--password-file="+deaf(t))})
-	p.logs("started")
-	p.kill(syscall.SIGTERM)
-	p.logs("stopping")
-	p.kill(syscall.SIGTERM)
-	p.exits(exitFailed)
+	p.Logs("started")
+	p.Signal(syscall.SIGTERM)
+	p.Logs("stopping")
+	p.Signal(syscall.SIGTERM)
+	p.Exits(exitFailed)
 }
