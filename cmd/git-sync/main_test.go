@@ -212,6 +212,17 @@ func TestOneTimeHookFails(t *testing.T) {
 	}
 }
 
+// TestGateIsAskedAgain has the gate refuse at first what a loop with the budget of v3 and v4, none at all, would publish first.
+func TestGateIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t)
+	root, asked := t.TempDir(), filepath.Join(t.TempDir(), "asked")
+	gate := script(t, "echo >>"+asked+"; test $(wc -l <"+asked+") -ge 2")
+	start(t, setup{args: args(r.url, root, "--period=1h", "--max-failures=0",
+		"--pre-publish-exechook-command="+gate, "--pre-publish-exechook-backoff=1s")})
+	published(t, root, "one")
+}
+
 func TestLoopFollowsAndStops(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t)

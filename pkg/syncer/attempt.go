@@ -11,13 +11,14 @@ import (
 
 // outcome is what came of one sync.
 type outcome struct {
-	tree     repo.Tree
-	previous string // hash that was published before
-	err      error
-	held     bool // not tried: the pre-publish hook refused the same revision a moment ago
-	fetches  int  // Steps.Fetches after it, 0 if unknown
-	started  time.Time
-	ended    time.Time
+	tree      repo.Tree
+	previous  string // hash that was published before
+	err       error
+	held      bool      // the pre-publish hook was not run: it refused the same revision a moment ago
+	gateAgain time.Time // when the revision that was refused is tried again
+	fetches   int       // Steps.Fetches after it, 0 if unknown
+	started   time.Time
+	ended     time.Time
 }
 
 // attempt is a sync under way.
@@ -175,6 +176,7 @@ func (l *line) gate(ctx context.Context, out *outcome) (held bool, err error) {
 		return false, nil
 	}
 	if l.refused != nil && l.refused.Hash == out.tree.Hash && time.Now().Before(l.refusedUntil) {
+		out.gateAgain = l.refusedUntil
 		return true, l.refused
 	}
 	l.refused = nil
@@ -188,6 +190,7 @@ func (l *line) gate(ctx context.Context, out *outcome) (held bool, err error) {
 	}
 	l.refused = &RefusedError{Hash: out.tree.Hash, Err: err}
 	l.refusedUntil = time.Now().Add(l.opt.GateBackoff)
+	out.gateAgain = l.refusedUntil
 	return false, l.refused
 }
 

@@ -79,8 +79,29 @@ func TestGateUnderABoundedBudget(t *testing.T) {
 		if err := r.end(); !errors.As(err, &refused) {
 			t.Errorf("ended with %v", err)
 		}
-		if fmt.Sprint(g.asked) != "[bad@0 bad@10 bad@20]" {
+		if fmt.Sprint(g.asked) != "[bad@0 bad@3 bad@6]" {
 			t.Errorf("asked %v", g.asked)
+		}
+	})
+}
+
+// TestRefusalsDoNotEndALoop: a refusal is no failure of the remote, whatever the budget; failures of the remote are.
+func TestRefusalsDoNotEndALoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.head = "bad"
+		g := &guard{refuses: "bad", began: f.began}
+		r := start(t, f, func(o *Options) {
+			o.Period, o.Budget, o.Gate, o.GateBackoff = time.Hour, Budget{}, g.run, 3*time.Second
+		})
+		pass(10 * time.Second)
+		if rep := r.Report(); rep.Failures != 4 || len(g.asked) != 4 {
+			t.Errorf("%d failures, asked %v", rep.Failures, g.asked)
+		}
+		f.set(func(f *fake) { f.err = errRemote })
+		var spent *BudgetError
+		if err := r.end(); !errors.As(err, &spent) || spent.Failures != 1 {
+			t.Errorf("ended with %v", err)
 		}
 	})
 }

@@ -29,8 +29,9 @@ func (s schedule) phase(sit situation) (time.Duration, Budget) {
 }
 
 // afterSuccess is the delay until the next poll.
-func (s schedule) afterSuccess() time.Duration {
-	return time.Duration(float64(s.period) * (1 + spread*(2*s.rand()-1)))
+func (s schedule) afterSuccess(sit situation) time.Duration {
+	period, _ := s.phase(sit)
+	return time.Duration(float64(period) * (1 + spread*(2*s.rand()-1)))
 }
 
 // afterFailure is the delay until the next try, failures (the latest included) having happened in a row; the server

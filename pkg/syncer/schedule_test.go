@@ -11,7 +11,7 @@ func TestAfterSuccessIsSpread(t *testing.T) {
 		want time.Duration
 	}{{0, 9 * time.Second}, {0.5, 10 * time.Second}, {1, 11 * time.Second}} {
 		s := schedule{period: 10 * time.Second, rand: func() float64 { return c.rand }}
-		if got := s.afterSuccess(); got.Round(time.Millisecond) != c.want {
+		if got := s.afterSuccess(situation{succeeded: true}); got.Round(time.Millisecond) != c.want {
 			t.Errorf("rand %v: %v, want %v", c.rand, got, c.want)
 		}
 	}

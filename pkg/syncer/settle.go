@@ -18,7 +18,7 @@ func (s *Syncer) settle(q *request, out outcome) (time.Duration, error) {
 	}
 	s.succeed(q, out)
 	q.answer(answer{hash: out.tree.Hash})
-	return s.schedule.afterSuccess(), nil
+	return s.schedule.afterSuccess(s.sit), nil
 }
 
 // succeed takes note of a sync that succeeded.
@@ -40,7 +40,7 @@ func (s *Syncer) succeed(q *request, out outcome) {
 		log.V(2).Info("nothing new", "hash", hash, "took", took(out))
 	}
 	s.sit.succeeded, s.sit.published = true, true
-	s.failures, s.failed, s.hold = 0, repeats{}, time.Time{}
+	s.failures, s.charged, s.repeats, s.hold = 0, 0, repeats{}, time.Time{}
 	s.update(func(r *Report) {
 		s.ended(r, out, result)
 		r.LastSuccess, r.Failures = out.ended, 0
@@ -70,58 +70,79 @@ func (s *Syncer) publication(r *Report, q *request, out outcome) {
 
 // fail takes note of a sync that failed and returns the delay before the next, or the error that ends the run.
 func (s *Syncer) fail(q *request, out outcome) (time.Duration, error) {
-	if !out.held {
-		s.failures++
-	}
-	retryAfter := retryAfterOf(out.err)
-	delay := s.schedule.afterFailure(s.sit, s.failures, retryAfter)
-	var refused *RefusedError
-	if _, budget := s.schedule.phase(s.sit); errors.As(out.err, &refused) && budget.unlimited(s.sit) {
-		delay = s.untilAsked(delay)
-	}
-	s.hold = time.Time{}
-	if retryAfter > 0 {
-		s.hold = out.ended.Add(min(delay, retryAfter))
-	}
-	over := s.schedule.spentBy(s.failures, s.sit)
 	if out.held {
-		s.opt.Log.V(2).Info("the pre-publish hook refused this revision a moment ago", "hash", out.tree.Hash)
-	} else {
-		s.logFailure(out, delay, over)
+		s.opt.Log.V(2).Info("the pre-publish hook is not run again before its backoff", "hash", out.tree.Hash)
+		s.update(func(r *Report) { s.failed(r, out) })
+		return s.retryDelay(out), nil
 	}
+	s.failures++
+	s.charge(out.err)
+	delay := s.retryDelay(out)
+	over := s.schedule.spentBy(s.charged, s.sit)
+	s.logFailure(out, delay, over)
 	s.update(func(r *Report) {
-		s.ended(r, out, ResultError)
-		r.Failures = s.failures
-		r.LastError, r.LastHint, r.LastErrorAt = out.err.Error(), hintOf(out.err), out.ended
-		r.LastRemote, r.LastHelper = saidOf(out.err)
-		if !out.held {
-			remember(r, Event{
-				Time: out.ended, Duration: out.ended.Sub(out.started), Result: ResultError,
-				Error: out.err.Error(), Trigger: q.source,
-			})
-		}
+		s.failed(r, out)
+		remember(r, Event{
+			Time: out.ended, Duration: out.ended.Sub(out.started), Result: ResultError,
+			Error: out.err.Error(), Trigger: q.source,
+		})
 	})
-	if !out.held && s.opt.Failed != nil {
+	if s.opt.Failed != nil {
 		s.opt.Failed(out.err, s.failures)
 	}
-	if over && !out.held {
-		return 0, &BudgetError{Failures: s.failures, Err: out.err}
+	if over {
+		return 0, &BudgetError{Failures: s.charged, Err: out.err}
 	}
 	return delay, nil
 }
 
-// untilAsked is the delay after a refusal by the gate: its backoff, where that is earlier than the ordinary retry.
-func (s *Syncer) untilAsked(delay time.Duration) time.Duration {
-	if s.opt.GateBackoff <= 0 {
+// charge counts a failure against the budget. A refusal by the pre-publish hook shows that the remote works: only a one-time
+// run, which has to end, counts it.
+func (s *Syncer) charge(err error) {
+	if isRefusal(err) && !s.sit.oneTime {
+		s.charged = 0
+		return
+	}
+	s.charged++
+}
+
+func isRefusal(err error) bool {
+	_, ok := errors.AsType[*RefusedError](err)
+	return ok
+}
+
+// retryDelay is how long to wait after a failure. After a refusal polling continues, and the hook runs again after its own
+// backoff.
+func (s *Syncer) retryDelay(out outcome) time.Duration {
+	if isRefusal(out.err) {
+		s.hold = time.Time{}
+		delay := s.schedule.afterSuccess(s.sit)
+		if s.opt.GateBackoff > 0 {
+			delay = min(delay, max(out.gateAgain.Sub(out.ended), 0))
+		}
 		return delay
 	}
-	return min(delay, s.opt.GateBackoff)
+	retryAfter := retryAfterOf(out.err)
+	delay := s.schedule.afterFailure(s.sit, s.charged, retryAfter)
+	s.hold = time.Time{}
+	if retryAfter > 0 {
+		s.hold = out.ended.Add(min(delay, retryAfter))
+	}
+	return delay
+}
+
+// failed notes a failure.
+func (s *Syncer) failed(r *Report, out outcome) {
+	s.ended(r, out, ResultError)
+	r.Failures = s.failures
+	r.LastError, r.LastHint, r.LastErrorAt = out.err.Error(), hintOf(out.err), out.ended
+	r.LastRemote, r.LastHelper = saidOf(out.err)
 }
 
 // logFailure logs a failure when it is new and then ever more rarely; the last one of a spent budget is logged by whoever
 // gets Run's error.
 func (s *Syncer) logFailure(out outcome, delay time.Duration, over bool) {
-	n := s.failed.add(out.err)
+	n := s.repeats.add(out.err)
 	log := s.opt.Log.WithValues("failures", s.failures, "times", n, "took", took(out))
 	switch {
 	case over:

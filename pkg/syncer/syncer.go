@@ -57,8 +57,8 @@ type Options struct {
 	Repo, Ref string
 
 	// Gate runs the pre-publish hook in a tree that is about to be published, previous being the hash that is published; its
-	// error keeps the tree from being published. A revision that was refused is tried again after GateBackoff; another
-	// revision at once. nil: no gate.
+	// error keeps the tree from being published. A revision that was refused is tried again after GateBackoff (0: at the next
+	// poll), another revision at once. A refusal counts against the budget only if OneTime. nil: no gate.
 	Gate        func(ctx context.Context, t repo.Tree, previous string) error
 	GateBackoff time.Duration
 
@@ -104,8 +104,9 @@ type Syncer struct {
 
 	// The rest belongs to the goroutine of Run.
 	sit      situation
-	failures int
-	failed   repeats
+	failures int     // consecutive ones
+	charged  int     // those that count against the budget
+	repeats  repeats // of one failure
 	line     line
 	stuck    *attempt    // a sync that did not end in time and still runs
 	jobs     chan func() // syncs to be made, by work
