@@ -4,6 +4,7 @@ package house
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -115,6 +116,25 @@ func TestCommandsExist(t *testing.T) {
 			if !regexp.MustCompile("(?m)^" + m[1] + ":").Match(makefile) {
 				t.Errorf("%s: there is no make %s", doc, m[1])
 			}
+		}
+	}
+}
+
+// The known bugs that `make crash-seeds` puts into the source still fit it.
+func TestSeedsApply(t *testing.T) {
+	patches, err := filepath.Glob(filepath.Join(top, "test/crash/seeds/*.patch"))
+	if err != nil || len(patches) == 0 {
+		t.Fatalf("no patches: %v", err)
+	}
+	for _, patch := range patches {
+		name, err := filepath.Abs(patch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("git", "apply", "--check", name)
+		cmd.Dir = top
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", patch, err, out)
 		}
 	}
 }
