@@ -31,7 +31,10 @@ func networked(op string) bool {
 // there is to tell; if it is not, its words decide.
 func classifyEnd(pe *proc.Error) (kind Kind, hint string, told bool) {
 	var pathErr *fs.PathError
+	var unconnected *connectError
 	switch {
+	case errors.As(pe, &unconnected):
+		return KindNetwork, "the packets get no answer: check the host and port in --repo, firewalls and network policies, and HTTPS_PROXY", true
 	case pe.TimedOut:
 		return KindTimeout, "", true
 	case pe.Canceled:

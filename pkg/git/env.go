@@ -1,6 +1,8 @@
 package git
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -87,5 +89,30 @@ func defaults() []KV {
 		// No advice: hints are for the person at a prompt.
 		{"advice.detachedHead", "false"},
 		{"init.defaultBranch", "main"},
+		// A connection over which nothing comes for 20 seconds is lost: git's servers send
+		// something every five.
+		{"http.lowSpeedLimit", "1"},
+		{"http.lowSpeedTime", "20"},
+	}
+}
+
+// trust makes the remote half of git, which a local URL has git run, see the safe.directory
+// of the user's: it drops all configuration from its environment but the name of the global
+// file, which is one in memory here.
+func (g *Git) trust(config []KV) {
+	var b strings.Builder
+	for _, kv := range config {
+		if strings.EqualFold(kv.Key, "safe.directory") {
+			fmt.Fprintf(&b, "[safe]\n\tdirectory = \"%s\"\n", strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(kv.Value))
+		}
+	}
+	if b.Len() == 0 {
+		return
+	}
+	if g.global = memoryFile("git-config"); g.global == nil {
+		return
+	}
+	if _, err := g.global.WriteString(b.String()); err == nil {
+		g.env = append(g.env, fmt.Sprintf("GIT_CONFIG_GLOBAL=/proc/%d/fd/%d", os.Getpid(), g.global.Fd()))
 	}
 }

@@ -40,6 +40,9 @@ func (e *Error) Error() string {
 		}
 		return what
 	}
+	if late, ok := errors.AsType[*connectError](e.Err); ok {
+		return what + late.Error()
+	}
 	if pe, ok := errors.AsType[*proc.Error](e.Err); ok {
 		return what + pe.Error()
 	}

@@ -78,8 +78,10 @@ type Git struct {
 	config  []KV
 	umask   fs.FileMode
 	version Version
+	connect time.Duration // how long an HTTP connection may take to be made
 	log     logr.Logger
 	observe func(op string, wall time.Duration)
+	global  *os.File // what GIT_CONFIG_GLOBAL names, if that is a file of ours
 }
 
 // Result is what a run left.
@@ -100,6 +102,7 @@ func New(ctx context.Context, o Options) (*Git, error) {
 		env:     environment(o.Env),
 		config:  slices.Concat(defaults(), o.Config),
 		umask:   o.Umask,
+		connect: connectTimeout,
 		log:     o.Log,
 		observe: o.Observe,
 	}
@@ -109,6 +112,7 @@ func New(ctx context.Context, o Options) (*Git, error) {
 	if g.path == "" {
 		g.path = "git"
 	}
+	g.trust(o.Config)
 	var err error
 	g.version, err = g.askVersion(ctx)
 	return g, err
@@ -176,10 +180,13 @@ func (g *Git) Run(ctx context.Context, c *Command) (Result, error) {
 	}
 	var trace *os.File
 	if traced(c.op()) {
-		trace = traceFile()
+		trace = memoryFile("git-trace")
 	}
 	if trace != nil {
 		defer func() { _ = trace.Close() }()
+		var stop func()
+		ctx, stop = watchConnecting(ctx, trace, g.connect)
+		defer stop()
 		pc.ExtraFiles = []*os.File{trace}
 		pc.Env = append(pc.Env, traceEnv()...)
 	}

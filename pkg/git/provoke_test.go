@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -102,6 +103,16 @@ func TestProvokeNetwork(t *testing.T) {
 			expect(t, lsRemote(t, g, scheme+"://"+l.Addr().String()+"/x"), git.KindNetwork)
 		}
 	})
+	t.Run("no answer to packets", func(t *testing.T) {
+		addr := blackHole(t)
+		expect(t, lsRemote(t, g.WithTimeouts(100*time.Millisecond, "1"), "http://"+addr+"/x"), git.KindNetwork, "no connection to "+addr)
+	})
+	t.Run("silence", func(t *testing.T) {
+		up := upstream(t)
+		s := gitserver.HTTP(t, up)
+		s.Fail(gitserver.Rule{On: gitserver.LsRefs, Do: gitserver.Silence()})
+		expect(t, lsRemote(t, g.WithTimeouts(time.Minute, "1"), s.RepoURL(up)), git.KindNetwork, "Operation too slow")
+	})
 	t.Run("cut", func(t *testing.T) {
 		up := upstream(t)
 		s := gitserver.HTTP(t, up)
@@ -112,6 +123,31 @@ func TestProvokeNetwork(t *testing.T) {
 			expect(t, err, git.KindNetwork)
 		}
 	})
+}
+
+// blackHole is an address that does not answer: the queue of a socket that listens is full.
+func blackHole(t *testing.T) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
+	for {
+		c, err := net.DialTimeout("tcp", addr, 300*time.Millisecond)
+		if err != nil {
+			return addr
+		}
+		t.Cleanup(func() { c.Close() })
+	}
 }
 
 func TestProvokeTLS(t *testing.T) {
@@ -299,7 +335,16 @@ func TestProvokeRefused(t *testing.T) {
 		if err == nil {
 			t.Skip("this git does not mind (those from 2.45.2 do not)")
 		}
-		expect(t, err, git.KindRefused, "dubious ownership")
+		if e := expect(t, err, git.KindRefused, "dubious ownership"); !strings.Contains(e.Hint(), "--git-config=safe.directory:") {
+			t.Errorf("hint %q does not name the option", e.Hint())
+		}
+		// It is the remote half of git that minds, which sees nothing of GIT_CONFIG_COUNT.
+		for _, dir := range []string{up.Dir, "*"} {
+			trusting := newGitWith(t, git.Options{Config: []git.KV{{Key: "safe.Directory", Value: dir}}})
+			if err := lsRemote(t, trusting.WithUmask(0o027), up.FileURL()); err != nil {
+				t.Errorf("safe.directory=%s: %v", dir, err)
+			}
+		}
 	})
 }
 

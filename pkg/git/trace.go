@@ -2,9 +2,13 @@ package git
 
 import (
 	"bufio"
+	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -37,19 +41,64 @@ type answer struct {
 	reset     string // X-RateLimit-Reset, RateLimit-Reset
 }
 
-// traceFile opens a file in memory, nil if there is no such thing here.
-func traceFile() *os.File {
-	fd, err := unix.MemfdCreate("git-trace", unix.MFD_CLOEXEC)
+// memoryFile opens a file in memory, nil if there is no such thing here.
+func memoryFile(name string) *os.File {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil
 	}
-	return os.NewFile(uintptr(fd), "git-trace")
+	return os.NewFile(uintptr(fd), name)
 }
 
 // traceEnv makes git, and the helpers that inherit it, trace to descriptor 3.
 func traceEnv() []string {
 	return []string{"GIT_TRACE_CURL=3", "GIT_TRACE_CURL_NO_DATA=1", "GIT_TRACE_REDACT=1"}
 }
+
+// connectTimeout is how long an HTTP connection may take to be made: git cannot set a
+// limit for curl, whose own is five minutes.
+const connectTimeout = 20 * time.Second
+
+// connectError says that a connection was not made in time.
+type connectError struct {
+	to    string // address and port
+	limit time.Duration
+}
+
+func (e *connectError) Error() string {
+	return fmt.Sprintf("no connection to %s within %v", e.to, e.limit)
+}
+
+// watchConnecting ends ctx, by a [*connectError], when the run that is traced has then
+// begun to connect and not sent a request yet. Call stop when the run is over.
+func watchConnecting(ctx context.Context, trace *os.File, limit time.Duration) (watched context.Context, stop func()) {
+	watched, cancel := context.WithCancelCause(ctx)
+	go func() {
+		tick := time.NewTicker(limit)
+		defer tick.Stop()
+		for {
+			select {
+			case <-watched.Done():
+				return
+			case <-tick.C:
+			}
+			// An error leaves a part, or nothing.
+			b, _ := io.ReadAll(io.NewSectionReader(trace, 0, maxTrace))
+			if bytes.Contains(b, []byte("=> Send header")) {
+				return
+			}
+			if tried := trying().FindSubmatch(b); tried != nil {
+				cancel(&connectError{string(tried[1]), limit})
+			}
+		}
+	}()
+	return watched, func() { cancel(nil) }
+}
+
+// trying finds the last address in a trace:
+//
+//	05:05:06.339918 http.c:684              == Info:   Trying 127.0.0.1:44461...
+func trying() *regexp.Regexp { return regexp.MustCompile(`(?s).*== Info: +Trying (\S+?)\.\.\.`) }
 
 // obeyServer corrects e by what the last answer in the trace says: whether it was
 // a matter of too many requests, and when to come again.
