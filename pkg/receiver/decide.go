@@ -21,6 +21,9 @@ func (h *handler) understand(f *forge, header http.Header, body []byte, targets 
 	if slices.Contains(f.pings, event) {
 		return nil, answer{status: http.StatusOK, outcome: Ping, text: "pong"}
 	}
+	if f.event != "" && event == "" && len(f.eventAt) == 0 {
+		return nil, ignored("%s names its events in the header %s, which is missing", f.name, f.event)
+	}
 	if f.event != "" && len(f.eventAt) == 0 && !slices.Contains(f.pushes, event) {
 		return nil, ignored("%s is not a push", quoted(event))
 	}
@@ -117,13 +120,16 @@ func (h *handler) trigger(w http.ResponseWriter, req *http.Request, hits []hit) 
 	case wait == 0:
 	case !canWait:
 		a.status, a.text = http.StatusNotImplemented, "a sync is triggered, but waiting for it is not possible here"
-	case !tryTake(h.places.waiting):
-		a.status, a.text = http.StatusServiceUnavailable, "a sync is triggered, but too many are waiting for it"
 	default:
-		defer func() { <-h.places.waiting }()
-		// The server's own limit on answering is made for answers that come at once.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + BodyTime))
-		return h.await(w, req, hits, wait)
+		select {
+		case h.places.waiting <- struct{}{}:
+			defer func() { <-h.places.waiting }()
+			// The server's own limit on answering is made for answers that come at once.
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + BodyTime))
+			return h.await(w, req, hits, wait)
+		default:
+			a.status, a.text = http.StatusServiceUnavailable, "a sync is triggered, but too many are waiting for it"
+		}
 	}
 	for _, hit := range hits {
 		hit.target.Trigger(hit.push)

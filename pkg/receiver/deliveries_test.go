@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -251,11 +252,17 @@ func tellsNoDefault(forge string) bool {
 	return forge == "generic" || strings.HasPrefix(forge, "bitbucket-")
 }
 
+// inForm is the delivery as a form, unsigned.
+func (d delivery) inForm() delivery {
+	d.header = d.header.Clone()
+	d.header.Set("Content-Type", "application/x-www-form-urlencoded")
+	d.body = []byte(url.Values{"payload": {string(d.body)}}.Encode())
+	return d
+}
+
 // TestForm is the other content type that GitHub, Gogs and Gitea can be told to send.
 func TestForm(t *testing.T) {
-	d := recording(t, "github", "push")
-	d.body = []byte("payload=" + strings.NewReplacer("%", "%25", "&", "%26", "+", "%2B", "\n", "%0A", " ", "+").Replace(string(d.body)))
-	d.header.Set("Content-Type", "application/x-www-form-urlencoded")
+	d := recording(t, "github", "push").inForm()
 	r := newRig(t, Target{URL: urls["github"], Ref: "main"})
 	if status, text := r.post(d.signed(secret)); status != http.StatusAccepted {
 		t.Errorf("%d %s", status, text)
@@ -263,6 +270,37 @@ func TestForm(t *testing.T) {
 	d.body = []byte("payload=%zz")
 	if status, _ := r.post(d.signed(secret)); status != http.StatusBadRequest {
 		t.Errorf("%d for a form that is none", status)
+	}
+}
+
+// TestFormSignedInside is a form as Gitea and its relatives sign it: not the form, but the JSON in it. GitHub signs the form.
+func TestFormSignedInside(t *testing.T) {
+	for forge, want := range map[string]int{"gitea": http.StatusAccepted, "forgejo": http.StatusAccepted, "gogs": http.StatusAccepted, "github": http.StatusForbidden} {
+		inside := recording(t, forge, "push").signed(secret)
+		d := inside.inForm()
+		for name := range inside.header {
+			if strings.HasSuffix(name, "Signature") || strings.HasSuffix(name, "Signature-256") {
+				d.header.Set(name, inside.header.Get(name))
+			}
+		}
+		r := newRig(t, Target{URL: urls[forge], Ref: "main"})
+		if status, text := r.post(d); status != want {
+			t.Errorf("%s: %d %s", forge, status, text)
+		}
+		d.body = bytes.Replace(d.body, []byte("main"), []byte("mean"), 1)
+		if status, _ := r.post(d); status != http.StatusForbidden {
+			t.Errorf("%s, another body: %d", forge, status)
+		}
+	}
+}
+
+// TestNoEvent names the header by which the forge would have named the event.
+func TestNoEvent(t *testing.T) {
+	d := recording(t, "gitea", "push").signed(secret)
+	d.header.Del("X-Gitea-Event")
+	r := newRig(t, Target{Provider: "gitea", URL: urls["gitea"], Ref: "main"})
+	if status, text := r.post(d); status != http.StatusOK || !strings.Contains(text, "X-Gitea-Event") {
+		t.Errorf("%d %s", status, text)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package receiver is told of pushes by forges.
+// Package receiver receives the push webhooks of forges.
 //
 // It hides what the forges do differently: which headers name the sender and the
 // event, how a delivery is signed, and where in the body the ref, the repository and
@@ -14,8 +14,9 @@
 //  2. a place among the bounded number of deliveries that are read at once;
 //  3. credentials that need no body (tokens), and the form of signatures: whoever has
 //     none, or one that cannot be right, is refused before a byte of the body is read;
-//  4. the body, at most MaxBody bytes within BodyTime, hashed as it arrives;
-//  5. the signature over the raw body, in constant time;
+//  4. the body, at most MaxBody bytes within BodyTime;
+//  5. the signature, in constant time: over the raw body, or over the JSON of a form where
+//     the forge signs that;
 //  6. only now the event, the JSON, the repository and the ref.
 //
 // # Invariants

@@ -31,7 +31,7 @@ func TestDocs(t *testing.T) {
 		MaxBody == 25<<20 && strings.Contains(doc, "larger than 25 MiB"),
 		BodyTime == 10*time.Second && strings.Contains(doc, "longer than 10 seconds"),
 		maxWait == 10*time.Minute && strings.Contains(doc, "at most ten minutes"),
-		maxReading == 24 && maxQueued == 1024 && strings.Contains(doc, "24 deliveries are read side by side and 1,024 wait"),
+		maxReading == 24 && strings.Contains(doc, "24 deliveries are read at once"),
 	} {
 		if !limit {
 			t.Error("docs/webhooks.md tells other limits than there are")

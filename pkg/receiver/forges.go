@@ -20,8 +20,10 @@ type forge struct {
 	// that also send the headers of those they descend from come before them.
 	marks []string
 
-	// schemes prove the sender; any of them will do.
-	schemes []scheme
+	// schemes prove the sender; any of them will do. They sign the raw body. Of a form, signsPayload says, they may
+	// sign the JSON in it instead.
+	schemes      []scheme
+	signsPayload bool
 
 	// event is the header that names the event, eventAt paths in the body, for forges that
 	// name it there. With neither everything is a push.
@@ -47,25 +49,28 @@ type forge struct {
 func forges() []forge {
 	return []forge{
 		likeGitHub(forge{
-			name:    "forgejo",
-			marks:   []string{"X-Forgejo-Event"},
-			schemes: []scheme{hexHMAC("X-Forgejo-Signature", "", sha256.New), hexHMAC("X-Hub-Signature-256", "sha256=", sha256.New)},
-			event:   "X-Forgejo-Event",
-			pushes:  []string{"push"},
+			name:         "forgejo",
+			marks:        []string{"X-Forgejo-Event"},
+			schemes:      []scheme{hexHMAC("X-Forgejo-Signature", "", sha256.New), hexHMAC("X-Hub-Signature-256", "sha256=", sha256.New)},
+			event:        "X-Forgejo-Event",
+			signsPayload: true,
+			pushes:       []string{"push"},
 		}),
 		likeGitHub(forge{
-			name:    "gitea",
-			marks:   []string{"X-Gitea-Event"},
-			schemes: []scheme{hexHMAC("X-Gitea-Signature", "", sha256.New), hexHMAC("X-Hub-Signature-256", "sha256=", sha256.New)},
-			event:   "X-Gitea-Event",
-			pushes:  []string{"push"},
+			name:         "gitea",
+			marks:        []string{"X-Gitea-Event"},
+			schemes:      []scheme{hexHMAC("X-Gitea-Signature", "", sha256.New), hexHMAC("X-Hub-Signature-256", "sha256=", sha256.New)},
+			event:        "X-Gitea-Event",
+			signsPayload: true,
+			pushes:       []string{"push"},
 		}),
 		likeGitHub(forge{
-			name:    "gogs",
-			marks:   []string{"X-Gogs-Event"},
-			schemes: []scheme{hexHMAC("X-Gogs-Signature", "", sha256.New)},
-			event:   "X-Gogs-Event",
-			pushes:  []string{"push"},
+			name:         "gogs",
+			marks:        []string{"X-Gogs-Event"},
+			schemes:      []scheme{hexHMAC("X-Gogs-Signature", "", sha256.New)},
+			event:        "X-Gogs-Event",
+			signsPayload: true,
+			pushes:       []string{"push"},
 		}),
 		likeGitHub(forge{
 			name:    "github",

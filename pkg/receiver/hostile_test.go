@@ -177,8 +177,8 @@ func (s *stalling) Read(p []byte) (int, error) {
 func free(t *testing.T, r *rig) {
 	t.Helper()
 	p := r.Handler.(*handler).places
-	if len(p.queue)+len(p.reading)+len(p.large)+len(p.waiting) > 0 {
-		t.Errorf("places are still taken: %d queue, %d reading, %d large, %d waiting", len(p.queue), len(p.reading), len(p.large), len(p.waiting))
+	if len(p.small)+len(p.large)+len(p.waiting) > 0 {
+		t.Errorf("places are still taken: %d small, %d large, %d waiting", len(p.small), len(p.large), len(p.waiting))
 	}
 }
 
@@ -289,8 +289,8 @@ func TestManySlowBodies(t *testing.T) {
 		}
 		synctest.Wait()
 		p := r.Handler.(*handler).places
-		if len(p.reading) != maxReading {
-			t.Errorf("%d are read side by side", len(p.reading))
+		if len(p.small) != maxReading {
+			t.Errorf("%d are read at once", len(p.small))
 		}
 		senders.Wait()
 		close(results)
@@ -312,33 +312,13 @@ func TestNoPlace(t *testing.T) {
 		r := newRig(t, Target{URL: urls["github"], Ref: "main"})
 		places := r.Handler.(*handler).places
 		for range maxReading {
-			places.reading <- struct{}{}
+			places.small <- struct{}{}
 		}
 		start := time.Now()
 		status, text := r.post(recording(t, "github", "push").signed(secret))
 		if status != http.StatusServiceUnavailable || text != "" || time.Since(start) != BodyTime {
 			t.Errorf("%d %q after %s", status, text, time.Since(start))
 		}
-	})
-}
-
-func TestQueueIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPlaces()
-		for range maxReading {
-			if _, err := p.enter(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		for range maxQueued {
-			go func() { _, _ = p.enter(ctx) }()
-		}
-		synctest.Wait()
-		if _, err := p.enter(ctx); !errors.Is(err, errBusy) {
-			t.Errorf("one more: %v", err)
-		}
-		cancel()
 	})
 }
 

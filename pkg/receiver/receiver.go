@@ -134,20 +134,26 @@ func (h *handler) receive(w http.ResponseWriter, req *http.Request) (source stri
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(BodyTime))
 	ctx, cancel := context.WithTimeout(req.Context(), BodyTime)
 	defer cancel()
-	v, err := h.places.enter(ctx)
+	leave, err := h.places.enter(ctx, req)
 	if err != nil {
 		return f.name, nil, failure(err)
 	}
-	defer v.leave()
+	defer leave()
 	claims, a := h.claims(f, req.Header, targets)
 	if a.outcome != "" {
 		return f.name, nil, a
 	}
-	body, err := v.read(ctx, w, req, claims)
+	body, err := readBody(w, req)
 	if err != nil {
 		return f.name, nil, failure(err)
 	}
-	targets = proved(claims)
+	signed := [][]byte{body}
+	if f.signsPayload {
+		if payload, err := unwrap(req.Header.Get("Content-Type"), body); err == nil {
+			signed = append(signed, payload)
+		}
+	}
+	targets = proved(claims, signed)
 	if len(targets) == 0 {
 		return f.name, nil, wrongSignature()
 	}
@@ -240,11 +246,12 @@ func (f *forge) proofs(header http.Header, c claim) ([]proof, answer) {
 	return offered, answer{}
 }
 
-// proved are the targets whose secret the sender knows.
-func proved(claims []claim) []Target {
+// proved are the targets whose secret the sender knows: a proof of it holds for one of the texts that may be signed.
+func proved(claims []claim, signed [][]byte) []Target {
 	var targets []Target
 	for _, c := range claims {
-		if slices.ContainsFunc(c.proofs, proof.holds) {
+		holds := func(p proof) bool { return slices.ContainsFunc(signed, p) }
+		if slices.ContainsFunc(c.proofs, holds) {
 			targets = append(targets, c.targets...)
 		}
 	}

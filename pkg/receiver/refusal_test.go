@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,11 @@ func TestRefused(t *testing.T) {
 			status, text := r.post(d)
 			if status != http.StatusUnauthorized && status != http.StatusForbidden || text != "" || len(r.pushes) > 0 {
 				t.Errorf("%s, %s: %d %q %v", forge, name, status, text, r.pushes)
+			}
+			// A forge without a secret sends its headers empty, or none: that is told from a wrong secret.
+			empty := !slices.ContainsFunc(row(t, forge).schemes, func(s scheme) bool { return d.header.Get(s.header) != "" })
+			if empty != (status == http.StatusUnauthorized) && forge != "azure-devops" && forge != "generic" {
+				t.Errorf("%s, %s: %d", forge, name, status)
 			}
 			if len(r.outcomes) != 1 || r.outcomes[0] != forge+" "+Refused {
 				t.Errorf("%s, %s: %v", forge, name, r.outcomes)

@@ -17,65 +17,59 @@ type scheme struct {
 	header string
 	// weak schemes count only where they were asked for.
 	weak bool
-	// begin looks at the proof before the body is read.
+	// begin looks at the proof before the body is read; nil: no body can make it hold.
 	begin func(value string, h http.Header, secret []byte) proof
 }
 
-// proof is a claim on its way to be checked: false or true at once, or with the body's last byte.
-type proof struct {
-	ok   bool
-	mac  hash.Hash // nil: nothing in the body matters
-	want [][]byte  // digests of which one must be mac's
-}
+// proof says, in constant time, whether a sender of the body knows the secret.
+type proof func(body []byte) bool
 
-// holds is to be asked when the whole body has been written to mac.
-func (p proof) holds() bool {
-	if p.mac == nil {
-		return p.ok
-	}
-	sum := p.mac.Sum(nil)
-	found := 0
-	for _, want := range p.want {
-		found |= subtle.ConstantTimeCompare(sum, want)
-	}
-	return found == 1
-}
-
-// hopeless says that no body can make the proof hold.
-func (p proof) hopeless() bool { return p.mac == nil && !p.ok }
-
-// proofs collects what a delivery offers; unsigned says that it offers nothing at all.
+// proofs collects what a delivery offers; unsigned says that it offers nothing at all. A forge without a secret may
+// send its headers empty.
 func proofs(schemes []scheme, h http.Header, secret []byte) (offered []proof, unsigned bool) {
 	unsigned = true
 	for _, s := range schemes {
 		values := h.Values(s.header)
-		if len(values) == 0 {
+		if len(values) == 0 || len(values) == 1 && values[0] == "" {
 			continue
 		}
 		unsigned = false
 		if len(values) > 1 {
-			continue // which of them a proxy in between looked at, nobody knows
+			continue // a proxy in between may have looked at either of them
 		}
-		if p := s.begin(values[0], h, secret); !p.hopeless() {
+		if p := s.begin(values[0], h, secret); p != nil {
 			offered = append(offered, p)
 		}
 	}
 	return offered, unsigned
 }
 
+// proven is the proof that needed no body.
+func proven([]byte) bool { return true }
+
+// hmacProof holds when one of the digests is the HMAC of prefix and body.
+func hmacProof(newHash func() hash.Hash, secret []byte, prefix string, digests [][]byte) proof {
+	return func(body []byte) bool {
+		mac := hmac.New(newHash, secret)
+		mac.Write([]byte(prefix))
+		mac.Write(body)
+		sum, found := mac.Sum(nil), 0
+		for _, digest := range digests {
+			found |= subtle.ConstantTimeCompare(sum, digest)
+		}
+		return found == 1
+	}
+}
+
 // hexHMAC is the HMAC of the raw body in hexadecimal digits, after a prefix that names the hash.
 func hexHMAC(header, prefix string, newHash func() hash.Hash) scheme {
 	return scheme{header: header, begin: func(value string, _ http.Header, secret []byte) proof {
 		digest, ok := strings.CutPrefix(value, prefix)
-		if !ok {
-			return proof{}
-		}
-		mac := hmac.New(newHash, secret)
 		want, err := hex.DecodeString(digest)
-		if err != nil || len(want) != mac.Size() {
-			return proof{}
+		if !ok || err != nil || len(want) != newHash().Size() {
+			return nil
 		}
-		return proof{mac: mac, want: [][]byte{want}}
+		return hmacProof(newHash, secret, "", [][]byte{want})
 	}}
 }
 
@@ -88,7 +82,10 @@ func onlyIfAllowed(s scheme) scheme {
 // token is the secret itself in a header.
 func token(header string) scheme {
 	return scheme{header: header, begin: func(value string, _ http.Header, secret []byte) proof {
-		return proof{ok: same([]byte(value), secret)}
+		if !same([]byte(value), secret) {
+			return nil
+		}
+		return proven
 	}}
 }
 
@@ -96,24 +93,30 @@ func token(header string) scheme {
 func bearer() scheme {
 	return scheme{header: "Authorization", begin: func(value string, _ http.Header, secret []byte) proof {
 		token, ok := cutWord(value, "Bearer")
-		return proof{ok: ok && same([]byte(token), secret)}
+		if !ok || !same([]byte(token), secret) {
+			return nil
+		}
+		return proven
 	}}
 }
 
-// basicPassword is the secret as the password of whatever user, or as "user:password" in whole.
+// basicPassword is the secret as the password of any user, or as "user:password" in whole.
 func basicPassword() scheme {
 	return scheme{header: "Authorization", begin: func(value string, _ http.Header, secret []byte) proof {
 		encoded, ok := cutWord(value, "Basic")
 		if !ok {
-			return proof{}
+			return nil
 		}
 		pair, err := base64.StdEncoding.DecodeString(encoded)
 		if err != nil {
-			return proof{}
+			return nil
 		}
 		_, password, ok := strings.Cut(string(pair), ":")
 		whole, alone := same(pair, secret), same([]byte(password), secret)
-		return proof{ok: ok && (whole || alone)}
+		if !ok || !whole && !alone {
+			return nil
+		}
+		return proven
 	}}
 }
 
@@ -128,26 +131,25 @@ func standardWebhook() scheme {
 		if encoded, ok := strings.CutPrefix(string(secret), key); ok {
 			decoded, err := base64.StdEncoding.DecodeString(encoded)
 			if err != nil {
-				return proof{}
+				return nil
 			}
 			secret = decoded
 		}
-		p := proof{mac: hmac.New(sha256.New, secret)}
+		var digests [][]byte
 		for signature := range strings.FieldsSeq(value) {
 			encoded, ok := strings.CutPrefix(signature, version)
 			if !ok {
 				continue
 			}
-			if want, err := base64.StdEncoding.DecodeString(encoded); err == nil && len(want) == p.mac.Size() {
-				p.want = append(p.want, want)
+			if digest, err := base64.StdEncoding.DecodeString(encoded); err == nil && len(digest) == sha256.Size {
+				digests = append(digests, digest)
 			}
 		}
 		id, at := h.Values("Webhook-Id"), h.Values("Webhook-Timestamp")
-		if len(p.want) == 0 || len(id) != 1 || len(at) != 1 {
-			return proof{}
+		if len(digests) == 0 || len(id) != 1 || len(at) != 1 {
+			return nil
 		}
-		p.mac.Write([]byte(id[0] + "." + at[0] + "."))
-		return p
+		return hmacProof(sha256.New, secret, id[0]+"."+at[0]+".", digests)
 	}}
 }
 
@@ -157,7 +159,7 @@ func same(a, b []byte) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// cutWord takes an authentication scheme's name, in whatever case, off a header.
+// cutWord takes an authentication scheme's name, in any case, off a header.
 func cutWord(value, word string) (string, bool) {
 	name, rest, ok := strings.Cut(value, " ")
 	return strings.TrimSpace(rest), ok && strings.EqualFold(name, word)

@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 )
 
@@ -50,14 +51,7 @@ func TestDocumentedVectors(t *testing.T) {
 // proves runs a forge's schemes over a whole body.
 func proves(f *forge, h http.Header, secret, body string) bool {
 	offered, _ := proofs(f.schemes, h, []byte(secret))
-	ok := false
-	for _, p := range offered {
-		if p.mac != nil {
-			p.mac.Write([]byte(body))
-		}
-		ok = ok || p.holds()
-	}
-	return ok
+	return slices.ContainsFunc(offered, func(p proof) bool { return p([]byte(body)) })
 }
 
 func row(t testing.TB, name string) *forge {

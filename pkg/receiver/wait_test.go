@@ -80,8 +80,8 @@ func TestWaitEndsWithTheSender(t *testing.T) {
 		}
 		synctest.Wait()
 		places := r.Handler.(*handler).places
-		if len(places.waiting) != 1 || len(places.reading) != 0 {
-			t.Errorf("%d waiting, %d reading", len(places.waiting), len(places.reading))
+		if len(places.waiting) != 1 || len(places.small) != 0 {
+			t.Errorf("%d waiting, %d reading", len(places.waiting), len(places.small))
 		}
 		_ = conn.Close()
 		synctest.Wait()
