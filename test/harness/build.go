@@ -29,7 +29,8 @@ func build() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("looking for the module: %w", err)
 	}
-	dir, race := filepath.Join(strings.TrimSpace(string(out)), ".cache", "test"), raced()
+	top, race := strings.TrimSpace(string(out)), raced()
+	dir := filepath.Join(top, ".cache", "test")
 	if race {
 		dir = filepath.Join(dir, "race")
 	}
@@ -45,7 +46,7 @@ func build() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "git-sync")
-	cmd := exec.Command("go", "build", "-buildvcs=false", fmt.Sprintf("-race=%t", race), "-o", path, "git-sync/cmd/git-sync")
+	cmd := exec.Command("go", "build", "-C", top, "-buildvcs=false", fmt.Sprintf("-race=%t", race), "-o", path, "git-sync/cmd/git-sync")
 	// The linker's output is on the same file system, so that it replaces a program in use by a rename.
 	cmd.Env = append(os.Environ(), "GOTMPDIR="+dir)
 	if !race {
