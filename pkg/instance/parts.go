@@ -20,13 +20,17 @@ func newAuth(o Options, g *git.Git) (*auth.Auth, error) {
 
 func repoOptions(o Options, g *git.Git, progress *logging.Progress) repo.Options {
 	s := o.Sync
+	umask := o.Umask
+	if s.GroupWrite {
+		umask = groupUmask
+	}
 	return repo.Options{
 		Git: g, Log: o.Log.Logger(),
 		Root: s.Root, Link: s.Link, Layout: s.Layout,
 		URL: s.Repo, Ref: s.Ref, Depth: s.Depth, Filter: s.Filter,
 		Submodules: s.Submodules, SparseFile: s.SparseCheckoutFile,
 		Checkout: s.Checkout, StaleTimeout: s.StaleWorktreeTimeout,
-		Permissions: s.Permissions, GroupWrite: s.GroupWrite,
+		Permissions: s.Permissions, GroupWrite: s.GroupWrite, Umask: umask,
 		GC: s.GitGC, Config: s.GitConfig,
 		RefPattern: s.RefPattern, RefSemver: s.RefSemver, RefPinned: s.RefPinned,
 		Poll:   s.Poll,

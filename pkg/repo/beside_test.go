@@ -33,7 +33,7 @@ func TestRepairBeside(t *testing.T) {
 	f := newFixture(t)
 	hash := f.up.Commit(map[string]string{"file": "one"})
 	old := f.sync(hash)
-	remove2(t, filepath.Join(f.repo.store.admin(old.rec.id), "index"))
+	remove2(t, filepath.Join(f.repo.store.Admin(old.rec.ID), "index"))
 	tree, err := f.repo.Prepare(t.Context(), git.Overlay{})
 	if err != nil {
 		t.Fatal(err)

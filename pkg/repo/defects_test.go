@@ -11,31 +11,11 @@ import (
 	"time"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
 	"git-sync/test/gitserver"
 )
 
 // The tests here are of defects that test/crash has found.
-
-func TestModuleURL(t *testing.T) {
-	for _, c := range []struct{ parent, sub, want string }{
-		{"file:///srv/git/a.git", "../b.git", "file:///srv/git/b.git"},
-		{"https://example.com/x/a.git", "../b.git", "https://example.com/x/b.git"},
-		{"https://example.com/x/a.git?k=v", "../../b.git", "https://example.com/b.git"},
-		{"ssh://git@example.com:22/x/a.git/", "../b.git", "ssh://git@example.com:22/x/b.git"},
-		{"git@example.com:x/a.git", "../b.git", "git@example.com:x/b.git"},
-		{"git@example.com:a.git", "../b.git", "git@example.com:b.git"},
-		{"/srv/git/a.git", "../b.git", "/srv/git/b.git"},
-		{"https://example.com/a.git", "./b.git", "https://example.com/a.git/b.git"},
-		{"https://example.com/a.git", "https://other.example/b.git", "https://other.example/b.git"},
-	} {
-		if got, err := moduleURL(c.parent, c.sub); err != nil || got != c.want {
-			t.Errorf("%s in %s: %q, %v, want %q", c.sub, c.parent, got, err, c.want)
-		}
-	}
-	if got, err := moduleURL("https://example.com/a.git", "../../b.git"); err == nil {
-		t.Errorf("above the host: %q", got)
-	}
-}
 
 // A one-time sync waits until it has cleaned up, but not for the grace of the
 // tree that it has replaced.
@@ -98,20 +78,19 @@ func TestSubmodulesGarbage(t *testing.T) {
 			Gitlinks: map[string]string{"sub": commit},
 		}))
 	}
-	stores, err := f.repo.moduleStores()
+	stores, err := f.repo.store.Modules()
 	if err != nil || len(stores) != 1 {
 		t.Fatalf("stores of submodules: %v, %v", stores, err)
 	}
-	refs, err := os.ReadDir(stores[0].path(moduleRef("")))
+	refs, err := os.ReadDir(stores[0].Path("refs/git-sync/commits/"))
 	if err != nil || len(refs) != 1 {
 		t.Errorf("refs %v, %v, want that of the commit checked out", refs, err)
 	}
-	inv, err := stores[0].inventory()
-	if err != nil || inv.bytes > 200<<10 {
-		t.Errorf("the submodule's store takes %d bytes, %v: old commits are kept", inv.bytes, err)
+	if bytes := stores[0].Size(); bytes == 0 || bytes > 200<<10 {
+		t.Errorf("the submodule's store takes %d bytes: old commits are kept", bytes)
 	}
-	if f.repo.store.meta.Kept == 0 || stores[0].meta.Kept == 0 || f.repo.store.meta.Kept == stores[0].meta.Kept {
-		t.Errorf("kept sizes %d and %d, want each store's own", f.repo.store.meta.Kept, stores[0].meta.Kept)
+	if f.repo.store.Meta.Kept == 0 || stores[0].Meta.Kept == 0 || f.repo.store.Meta.Kept == stores[0].Meta.Kept {
+		t.Errorf("kept sizes %d and %d, want each store's own", f.repo.store.Meta.Kept, stores[0].Meta.Kept)
 	}
 	f.clean()
 }
@@ -132,12 +111,12 @@ func TestShallowListLost(t *testing.T) {
 	}
 	first := with("1", old)
 	f.sync(with("2", recent))
-	stores, err := f.repo.moduleStores()
+	stores, err := f.repo.store.Modules()
 	if err != nil || len(stores) != 1 {
 		t.Fatalf("stores of submodules: %v, %v", stores, err)
 	}
 	for _, st := range append(stores, f.repo.store) {
-		remove2(t, st.path("shallow"))
+		remove2(t, st.Path("shallow"))
 	}
 	f.up.Set("refs/heads/main", first)
 	f.sync(first)
@@ -152,9 +131,9 @@ func TestFormerLinkAfterCrash(t *testing.T) {
 			f := newFixture(t)
 			hash := f.up.Commit(map[string]string{"a": "1"})
 			f.sync(hash)
-			meta := f.repo.store.meta
+			meta := f.repo.store.Meta
 			meta.Link = "former"
-			if err := f.repo.store.save(meta); err != nil {
+			if err := f.repo.store.Save(meta); err != nil {
 				t.Fatal(err)
 			}
 			if left {
@@ -165,7 +144,7 @@ func TestFormerLinkAfterCrash(t *testing.T) {
 			f.stop()
 			f.sync(hash)
 			f.clean()
-			if got := f.repo.store.meta.Link; got != f.opts.Link {
+			if got := f.repo.store.Meta.Link; got != f.opts.Link {
 				t.Errorf("the marker names the link %q", got)
 			}
 		})
@@ -176,28 +155,26 @@ func TestFormerLinkAfterCrash(t *testing.T) {
 // program, and taken for what was there before a fetch that failed, the fetch
 // would be rolled back to nothing.
 func TestUnreadableIsNotAbsent(t *testing.T) {
-	for _, name := range []string{headRef, "shallow"} {
+	for _, name := range []string{"refs/git-sync/head", "shallow"} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			f.up.Commit(map[string]string{"a": "1"})
 			hash := f.up.Commit(map[string]string{"a": "2"})
 			f.sync(hash)
-			at := f.repo.store.path(name)
+			at := f.repo.store.Path(name)
 			if err := os.Rename(at, at+".away"); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.Mkdir(at, 0o777); err != nil { // reading it fails whoever we are
 				t.Fatal(err)
 			}
-			if s := f.repo.store.snapshot(); s.err == nil {
-				t.Errorf("a snapshot of what cannot be read: %+v", s)
-			} else if err := f.repo.store.rollback(s); err != nil || !exists(at) {
+			if err := f.repo.store.Rollback(f.repo.store.Snapshot()); err != nil || !disk.Exists(at) {
 				t.Errorf("rolled back to what could not be read: %v", err)
 			}
 			if err := errors.Join(os.Remove(at), os.Rename(at+".away", at)); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := f.repo.store.ref(headRef); got != hash || err != nil {
+			if got, err := f.repo.store.Head(); got != hash || err != nil {
 				t.Errorf("the ref is at %q, %v", got, err)
 			}
 		})
@@ -224,7 +201,7 @@ func TestCheckFailsOnce(t *testing.T) {
 	}
 	f.opts.Git = g
 	f.sync(hash)
-	if !exists(failed) {
+	if !disk.Exists(failed) {
 		t.Error("nothing was checked")
 	}
 }
@@ -236,7 +213,7 @@ func TestMarkerUnreadableOnce(t *testing.T) {
 	hash := f.up.Commit(map[string]string{"a": "1"})
 	f.sync(hash)
 	f.stop()
-	marker := filepath.Join(f.opts.Root, gitDirName, ownDirName, markerName)
+	marker := filepath.Join(f.opts.Root, disk.GitName, disk.OwnName, disk.Marker)
 	if err := f.restart(); err != nil {
 		t.Fatal(err)
 	}
@@ -249,8 +226,8 @@ func TestMarkerUnreadableOnce(t *testing.T) {
 	if err := errors.Join(os.Remove(marker), os.Rename(marker+".away", marker)); err != nil {
 		t.Fatal(err)
 	}
-	if tree := f.sync(hash); tree.New || f.repo.stats.Fetches != 0 {
-		t.Errorf("%+v after %d fetches", tree, f.repo.stats.Fetches)
+	if tree := f.sync(hash); tree.New || f.repo.Stats().Fetches != 0 {
+		t.Errorf("%+v after %d fetches", tree, f.repo.Stats().Fetches)
 	}
 }
 
@@ -260,7 +237,7 @@ func TestPinsUnreadable(t *testing.T) {
 	hash := f.up.Commit(map[string]string{"a": "1"})
 	f.up.Tag("v1", hash)
 	f.sync(hash)
-	pins := f.repo.store.own(pinsName)
+	pins := f.repo.store.Own("pins.json")
 	if err := errors.Join(os.Rename(pins, pins+".away"), os.Mkdir(pins, 0o777)); err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +249,7 @@ func TestPinsUnreadable(t *testing.T) {
 	if err := errors.Join(os.Remove(pins), os.Rename(pins+".away", pins)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.try(); !errors.Is(err, errTagMoved) {
+	if _, err := f.try(); git.KindOf(err) != git.KindRefused {
 		t.Errorf("%v", err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/store"
 	"git-sync/test/gitserver"
 )
 
@@ -37,7 +39,7 @@ func truncate(t *testing.T, name string, size int64) {
 func TestLeftoverLink(t *testing.T) {
 	f := newFixture(t)
 	f.sync(f.up.Commit(map[string]string{"a": "1"}))
-	left := filepath.Join(f.opts.Root, linkPrefix+"dead")
+	left := filepath.Join(f.opts.Root, disk.TempPrefix+"link-dead")
 	if err := os.Symlink("rev-nowhere", left); err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +58,7 @@ func TestStaleLocks(t *testing.T) {
 	f.sync(f.up.Commit(map[string]string{"a": "1"}))
 	for i, name := range []string{"HEAD.lock", "refs/heads/main.lock", "refs/git-sync/head.lock", "packed-refs.lock", "config.lock", "shallow.lock", "gc.pid"} {
 		for _, restart := range []bool{false, true} {
-			write(t, f.repo.store.path(name), "")
+			write(t, f.repo.store.Path(name), "")
 			hash := f.up.Commit(map[string]string{"a": fmt.Sprint(i, restart)})
 			if restart {
 				if err := f.restart(); err != nil {
@@ -76,7 +78,7 @@ func TestStaleWorktreeLocks(t *testing.T) {
 			f := newFixture(t)
 			hash := f.up.Commit(map[string]string{"a": "1"})
 			tree := f.sync(hash)
-			lock := filepath.Join(f.repo.store.admin(tree.rec.id), name)
+			lock := filepath.Join(f.repo.store.Admin(tree.rec.ID), name)
 			write(t, lock, "")
 			old := time.Now().Add(-time.Hour)
 			if err := os.Chtimes(lock, old, old); err != nil {
@@ -105,7 +107,7 @@ func TestStaleModuleLocks(t *testing.T) {
 		}
 		var locks []string
 		for _, mod := range tree.rec.Modules {
-			lock := filepath.Join(m.repo.moduleStore(m.repo.store, mod.Store).admin(mod.Admin), name)
+			lock := filepath.Join(m.repo.store.Module(mod.Store).Admin(mod.Admin), name)
 			write(t, lock, "")
 			old := time.Now().Add(-time.Hour)
 			if err := os.Chtimes(lock, old, old); err != nil {
@@ -122,11 +124,11 @@ func TestStaleModuleLocks(t *testing.T) {
 		m.later()
 		m.sync(hash)
 		for _, lock := range locks {
-			if exists(lock) {
+			if disk.Exists(lock) {
 				t.Errorf("left over: %s", lock)
 			}
 		}
-		if !exists(fresh) {
+		if !disk.Exists(fresh) {
 			t.Error("the lock of a git at work was taken away")
 		}
 	}
@@ -193,12 +195,12 @@ func TestRepair(t *testing.T) {
 		"tree":    func(_ *fixture, tree Tree) { remove2(t, tree.Path) },
 		"link":    func(f *fixture, _ Tree) { remove2(t, f.link()) },
 		"gitlink": func(_ *fixture, tree Tree) { remove2(t, filepath.Join(tree.Path, ".git")) },
-		"admin":   func(f *fixture, tree Tree) { remove2(t, f.repo.store.admin(tree.rec.id)) },
-		"index":   func(f *fixture, tree Tree) { remove2(t, filepath.Join(f.repo.store.admin(tree.rec.id), "index")) },
+		"admin":   func(f *fixture, tree Tree) { remove2(t, f.repo.store.Admin(tree.rec.ID)) },
+		"index":   func(f *fixture, tree Tree) { remove2(t, filepath.Join(f.repo.store.Admin(tree.rec.ID), "index")) },
 		"other HEAD": func(f *fixture, tree Tree) {
-			write(t, filepath.Join(f.repo.store.admin(tree.rec.id), "HEAD"), strings.Repeat("0", 40))
+			write(t, filepath.Join(f.repo.store.Admin(tree.rec.ID), "HEAD"), strings.Repeat("0", 40))
 		},
-		"everything": func(f *fixture, _ Tree) { remove2(t, f.link()); remove2(t, f.repo.store.dir) },
+		"everything": func(f *fixture, _ Tree) { remove2(t, f.link()); remove2(t, f.repo.store.Dir()) },
 	} {
 		for _, byHash := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, " by hash ", byHash), func(t *testing.T) {
@@ -300,7 +302,7 @@ func TestCorruptStore(t *testing.T) {
 				hash := f.up.BigTree(files)
 				f.sync(hash)
 				n := 0
-				err := f.repo.store.eachObject(func(name string, info os.FileInfo) error {
+				err := eachObject(f.repo.store.Dir(), func(name string, info os.FileInfo) error {
 					if strings.HasSuffix(name, ".idx") || strings.HasSuffix(name, ".rev") {
 						return nil
 					}
@@ -347,7 +349,7 @@ func TestMissingObjects(t *testing.T) {
 			hash := f.up.BigTree(files)
 			f.sync(hash)
 			tree := f.poll()
-			err := f.repo.store.eachObject(func(name string, _ os.FileInfo) error { return os.Remove(name) })
+			err := eachObject(f.repo.store.Dir(), func(name string, _ os.FileInfo) error { return os.Remove(name) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -364,7 +366,7 @@ func TestMissingObjects(t *testing.T) {
 func TestCorruptContent(t *testing.T) {
 	f := newFixture(t)
 	f.sync(f.up.Commit(map[string]string{"a": "1", "b": "2"}))
-	err := f.repo.store.eachObject(func(name string, info os.FileInfo) error {
+	err := eachObject(f.repo.store.Dir(), func(name string, info os.FileInfo) error {
 		if err := os.Chmod(name, 0o644); err != nil {
 			return err
 		}
@@ -397,7 +399,7 @@ func TestOthersFiles(t *testing.T) {
 	check()
 	remove2(t, tree.Path)
 	f.sync(tree.Hash)
-	remove2(t, f.repo.store.dir)
+	remove2(t, f.repo.store.Dir())
 	f.sync(tree.Hash)
 	if err := f.restart(func(o *Options) { o.Layout = LayoutWorktrees }); err != nil {
 		t.Fatal(err)
@@ -429,11 +431,7 @@ func TestPowerCut(t *testing.T) {
 			tree := f.sync(hash)
 			f.stop()
 			damage(filepath.Join(tree.Path, "a"))
-			rec := tree.rec
-			rec.Boot = "another"
-			if err := saveRecord(store{dir: filepath.Join(f.opts.Root, ".git")}, rec); err != nil {
-				t.Fatal(err)
-			}
+			f.otherBoot(tree)
 			if tree := f.sync(hash); !tree.New {
 				t.Error("the damage was not found")
 			}
@@ -465,31 +463,31 @@ func TestInterrupted(t *testing.T) {
 
 	// Half of a tree, half of a store, and a store that was being exchanged.
 	write(t, filepath.Join(f.opts.Root, buildPrefix+"x", "a"), "half")
-	write(t, filepath.Join(f.opts.Root, nextStore, ownDirName, markerName), `{"version":1,"format":"sha1"}`)
-	write(t, f.repo.store.path("objects/pack/tmp_pack_x"), "half")
-	write(t, f.repo.store.path("worktrees/half/HEAD"), "half")
-	record := filepath.Join(f.repo.store.admin(tree.rec.id), tempPrefix+"record")
+	write(t, filepath.Join(f.opts.Root, ".git-sync.next", disk.OwnName, disk.Marker), `{"version":1,"format":"sha1"}`)
+	write(t, f.repo.store.Path("objects/pack/tmp_pack_x"), "half")
+	write(t, f.repo.store.Path("worktrees/half/HEAD"), "half")
+	record := filepath.Join(f.repo.store.Admin(tree.rec.ID), disk.TempPrefix+"record")
 	write(t, record, "half")
 	if err := f.restart(); err != nil {
 		t.Fatal(err)
 	}
 	f.sync(second)
 	f.clean()
-	if exists(record) {
+	if disk.Exists(record) {
 		t.Error("half a record is left")
 	}
 	f.stop()
-	if err := os.Rename(filepath.Join(f.opts.Root, ".git"), filepath.Join(f.opts.Root, nextStore)); err != nil {
+	if err := os.Rename(filepath.Join(f.opts.Root, ".git"), filepath.Join(f.opts.Root, ".git-sync.next")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(f.opts.Root, oldStore, "HEAD"), "old")
-	if meta := filepath.Join(f.opts.Root, nextStore, ownDirName, markerName); true {
-		var m storeMeta
-		if err := readJSON(meta, &m); err != nil {
+	write(t, filepath.Join(f.opts.Root, ".git-sync.old", "HEAD"), "old")
+	if meta := filepath.Join(f.opts.Root, ".git-sync.next", disk.OwnName, disk.Marker); true {
+		var m store.Meta
+		if err := disk.ReadJSON(meta, &m); err != nil {
 			t.Fatal(err)
 		}
 		m.Ready = true
-		if err := writeJSON(meta, m, 0o644); err != nil {
+		if err := (disk.GitDir{}).ReplaceJSON(meta, m); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -524,10 +522,10 @@ func TestGrace(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.StaleTimeout = 700 * time.Millisecond })
 	first := f.sync(f.up.Commit(map[string]string{"a": "1"}))
 	second := f.sync(f.up.Commit(map[string]string{"a": "2"}))
-	if !exists(filepath.Join(first.Path, "a")) || !exists(filepath.Join(second.Path, "a")) {
+	if !disk.Exists(filepath.Join(first.Path, "a")) || !disk.Exists(filepath.Join(second.Path, "a")) {
 		t.Fatal("a tree is gone within its grace")
 	}
-	for deadline := time.Now().Add(30 * time.Second); exists(first.Path); {
+	for deadline := time.Now().Add(30 * time.Second); disk.Exists(first.Path); {
 		if time.Now().After(deadline) {
 			t.Fatal("the replaced tree does not go")
 		}

@@ -1,8 +1,6 @@
 package repo
 
 import (
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"git-sync/pkg/git"
@@ -79,21 +77,4 @@ func TestFirstSyncFails(t *testing.T) {
 	server.Heal()
 	f.up.BranchAt("nope", "main")
 	f.sync(f.up.Rev("main"))
-}
-
-func FuzzReaders(f *testing.F) {
-	f.Add("submodule.a.path\nb\x00submodule.a.url\nc\x00", "H 160000 "+strings.Repeat("1", 40)+" 0\tb\x00")
-	f.Fuzz(func(t *testing.T, modules, links string) {
-		specs := parseModules(modules)
-		for at, spec := range specs {
-			if at != spec.path || !filepath.IsLocal(at) || strings.HasPrefix(at, "-") || spec.url == "" {
-				t.Errorf("%q: %+v", at, spec)
-			}
-		}
-		if found := gitlinks(links, specs); len(found) > strings.Count(links, "\x00")+1 {
-			t.Error("more submodules than entries")
-		}
-		_, _ = readDiff(links)
-		_, _ = moduleURL("https://example.com/a/b.git", modules)
-	})
 }

@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/go-logr/logr/funcr"
+	"golang.org/x/sys/unix"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
 	"git-sync/test/gitserver"
 )
 
@@ -51,6 +53,7 @@ func newFixture(t *testing.T, change ...func(*Options)) *fixture {
 		Submodules: SubmodulesRecursive,
 		Checkout:   CheckoutAuto,
 		GC:         GCAuto,
+		Umask:      umask(),
 		Now:        func() time.Time { return time.Now().Add(time.Duration(f.skew.Load())) },
 		Log:        funcr.New(func(_, args string) { f.logs = append(f.logs, args) }, funcr.Options{Verbosity: 1}),
 	}
@@ -65,8 +68,12 @@ func newFixture(t *testing.T, change ...func(*Options)) *fixture {
 // newGit returns a git with that configuration and an environment of its own.
 func (f *fixture) newGit(config []git.KV) *git.Git {
 	f.t.Helper()
+	umask := fs.FileMode(0) // ours
+	if f.opts.GroupWrite {
+		umask = f.opts.Umask
+	}
 	g, err := git.New(f.t.Context(), git.Options{
-		Path: "git", Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.t.TempDir()}, Config: config, Observe: f.ran,
+		Path: "git", Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.t.TempDir()}, Config: config, Observe: f.ran, Umask: umask,
 	})
 	if err != nil {
 		f.t.Fatal(err)
@@ -100,7 +107,7 @@ func (f *fixture) restart(change ...func(*Options)) error {
 	r, err := Open(f.opts)
 	if err == nil {
 		f.repo = r
-		r.minRecycled = cmp.Or(f.minRecycled, r.minRecycled)
+		r.trees.MinKept = cmp.Or(f.minRecycled, r.trees.MinKept)
 	}
 	return err
 }
@@ -208,12 +215,10 @@ func (f *fixture) published(hash string) {
 // complete is published without git: the files alone.
 func (f *fixture) complete(hash string) {
 	f.t.Helper()
-	target, err := os.Readlink(f.link())
-	if err != nil {
-		f.t.Fatalf("nothing is published: %v", err)
-	}
-	if got, _ := hashOfTarget(target); got != hash {
-		f.t.Fatalf("published is %s, want %s", target, hash)
+	if f.repo != nil {
+		if rev, ok := f.repo.Published(); !ok || rev.Hash != hash {
+			f.t.Fatalf("published is %+v, want %s", rev, hash)
+		}
 	}
 	if f.opts.SparseFile != "" {
 		return
@@ -297,8 +302,8 @@ func (f *fixture) rootEntries() []string {
 // and others, and in the store no leftover of any kind.
 func (f *fixture) clean(others ...string) {
 	f.t.Helper()
-	rel, _, ok := f.repo.published()
-	if !ok {
+	rel := f.repo.current().place
+	if rel == "" {
 		f.t.Fatal("nothing is published")
 	}
 	want := append([]string{".git", strings.Split(rel, "/")[0]}, others...)
@@ -309,17 +314,17 @@ func (f *fixture) clean(others ...string) {
 	if got := f.rootEntries(); strings.Join(got, " ") != strings.Join(want, " ") {
 		f.t.Errorf("the root holds %v, want %v", got, want)
 	}
-	trash, _ := os.ReadDir(f.repo.store.own(trashName))
+	trash, _ := os.ReadDir(f.repo.store.Own("trash"))
 	if len(trash) > 0 {
 		f.t.Errorf("the trash holds %v", trash)
 	}
-	admins, _ := os.ReadDir(filepath.Join(f.repo.store.dir, adminDirName))
+	admins, _ := os.ReadDir(filepath.Join(f.repo.store.Dir(), disk.Admins))
 	if len(admins) != 1+len(f.aside()) {
 		f.t.Errorf("%d admin directories, want those of the published tree and of the trees set aside", len(admins))
 	}
-	err := filepath.WalkDir(f.repo.store.dir, func(name string, _ fs.DirEntry, err error) error {
+	err := filepath.WalkDir(f.repo.store.Dir(), func(name string, _ fs.DirEntry, err error) error {
 		base := filepath.Base(name)
-		if strings.HasSuffix(base, ".lock") || strings.HasPrefix(base, "tmp_") || strings.HasPrefix(base, tempPrefix) {
+		if strings.HasSuffix(base, ".lock") || strings.HasPrefix(base, "tmp_") || strings.HasPrefix(base, disk.TempPrefix) {
 			f.t.Errorf("left over: %s", name)
 		}
 		return err
@@ -331,7 +336,7 @@ func (f *fixture) clean(others ...string) {
 
 // aside lists the trees set aside for recycling.
 func (f *fixture) aside() []string {
-	entries, _ := os.ReadDir(f.repo.store.own(asideName))
+	entries, _ := os.ReadDir(f.repo.store.Own("aside"))
 	var names []string
 	for _, e := range entries {
 		names = append(names, e.Name())
@@ -340,3 +345,40 @@ func (f *fixture) aside() []string {
 }
 
 func kv(key, value string) git.KV { return git.KV{Key: key, Value: value} }
+
+// eachObject calls visit for each pack, index and loose object of the store at dir.
+func eachObject(dir string, visit func(name string, info os.FileInfo) error) error {
+	return filepath.WalkDir(filepath.Join(dir, "objects"), func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Base(filepath.Dir(name)) == "info" {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return visit(name, info)
+	})
+}
+
+func skip(d fs.DirEntry) error {
+	if d.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// umask returns this process's umask, which umask(2) tells only by changing it.
+func umask() fs.FileMode {
+	mask := unix.Umask(0o022)
+	unix.Umask(mask)
+	return fs.FileMode(mask)
+}
+
+func (f *fixture) unfinished() []string {
+	f.t.Helper()
+	places, err := f.repo.unfinished()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return places
+}

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/recycle"
 	"git-sync/test/gitserver"
 )
 
@@ -68,7 +70,7 @@ func (s *slowGit) release() {
 // waits blocks until a git has begun to wait.
 func (s *slowGit) waits() {
 	s.t.Helper()
-	until(s.t, "a collection of garbage", func() bool { return exists(filepath.Join(s.dir, "waiting")) })
+	until(s.t, "a collection of garbage", func() bool { return disk.Exists(filepath.Join(s.dir, "waiting")) })
 }
 
 // until polls for something that another process does.
@@ -120,18 +122,14 @@ func (f *fixture) whole() {
 	if out, err := gitserver.Run(f.link()+"/.", gitserver.Env(), "fsck", "--full"); err != nil {
 		f.t.Errorf("the store is not whole: %v\n%s", err, out)
 	}
-	if left, _ := filepath.Glob(f.repo.store.own(scratchPrefix + "*")); len(left) > 0 {
+	if left, _ := filepath.Glob(f.repo.store.Own("collect-*")); len(left) > 0 {
 		f.t.Errorf("left over: %v", left)
 	}
 }
 
 func (f *fixture) objectBytes() int64 {
 	f.t.Helper()
-	inv, err := f.repo.store.inventory()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return inv.bytes
+	return f.repo.store.Size()
 }
 
 // Syncs and publications go on while garbage is collected, however long that
@@ -155,7 +153,7 @@ func TestCollectingBesideSyncs(t *testing.T) {
 			if got := f.objectBytes(); got > 500<<10 {
 				t.Errorf("%d KiB of objects, though all but 200 are garbage", got>>10)
 			}
-			list, _ := os.ReadFile(f.repo.store.path("shallow"))
+			list, _ := os.ReadFile(f.repo.store.Path("shallow"))
 			if n := strings.Count(string(list), "\n"); n > 1 {
 				t.Errorf("%d commits are listed as shallow, want that which is published", n)
 			}
@@ -199,7 +197,7 @@ func TestBusy(t *testing.T) {
 	f := newFixture(t)
 	hash := f.up.Commit(map[string]string{"a": "1"})
 	f.sync(hash)
-	if err := f.repo.work.enter(t.Context(), "collection of garbage"); err != nil {
+	if err := f.repo.work.Enter(t.Context(), "collection of garbage"); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -221,7 +219,7 @@ func TestBusy(t *testing.T) {
 func TestCollectingForgottenStore(t *testing.T) {
 	f := newFixture(t)
 	f.sync(f.up.Commit(map[string]string{"a": "1"}))
-	if err := f.repo.collectIn(t.Context(), f.repo.moduleStore(f.repo.store, "gone")); err != nil {
+	if err := f.repo.store.Collect(t.Context(), f.repo.store.Module("gone"), f.repo.work); err != nil {
 		t.Errorf("collecting in a store that is gone: %v", err)
 	}
 	f.clean()
@@ -231,7 +229,7 @@ func TestCollectingForgottenStore(t *testing.T) {
 // when the next one has come.
 func TestCollectingIsSoonEnough(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Checkout = CheckoutRecycle })
-	f.up.BigTree(minRecycled)
+	f.up.BigTree(recycle.MinFiles)
 	f.sync(f.up.Commit(map[string]string{"big": random(0, 300<<10)}))
 	f.runs()
 	collections := 0
@@ -259,7 +257,7 @@ func TestCollectingIsSoonEnough(t *testing.T) {
 func TestCollectingKilled(t *testing.T) {
 	f := newFixture(t)
 	f.sync(f.up.Commit(map[string]string{"a": "1"}))
-	write(t, f.repo.store.own(scratchPrefix+"x/pack/tmp_pack_1"), "half")
+	write(t, f.repo.store.Own("collect-x/pack/tmp_pack_1"), "half")
 	if err := f.restart(); err != nil {
 		t.Fatal(err)
 	}
@@ -275,23 +273,23 @@ func TestCollectingAgain(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.GC, o.Now = GCAlways, func() time.Time { return now } })
 	f.sync(f.up.Commit(map[string]string{"a": "1"}))
 	r := f.repo
-	r.collector.stop()
+	r.jobs.collect.stop()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel() // every collection fails
 	for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
 		r.collect(ended)
-		if got := r.collectNext.Sub(now); got != want*time.Second {
+		if got := r.jobs.collection.next.Sub(now); got != want*time.Second {
 			t.Errorf("tried again after %s, want %d s", got, want)
 		}
 		r.collect(t.Context()) // too early
-		if r.collectWait != want*time.Second {
+		if r.jobs.collection.wait != want*time.Second {
 			t.Error("it did not wait")
 		}
-		now = r.collectNext
+		now = r.jobs.collection.next
 	}
 	r.collect(t.Context())
-	if r.collectWait != 0 {
-		t.Errorf("after one that was made, the next failure would be tried again after more than %s", r.collectWait)
+	if r.jobs.collection.wait != 0 {
+		t.Errorf("after one that was made, the next failure would be tried again after more than %s", r.jobs.collection.wait)
 	}
 }
 

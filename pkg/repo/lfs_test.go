@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/worktree"
 	"git-sync/test/gitserver"
 	"git-sync/test/sshserver"
 )
@@ -69,7 +71,7 @@ func TestLFS(t *testing.T) {
 		if got := content(f); got != want {
 			t.Errorf("published %q, want %q", got, want)
 		}
-		if exists(f.repo.store.path(lfsDir)) {
+		if disk.Exists(f.repo.store.Path(disk.LFSName)) {
 			t.Error("what git-lfs fetched is kept")
 		}
 		// The check at start-up takes the file for what it is.
@@ -200,10 +202,10 @@ func TestLFSRecycled(t *testing.T) {
 	next(map[string]string{"big.bin": "2"}, "")
 	next(map[string]string{"big.bin": "3"}, "")
 	// A consumer's settings must not be obeyed.
-	write(t, filepath.Join(f.link(), lfsConfig), "[lfs]\n\tfetchexclude = *\n")
+	write(t, filepath.Join(f.link(), worktree.LFSConfig), "[lfs]\n\tfetchexclude = *\n")
 	next(map[string]string{"big.bin": "4"}, "")
 	next(map[string]string{"big.bin": "5"}, "")
-	next(map[string]string{lfsConfig: "[lfs]\n\tconcurrenttransfers = 1\n"}, "settings of git-lfs have changed")
+	next(map[string]string{worktree.LFSConfig: "[lfs]\n\tconcurrenttransfers = 1\n"}, "settings of git-lfs have changed")
 	next(map[string]string{"big.bin": "6"}, "settings of git-lfs have changed")
 	next(map[string]string{"big.bin": "7"}, "")
 	if err := f.restart(); err != nil {

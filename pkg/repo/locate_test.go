@@ -28,13 +28,13 @@ func TestOddPaths(t *testing.T) {
 		{"../../here/../r", "../link", "deep/r", "deep/link"},
 		{".", "link", "deep/down", "deep/down/link"},
 	} {
-		r := &Repo{opts: Options{Root: c.root, Link: c.link}}
-		if err := r.locate(); err != nil {
+		r := &Repo{}
+		if err := r.locate(Options{Root: c.root, Link: c.link}); err != nil {
 			t.Errorf("%s, %s: %v", c.root, c.link, err)
 			continue
 		}
-		if r.Root() != filepath.Join(base, c.wantRoot) || r.link != filepath.Join(base, c.wantLink) {
-			t.Errorf("%s, %s: root %s, link %s", c.root, c.link, r.root, r.link)
+		if r.Root() != filepath.Join(base, c.wantRoot) || r.outlet.Path != filepath.Join(base, c.wantLink) {
+			t.Errorf("%s, %s: root %s, link %s", c.root, c.link, r.root, r.outlet.Path)
 		}
 	}
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
 )
 
 // D5: two on one root.
@@ -56,7 +57,7 @@ func TestRootReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	replaceRoot()
-	if _, err := f.repo.Publish(t.Context(), prepared); !errors.Is(err, errReplaced) || exists(f.link()) {
+	if _, err := f.repo.Publish(t.Context(), prepared); !errors.Is(err, errReplaced) || disk.Exists(f.link()) {
 		t.Errorf("published in a root that is another one by now: %v", err)
 	}
 	f.sync(hash) // alone, it begins anew

@@ -7,38 +7,42 @@ import (
 	"github.com/go-logr/logr"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/outlet"
+	"git-sync/pkg/repo/recycle"
 	"git-sync/pkg/repo/remote"
+	"git-sync/pkg/repo/store"
+	"git-sync/pkg/repo/worktree"
 )
 
-// Submodules says how much of a tree's submodules is checked out.
-type Submodules string
-
-// The values of Submodules.
-const (
-	SubmodulesRecursive Submodules = "recursive" // all of them, at every depth
-	SubmodulesShallow   Submodules = "shallow"   // those of the repository itself
-	SubmodulesOff       Submodules = "off"
+// The types of options that the parts of this package define.
+type (
+	// RefusedError says that a path is in use by something that git-sync did not make.
+	RefusedError = disk.RefusedError
+	// Layout says how trees are named below the root.
+	Layout = outlet.Layout
+	// Submodules says how much of a tree's submodules is checked out.
+	Submodules = worktree.Submodules
+	// CheckoutMode says how a new tree is made.
+	CheckoutMode = recycle.Mode
+	// GC says when unreachable objects are dropped from the store.
+	GC = store.GC
 )
 
-// CheckoutMode says how a new tree is made.
-type CheckoutMode string
-
-// The values of CheckoutMode.
+// Their values.
 const (
-	CheckoutAuto    CheckoutMode = "auto"    // recycle where that is provably equal to a full checkout
-	CheckoutRecycle CheckoutMode = "recycle" // the same, without waiting for the grace to pass
-	CheckoutFull    CheckoutMode = "full"    // always from nothing
-)
-
-// GC says when unreachable objects are dropped from the store.
-type GC string
-
-// The values of GC.
-const (
-	GCAuto       GC = "auto"       // when what is unreachable may outweigh what is kept
-	GCAlways     GC = "always"     // after every update
-	GCAggressive GC = "aggressive" // after every update, repacked as tightly as git can
-	GCOff        GC = "off"
+	LayoutRev           = outlet.LayoutRev
+	LayoutWorktrees     = outlet.LayoutWorktrees
+	SubmodulesRecursive = worktree.SubmodulesRecursive
+	SubmodulesShallow   = worktree.SubmodulesShallow
+	SubmodulesOff       = worktree.SubmodulesOff
+	CheckoutAuto        = recycle.Auto
+	CheckoutRecycle     = recycle.Recycle
+	CheckoutFull        = recycle.Full
+	GCAuto              = store.GCAuto
+	GCAlways            = store.GCAlways
+	GCAggressive        = store.GCAggressive
+	GCOff               = store.GCOff
 )
 
 // Options says what to keep where. The zero values of the optional fields are
@@ -66,6 +70,7 @@ type Options struct {
 	// Permissions, when not 0, is the mode given to the files checked out.
 	Permissions fs.FileMode
 	GroupWrite  bool
+	Umask       fs.FileMode // of the files that git makes; it is part of Git already
 	GC          GC
 	// Config is the user's extra git configuration, already part of Git; what
 	// in it can change the content of a checkout makes trees differ.
@@ -97,8 +102,7 @@ type Tree struct {
 	Path string // absolute; where it is now, until Publish returns it with its final path
 	New  bool   // false: it is published and intact already, there is nothing to do
 
-	rel string // its place below the root
-	rec record
+	rec worktree.Record
 	oid string // what the ref itself held: the commit, or an annotated tag
 }
 
@@ -111,4 +115,13 @@ type Revision struct {
 	// Unfit says why it is not to be used, in a clause; empty when nothing is
 	// known against it.
 	Unfit string
+}
+
+// Stats counts what a Repo has done and holds.
+type Stats struct {
+	Fetches     int   // fetches that ended well, submodules' included
+	Recycled    int   // trees made from a spare one
+	Stuck       int   // replaced trees that cannot be removed for now
+	ObjectBytes int64 // the object store on disk
+	Unverified  int   // times that a revision was refused for its signature
 }

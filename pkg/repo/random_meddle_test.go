@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"git-sync/pkg/repo/internal/index"
 	"git-sync/test/gitserver"
 )
 
@@ -75,10 +76,10 @@ var meddlings = []meddling{
 		return os.MkdirAll(filepath.Join(dir, m.h.name(), "empty"), 0o755)
 	}},
 	{"attributes", func(m meddler, _, dir string) error {
-		return os.WriteFile(filepath.Join(dir, attributesFile), []byte(m.h.attributes()), 0o644)
+		return os.WriteFile(filepath.Join(dir, index.AttributesFile), []byte(m.h.attributes()), 0o644)
 	}},
 	{"attributes at the top", func(m meddler, _, _ string) error {
-		return os.WriteFile(filepath.Join(m.dir, attributesFile), []byte(m.h.attributes()), 0o644)
+		return os.WriteFile(filepath.Join(m.dir, index.AttributesFile), []byte(m.h.attributes()), 0o644)
 	}},
 	{"ignored", func(_ meddler, _, dir string) error {
 		return errors.Join(os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*"), 0o644), os.WriteFile(filepath.Join(dir, "y"), nil, 0o644))
@@ -95,7 +96,7 @@ var meddlings = []meddling{
 	}},
 	{"directory moved, and a symlink", func(m meddler, _, dir string) error {
 		away := filepath.Join(m.h.t.TempDir(), "moved")
-		return errors.Join(os.Rename(dir, away), os.Symlink(away, dir), os.WriteFile(filepath.Join(away, attributesFile), []byte(m.h.attributes()), 0o644))
+		return errors.Join(os.Rename(dir, away), os.Symlink(away, dir), os.WriteFile(filepath.Join(away, index.AttributesFile), []byte(m.h.attributes()), 0o644))
 	}},
 	{"moved over another", func(m meddler, file, _ string) error { return os.Rename(file, m.files[0]) }},
 	{"linked to another", func(m meddler, file, _ string) error {

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/worktree"
 	"git-sync/test/gitserver"
 )
 
@@ -49,11 +51,8 @@ func TestRecycleRandomHistory(t *testing.T) {
 		for n := range histories {
 			seed := first + n
 			t.Run(strconv.Itoa(seed), func(t *testing.T) {
-				// The umask is the process's: who changes it runs alone.
-				if alone := n == 0; !alone {
-					t.Parallel()
-				}
-				h := newRandomHistory(t, seed, n == 0)
+				t.Parallel()
+				h := newRandomHistory(t, seed)
 				h.run()
 				steps.Add(int64(h.steps))
 				recycled.Add(int64(h.recycled))
@@ -73,20 +72,18 @@ type randomHistory struct {
 	model  randomTree   // what is at the branch's tip
 	past   []randomTree // what was there before
 	module *gitserver.Repo
-	umask  bool // --group-write may be toggled
 
 	filtered        bool // the filter is configured
 	step            int
 	steps, recycled int
 }
 
-func newRandomHistory(t *testing.T, seed int, umask bool) *randomHistory {
+func newRandomHistory(t *testing.T, seed int) *randomHistory {
 	t.Helper()
 	root := t.TempDir()
 	h := &randomHistory{
 		rng:   rand.New(rand.NewPCG(uint64(seed), 19)),
 		model: randomTree{entries: map[string]randomEntry{}},
-		umask: umask,
 	}
 	h.fixture = newFixture(t, func(o *Options) {
 		o.Config = []git.KV{kv("protocol.file.allow", "always")}
@@ -98,10 +95,6 @@ func newRandomHistory(t *testing.T, seed int, umask bool) *randomHistory {
 	h.up = gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: root})
 	h.module = gitserver.NewRepoWith(t, gitserver.RepoOptions{Root: root, Name: "module.git"})
 	h.opts.URL = h.up.FileURL()
-	if umask {
-		old := syscall.Umask(0o022)
-		t.Cleanup(func() { syscall.Umask(old) })
-	}
 	for i := range 60 {
 		h.model.put(fmt.Sprintf("d%d/e%d/f%02d.txt", i%3, i%5, i), randomEntry{data: h.text()})
 	}
@@ -180,8 +173,8 @@ func (h *randomHistory) consume() {
 			h.meddle(dir)
 		}
 	}
-	if b, ok := h.repo.aside(); ok && h.rng.IntN(2) == 0 {
-		h.meddle(b.dir)
+	if b, ok := h.repo.recycler.Spare(); ok && h.rng.IntN(2) == 0 {
+		h.meddle(b.Dir)
 	}
 }
 
@@ -239,10 +232,32 @@ func (h *randomHistory) clone() string {
 		write(h.t, filepath.Join(dir, ".git/info/sparse-checkout"), string(patterns))
 	}
 	run(dir, "read-tree", "--reset", "-u", "HEAD")
-	if exists(filepath.Join(dir, modulesFile)) {
+	if disk.Exists(filepath.Join(dir, worktree.ModulesFile)) {
 		run(dir, "submodule", "--quiet", "update", "--init", "--recursive")
 	}
+	if h.opts.GroupWrite {
+		share(h.t, dir)
+	}
 	return dir
+}
+
+// share gives the group of what is in dir the bits that its owner has, as a umask of
+// 002 does.
+func share(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		return os.Chmod(name, info.Mode()|info.Mode()&0o700>>3)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // thing is what is to be known of a file.

@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
+	"git-sync/pkg/repo/internal/index"
+	"git-sync/pkg/repo/worktree"
 	"git-sync/test/gitserver"
 )
 
@@ -87,11 +88,11 @@ func (h *randomHistory) push() {
 	}
 	if h.rng.IntN(25) == 0 {
 		next.done = append(next.done, h.edit(&next, awkwardEdits[h.rng.IntN(len(awkwardEdits))]))
-	} else if next.entries[modulesFile].data != "" && h.rng.IntN(2) == 0 {
+	} else if next.entries[worktree.ModulesFile].data != "" && h.rng.IntN(2) == 0 {
 		next.done = append(next.done, h.edit(&next, randomEdit{"submodule removed", dropModules}))
 	}
 	for at, e := range next.entries {
-		if e.kind == "module" && !strings.Contains(next.entries[modulesFile].data, "path = "+at+"\n") {
+		if e.kind == "module" && !strings.Contains(next.entries[worktree.ModulesFile].data, "path = "+at+"\n") {
 			dropModules(h, &next) // a directory was renamed
 		}
 	}
@@ -170,11 +171,11 @@ var randomEdits = []randomEdit{
 
 // awkwardEdits keep trees from being recycled.
 var awkwardEdits = []randomEdit{
-	{"attributes", func(h *randomHistory, r *randomTree) { r.put(attributesFile, randomEntry{data: h.attributes()}) }},
+	{"attributes", func(h *randomHistory, r *randomTree) { r.put(index.AttributesFile, randomEntry{data: h.attributes()}) }},
 	{"attributes below", func(h *randomHistory, r *randomTree) {
-		r.put(h.dir(r)+"/"+attributesFile, randomEntry{data: h.attributes()})
+		r.put(h.dir(r)+"/"+index.AttributesFile, randomEntry{data: h.attributes()})
 	}},
-	{"attributes gone", func(_ *randomHistory, r *randomTree) { r.remove(attributesFile) }},
+	{"attributes gone", func(_ *randomHistory, r *randomTree) { r.remove(index.AttributesFile) }},
 	{"submodule", addModule},
 	{"submodule moved", func(h *randomHistory, r *randomTree) { addModule(h, r); addModule(h, r) }},
 }
@@ -182,12 +183,12 @@ var awkwardEdits = []randomEdit{
 func addModule(h *randomHistory, r *randomTree) {
 	dropModules(h, r)
 	at := h.path()
-	r.put(modulesFile, randomEntry{data: fmt.Sprintf("[submodule \"m\"]\n\tpath = %s\n\turl = ../module.git\n", at)})
+	r.put(worktree.ModulesFile, randomEntry{data: fmt.Sprintf("[submodule \"m\"]\n\tpath = %s\n\turl = ../module.git\n", at)})
 	r.put(at, randomEntry{h.module.Commit(map[string]string{"m": h.text()}), "module"})
 }
 
 func dropModules(_ *randomHistory, r *randomTree) {
-	r.remove(modulesFile)
+	r.remove(worktree.ModulesFile)
 	maps.DeleteFunc(r.entries, func(_ string, e randomEntry) bool { return e.kind == "module" })
 }
 
@@ -222,7 +223,7 @@ func (h *randomHistory) file(r *randomTree) string { return h.pick(r, "", "exec"
 func (h *randomHistory) pick(r *randomTree, kinds ...string) string {
 	var all []string
 	for at, e := range r.entries {
-		if slices.Contains(kinds, e.kind) && at != modulesFile && path.Base(at) != attributesFile {
+		if slices.Contains(kinds, e.kind) && at != worktree.ModulesFile && path.Base(at) != index.AttributesFile {
 			all = append(all, at)
 		}
 	}
@@ -274,12 +275,10 @@ func (h *randomHistory) options() {
 				h.opts.Permissions = 0
 			}
 		}},
-		{h.umask && h.opts.GroupWrite, func() {
-			if !h.umask {
-				return
-			}
+		{h.opts.GroupWrite, func() {
 			h.opts.GroupWrite = !h.opts.GroupWrite
-			syscall.Umask(map[bool]int{false: 0o022, true: 0o002}[h.opts.GroupWrite])
+			h.opts.Umask = map[bool]fs.FileMode{false: umask(), true: 0o002}[h.opts.GroupWrite]
+			h.opts.Git = h.newGit(h.opts.Config)
 		}},
 	} {
 		if odds := map[bool]int{false: 150, true: 3}[o.on]; h.rng.IntN(odds) == 0 {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/recycle"
 	"git-sync/test/gitserver"
 )
 
@@ -88,7 +90,7 @@ func modes(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-const many = minRecycled + 100
+const many = recycle.MinFiles + 100
 
 // ready gives a fixture whose next update can be recycled: v1 was published,
 // then v2.
@@ -270,7 +272,7 @@ func TestNotRecycled(t *testing.T) {
 		release := makeUnremovable(t, dir)
 		f.sync(f.up.Commit(map[string]string{"a": "2"}))
 		f.full(f.up.Commit(map[string]string{"a": "3"}), "not permitted")
-		if names := strings.Join(f.rootEntries(), " "); strings.Contains(names, tempPrefix) {
+		if names := strings.Join(f.rootEntries(), " "); strings.Contains(names, disk.TempPrefix) {
 			t.Errorf("left in the root: %s", names)
 		}
 		release()
@@ -351,7 +353,7 @@ func TestRecyclePublishedAgain(t *testing.T) {
 	f.skew.Add(int64(50 * time.Minute))
 	f.stop()
 	f.poll()
-	if !exists(tree.Path) {
+	if !disk.Exists(tree.Path) {
 		t.Error("the tree is gone 50 minutes after it was replaced")
 	}
 }
@@ -359,7 +361,7 @@ func TestRecyclePublishedAgain(t *testing.T) {
 // Where every directory has the same other mode, the tree's own one tells.
 func TestRecycleDirectoryModes(t *testing.T) {
 	f := ready(t)
-	err := filepath.WalkDir(filepath.Join(f.repo.store.own(asideName), f.aside()[0]), func(name string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(f.repo.store.Own("aside"), f.aside()[0]), func(name string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() {
 			err = os.Chmod(name, 0o700)
 		}

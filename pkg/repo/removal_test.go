@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
 )
 
 // failingCheckouts gives f a git that fails after each checkout, as one that is
@@ -46,26 +47,26 @@ func TestUnfinishedTreeIsSetAside(t *testing.T) {
 				t.Fatal(err)
 			}
 			hash := f.up.Commit(map[string]string{"a": "1"})
-			f.repo.setTrashNext(time.Now().Add(time.Hour)) // the background does not touch it
+			f.repo.jobs.removal.failed(time.Now(), time.Hour, time.Hour) // the background does not touch it
 			if _, err := f.try(); err == nil {
 				t.Fatal("a failed checkout passes for a good one")
 			}
 			f.settle()
 			builds := 0
-			for _, name := range f.repo.inTrash() {
-				if exists(filepath.Join(name, "a")) {
+			for _, name := range f.repo.trees.Trash.List() {
+				if disk.Exists(filepath.Join(name, "a")) {
 					builds++
 				}
 			}
-			if left := f.repo.buildsAndAside(); builds != 1 || len(left) > 0 {
+			if left := f.unfinished(); builds != 1 || len(left) > 0 {
 				t.Errorf("%d unfinished trees in the trash, want one; in the root: %v", builds, left)
 			}
-			f.repo.setTrashNext(time.Time{})
+			f.repo.jobs.removal.reset()
 			if _, err := f.try(); err == nil {
 				t.Fatal("a failed checkout passes for a good one")
 			}
 			f.settle()
-			if left := f.repo.inTrash(); len(left) > 0 {
+			if left := f.repo.trees.Trash.List(); len(left) > 0 {
 				t.Errorf("a failed sync leaves %v", left)
 			}
 			remove2(t, fail)
@@ -83,7 +84,7 @@ func TestEndedFirstSyncLeavesNothing(t *testing.T) {
 	if err := f.restart(); err != nil {
 		t.Fatal(err)
 	}
-	f.repo.setTrashNext(time.Now().Add(time.Hour)) // it ends before the background is at work
+	f.repo.jobs.removal.failed(time.Now(), time.Hour, time.Hour) // it ends before the background is at work
 	if _, err := f.try(); err == nil {
 		t.Fatal("a failed checkout passes for a good one")
 	}
@@ -100,7 +101,7 @@ func TestRemovalBesideSyncs(t *testing.T) {
 	f.sync(f.up.Commit(map[string]string{"a": "0"}))
 	var once sync.Once
 	removing, release := make(chan struct{}), make(chan struct{})
-	f.repo.remover.start(t.Context(), func(ctx context.Context) {
+	f.repo.jobs.remove.start(t.Context(), func(ctx context.Context) {
 		once.Do(func() { close(removing) })
 		<-release
 		f.repo.emptyTrash(ctx)
@@ -114,16 +115,16 @@ func TestRemovalBesideSyncs(t *testing.T) {
 		f.beside(hash) // published
 		f.beside(hash) // a poll
 	}
-	f.repo.setTrashNext(time.Time{})
+	f.repo.jobs.removal.reset()
 	until(t, "old trees to wait for their removal", func() bool {
 		f.beside(hash)
-		return len(f.repo.inTrash()) > 0
+		return len(f.repo.trees.Trash.List()) > 0
 	})
 	end()
 	until(t, "the removal of old trees", func() bool {
 		f.beside(hash)
 		f.settle()
-		return len(f.repo.inTrash()) == 0
+		return len(f.repo.trees.Trash.List()) == 0
 	})
 	f.clean()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,74 +11,71 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"golang.org/x/sys/unix"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/outlet"
+	"git-sync/pkg/repo/recycle"
 	"git-sync/pkg/repo/remote"
+	"git-sync/pkg/repo/store"
+	"git-sync/pkg/repo/worktree"
 )
 
-// Repo is one root with one published link. Its methods are called one at a
+// Repo is one root with one published tree. Its methods are called one at a
 // time, but for Published and Stats, which may be called at any time.
 type Repo struct {
 	opts Options
 	log  logr.Logger
-	root string   // absolute, symlinks resolved
-	link string   // absolute, symlinks of its directory resolved
-	made []string // directories that Open made, those within others first
-	lock *os.File
-	// locked and lockName are what was locked, and where; see holds.
-	locked   fs.FileInfo
-	lockName string
+	root string // absolute, symlinks resolved
+	dirs directories
+	lock rootLock
 
-	store   store
-	started bool                 // leftovers of earlier runs have been dealt with
-	looked  bool                 // what is published has been looked at
-	since   time.Time            // when this process took the root over
-	records map[string]record    // by admin id; every complete tree of the store
-	damaged map[string]bool      // by admin id; trees proved to differ from their commit
-	checked map[string]bool      // by admin id; made or verified by this process
-	retired map[string]time.Time // by tree name; when it went out of publication
+	remote   *remote.Remote
+	store    *store.Store
+	trees    *worktree.Options
+	records  *worktree.Records
+	recycler recycle.Recycler
+	outlet   outlet.Link
+	exchange func(a, b string) error // but in tests disk.Exchange
 
-	// prepared is the tree, by name, that Prepare made last and that may be
+	work  *workLock // held while the root or the state is changed
+	state state
+	jobs  jobs
+
+	mu     sync.Mutex // guards what follows
+	report report
+}
+
+// state is what this process knows of the root. It is used with the work lock held.
+type state struct {
+	started bool // leftovers of earlier runs have been dealt with
+	checked bool // what is published has been checked, as far as that can be done
+	since   time.Time
+	// replaced is when trees without a record went out of publication, by place.
+	replaced map[string]time.Time
+	// prepared is the place of the tree that Prepare made last and that may be
 	// published at any time; the background leaves it alone.
-	prepared string
-
-	condition condition // of the published tree
-	view      view      // of the published tree, when it was last looked at closely
-	tidied    bool      // nothing is left for the background to do
-	noticed   time.Time // when the store was last looked at
+	prepared  string
+	condition condition
 	unflushed bool      // something was published that may not be on the disk yet
-	corrupt   bool      // the store is proved to be corrupt
-	verified  string    // the object whose signature was found good last
-	seen      inventory // of the store, as the last sync left it
+	tidy      bool      // nothing is left for the background to do
+	examined  time.Time // when the store was last looked at
+	signed    string    // the object whose signature was found good last
+	lfsWarned bool      // that git-lfs is not installed
+}
 
-	minRecycled int // files from which on a tree is recycled
+// report is what Published and Stats answer.
+type report struct {
+	revision  Revision
+	stats     Stats
+	collected int // stats.Fetches, when garbage was collected last
+}
 
-	hasLFS bool // git-lfs is installed
-	warned bool // of its absence
+// jobs are the background's.
+type jobs struct {
+	clean, remove, collect, verify job
 
-	remote *remote.Remote
-
-	// swap is exchange, but in tests of what cannot do that.
-	swap func(a, b string) error
-
-	work      workLock // held by whoever changes the root or the fields above
-	janitor   janitor
-	collector janitor // of garbage; beside all else
-	remover   janitor // of what is in the trash
-
-	checker   janitor   // compares a doubtful tree with its commit
-	checking  bool      // it is at work
-	checkNext time.Time // when it may be tried again
-
-	mu    sync.Mutex // guards what follows
-	rev   Revision
-	stats Stats
-	// trashNext is when the trash is to be tried again, and collectNext the
-	// collection of garbage.
-	trashNext, collectNext time.Time
-	collectWait            time.Duration // since the collection that failed last; 0: it did not
-	collected              int           // stats.Fetches, when garbage was collected last
+	removal, collection, verification backoff
 }
 
 // Open looks at the root and the link, and refuses what is not ours; it
@@ -96,37 +92,43 @@ func Open(opts Options) (*Repo, error) {
 		}
 		opts.URL = abs // git does not run where we were started
 	}
-	r := &Repo{
-		work:    newWorkLock(),
-		opts:    opts,
-		log:     opts.Log,
-		swap:    exchange,
-		records: map[string]record{},
-		damaged: map[string]bool{},
-		checked: map[string]bool{},
-		retired: map[string]time.Time{},
-
-		minRecycled: minRecycled,
-	}
-	err := r.locate()
+	r := &Repo{log: opts.Log, work: newWorkLock(), exchange: disk.Exchange, state: state{replaced: map[string]time.Time{}}}
+	err := r.locate(opts)
 	if err == nil {
-		err = r.checkRoot()
-	}
-	if err == nil {
-		err = r.checkLink()
+		err = errors.Join(checkRoot(r.root), r.outlet.Check())
 	}
 	if err != nil {
 		r.Undo()
 		return nil, err
 	}
-	r.store = r.newStore(filepath.Join(r.root, gitDirName))
-	r.opts.Git, r.hasLFS = withLFS(r.opts.Git)
-	r.remote = remote.New(remote.Options{
-		Git: r.opts.Git, Log: r.log, URL: r.opts.URL, Ref: r.opts.Ref, RefPattern: r.opts.RefPattern, RefSemver: r.opts.RefSemver,
-		Poll: r.opts.Poll, Config: r.opts.Config,
-	})
+	r.assemble(opts)
 	r.observe("")
 	return r, nil
+}
+
+// assemble makes the parts.
+func (r *Repo) assemble(opts Options) {
+	lfs := false
+	opts.Git, lfs = worktree.WithLFS(opts.Git)
+	r.opts = opts
+	r.remote = remote.New(remote.Options{
+		Git: opts.Git, Log: r.log, URL: opts.URL, Ref: opts.Ref, RefPattern: opts.RefPattern, RefSemver: opts.RefSemver,
+		Poll: opts.Poll, Config: opts.Config,
+	})
+	r.store = store.At(filepath.Join(r.root, disk.GitName), &store.Options{
+		Root: r.root, Git: opts.Git, Log: r.log, URL: opts.URL, Depth: opts.Depth, Filter: opts.Filter, GC: opts.GC,
+		GroupWrite: opts.GroupWrite, Progress: opts.Progress, ProgressLive: opts.ProgressLive,
+		Fetched: func() { r.count(func(s *Stats) { s.Fetches++ }) },
+	})
+	r.trees = &worktree.Options{
+		Git: opts.Git, Log: r.log, Root: r.root, Trash: disk.Trash{Root: r.root, Shared: opts.GroupWrite}, URL: opts.URL,
+		Submodules: opts.Submodules, Depth: opts.Depth, SparseFile: opts.SparseFile, Permissions: opts.Permissions,
+		GroupWrite: opts.GroupWrite, Umask: opts.Umask, Config: opts.Config, LFS: lfs, Progress: opts.Progress, MinKept: recycle.MinFiles,
+	}
+	r.records = worktree.NewRecords(r.root, r.store.GitDir)
+	r.recycler = recycle.Recycler{
+		Options: r.trees, Mode: opts.Checkout, StaleTimeout: opts.StaleTimeout, Store: r.store.GitDir, Records: r.records, Now: opts.Now,
+	}
 }
 
 // local reports whether a repository is named by a path, by git's own rule:
@@ -138,98 +140,45 @@ func local(url string) bool {
 
 // locate makes the root's and the link's paths absolute and real, creating
 // their directories.
-func (r *Repo) locate() error {
-	root, err := r.realDir(r.opts.Root)
+func (r *Repo) locate(opts Options) error {
+	r.dirs.shared = opts.GroupWrite
+	root, err := r.dirs.real(opts.Root)
 	if err != nil {
 		return fmt.Errorf("preparing the root: %w", err)
 	}
-	link := strings.TrimRight(r.opts.Link, "/")
+	link := strings.TrimRight(opts.Link, "/")
 	if !filepath.IsAbs(link) {
 		link = root + "/" + link
 	}
 	dir, name := filepath.Split(link)
-	if dir, err = r.realDir(dir); err != nil {
+	if dir, err = r.dirs.real(dir); err != nil {
 		return fmt.Errorf("preparing the directory of the link: %w", err)
 	}
-	r.root, r.link = root, filepath.Join(dir, name)
+	r.root, r.outlet = root, outlet.Link{Root: root, Path: filepath.Join(dir, name)}
 	return nil
 }
 
 // Root returns the root's path, absolute and without symlinks.
 func (r *Repo) Root() string { return r.root }
 
-// absolute is filepath.Abs that leaves the path as it is otherwise. That one
-// strikes out "dir/..", which leads elsewhere where dir is a symlink; the
-// kernel, and with it git and every shell's mkdir, follows the symlink first.
-func absolute(path string) (string, error) {
-	if filepath.IsAbs(path) {
-		return path, nil
-	}
-	wd, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	return wd + "/" + path, nil
-}
-
-// realDir creates a directory unless it is there, and returns its absolute
-// path without symlinks.
-func (r *Repo) realDir(dir string) (string, error) {
-	abs, err := absolute(dir)
-	if err != nil {
-		return "", err
-	}
-	if err := r.makeDir(abs); err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(abs)
-}
-
-// makeDir is os.MkdirAll that remembers what it has made. Like that one it
-// cuts a path where it is written, for "dir/.." leads elsewhere where dir is a
-// symlink.
-func (r *Repo) makeDir(path string) error {
-	if path = strings.TrimRight(path, "/"); path == "" {
-		return nil
-	}
-	err := os.Mkdir(path, 0o777)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = r.makeDir(path[:strings.LastIndex(path, "/")+1]); err != nil {
-			return err
-		}
-		err = os.Mkdir(path, 0o777)
-	}
-	if err != nil {
-		return os.MkdirAll(path+"/", 0o777) // it is there, or it says why it cannot be made
-	}
-	r.made = append([]string{path}, r.made...)
-	return nil
-}
-
 // Undo removes the directories that Open has made, if nothing has come into
 // them. It is for a run that is refused, after Close.
-func (r *Repo) Undo() {
-	for _, dir := range r.made {
-		_ = unix.Rmdir(dir)
-	}
-	r.made = nil
-}
+func (r *Repo) Undo() { r.dirs.remove() }
 
 // Prepare makes the tree that the ref now asks for: it asks the remote, and,
 // unless that tree is published and intact, fetches and checks out beside what
-// is published. The link is not touched. It blocks until ctx ends at most; a
-// failure leaves everything published as it is.
+// is published. What is published is not touched. It blocks until ctx ends at
+// most; a failure leaves everything published as it is.
 func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
 	if err := r.enter(ctx); err != nil {
 		return Tree{}, err
 	}
 	defer r.work.Unlock()
-	s := r.session(creds)
-	sparse, err := r.sparsePatterns()
+	s := r.attempt(creds)
+	want, err := r.options()
 	if err != nil {
 		return Tree{}, err
 	}
-	want := target{recipe: r.recipe(sparse), sparse: sparse}
 	if guess, ok := s.guess(want); ok {
 		tree, err := s.complete(ctx, guess)
 		if err == nil || !guessedWrong(err) {
@@ -237,12 +186,12 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
 		}
 		s.log.V(1).Info("fetching without asking first failed, asking", "because", err.Error())
 	}
-	tree, intact := r.look() // once: before asking, which may be for nothing if it is to be restored
+	now := r.check() // before asking, which may be for nothing if it is to be restored
 	if want, err = s.ask(ctx, want); err != nil {
 		return Tree{}, err
 	}
-	if intact && r.wanted(&tree, want) {
-		return tree, nil
+	if r.isWanted(now, want) {
+		return r.tree(want.Name, now), nil
 	}
 	return s.complete(ctx, want)
 }
@@ -250,7 +199,7 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
 // enter makes the root fit for work, and returns with the work lock held
 // unless it fails.
 func (r *Repo) enter(ctx context.Context) error {
-	if err := r.work.enter(ctx, "sync"); err != nil {
+	if err := r.work.Enter(ctx, "sync"); err != nil {
 		return err
 	}
 	err := r.acquire(ctx)
@@ -258,128 +207,69 @@ func (r *Repo) enter(ctx context.Context) error {
 		err = r.begin(ctx)
 	}
 	if err != nil {
-		r.glance()
+		r.checkFromOutside()
 		r.work.Unlock()
 		return err
 	}
-	r.doubt(ctx)
+	r.verifyInBackground(ctx)
 	return nil
 }
 
-// complete makes the tree of want, which may be published from then on.
-func (s session) complete(ctx context.Context, want target) (Tree, error) {
-	s.tidied = false
-	defer s.remember()
-	tree, err := s.make(ctx, want)
-	if err != nil {
-		s.janitor.start(ctx, s.tidy) // of what was half made
-		return tree, err
+// acquire takes the lock on the root. It blocks until the lock is free or ctx
+// ends. Where the root is not the directory any more that was locked, the one in
+// its place is.
+func (r *Repo) acquire(ctx context.Context) error {
+	if r.lock.held() {
+		if r.lock.holds() {
+			return nil
+		}
+		r.log.Info("the root has been removed or replaced, beginning anew", "root", r.root)
+		_ = r.lock.release() // a directory or an empty file that was removed: there is nothing to lose
+		r.state = state{checked: true, condition: r.state.condition, replaced: map[string]time.Time{}, lfsWarned: r.state.lfsWarned}
+		r.records.Forget()
+		if err := errors.Join(os.MkdirAll(r.root, 0o777), os.MkdirAll(filepath.Dir(r.outlet.Path), 0o777)); err != nil {
+			return fmt.Errorf("making the root anew: %w", err)
+		}
 	}
-	s.prepared = tree.rel
-	return tree, nil
+	return r.lock.take(ctx, r.root, func() {
+		r.log.Info("waiting for another git-sync that holds the root", "root", r.root)
+		r.checkFromOutside() // the other one looks after what is published
+	})
 }
 
-// Published returns what the link resolves to, or what it did before that was
+// Published returns what is published, or what was before that was
 // lost; ok is false when that is not one of our trees.
 func (r *Repo) Published() (Revision, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.rev, r.rev.Hash != ""
+	return r.report.revision, r.report.revision.Hash != ""
 }
 
-// Close stops what works in the background and lets go of the lock.
+// Stats returns the counts so far. It may be called at any time.
+func (r *Repo) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.report.stats
+}
+
+func (r *Repo) count(change func(*Stats)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change(&r.report.stats)
+}
+
+// Close stops what works in the background and releases the lock.
 func (r *Repo) Close() error {
-	r.janitor.stop()
-	r.checker.stop()
-	r.collector.stop()
-	r.remover.stop()
+	for _, j := range []*job{&r.jobs.clean, &r.jobs.verify, &r.jobs.collect, &r.jobs.remove} {
+		j.stop()
+	}
 	r.remote.Close()
-	if r.lock == nil {
+	if !r.lock.held() {
 		return nil
 	}
 	var err error
-	if !r.store.usable() {
-		err = os.RemoveAll(filepath.Join(r.root, rootTrash)) // of a first sync that was ended: it leaves nothing
+	if !r.store.Usable() {
+		err = r.trees.Trash.RemoveWithoutStore() // of a first sync that was ended: it leaves nothing
 	}
-	err = errors.Join(err, r.lock.Close())
-	r.lock = nil
-	return err
+	return errors.Join(err, r.lock.release())
 }
-
-// observe refreshes what Published answers from the disk.
-func (r *Repo) observe(ref string) {
-	r.condition = r.judge()
-	rev := r.rev // if it is lost: the report says which
-	if rel, hash, ok := r.published(); ok {
-		rev.Hash, rev.Path = hash, filepath.Join(r.root, rel)
-		if info, err := os.Lstat(r.link); err == nil {
-			rev.Since = info.ModTime()
-		}
-	}
-	if ref != "" {
-		rev.Ref = ref
-	}
-	rev.Unfit = r.condition.why()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.rev = rev
-}
-
-// published returns the tree that the link resolves to, relative to the root.
-func (r *Repo) published() (rel, hash string, ok bool) {
-	target, err := os.Readlink(r.link)
-	if err != nil {
-		return "", "", false
-	}
-	hash, ok = hashOfTarget(target)
-	if !ok {
-		return "", "", false
-	}
-	dir, err := filepath.EvalSymlinks(r.link)
-	if err != nil {
-		return "", "", false
-	}
-	rel, err = filepath.Rel(r.root, dir)
-	if err != nil || !r.isTree(rel) {
-		return "", "", false
-	}
-	return rel, hash, true
-}
-
-// current returns the published tree when it is what is wanted and passes the
-// cheap checks: readlink, stat of the tree, its .git file, the admin
-// directory's HEAD, an index. They cost no process.
-func (r *Repo) current(want target) (Tree, bool) {
-	tree, ok := r.look()
-	return tree, ok && r.wanted(&tree, want)
-}
-
-// wanted reports whether the published tree, which has passed the cheap checks,
-// is what is wanted; it then notes the name under which that was found.
-func (r *Repo) wanted(tree *Tree, want target) bool {
-	if tree.Hash != want.Commit || !r.asNow(tree.rec, want.recipe) || r.damaged[tree.rec.id] || r.corrupt || !r.store.serves(r.opts) || !r.trusted(want) {
-		return false
-	}
-	tree.Ref = want.Name
-	if r.rev.Ref != want.Name {
-		r.observe(want.Name)
-	}
-	return true
-}
-
-// intactTree returns the published tree if it is of our layout and passes the
-// cheap checks.
-func (r *Repo) intactTree() (Tree, bool) {
-	rel, hash, ok := r.published()
-	if !ok || !r.opts.Layout.owns(rel) {
-		return Tree{}, false
-	}
-	rec, ok := r.recordOf(rel)
-	if !ok || !r.intact(rel, rec) {
-		return Tree{}, false
-	}
-	return Tree{Hash: hash, Path: filepath.Join(r.root, rel), rel: rel, rec: rec}, true
-}
-
-// errNotPrepared is a mistake of the caller.
-var errNotPrepared = errors.New("publishing a tree that Prepare did not return")

@@ -10,6 +10,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
 	"git-sync/test/gitserver"
 )
 
@@ -173,7 +174,7 @@ func TestRefFollowed(t *testing.T) {
 // published0 checks the link alone.
 func (f *fixture) published0(hash string) {
 	f.t.Helper()
-	if target, _ := os.Readlink(f.link()); target != f.opts.Layout.treeRel(hash) {
+	if target, _ := os.Readlink(f.link()); target != f.opts.Layout.Place(hash) {
 		f.t.Errorf("link -> %s, want %s", target, hash)
 	}
 	if _, err := os.Stat(f.link()); err != nil {
@@ -235,14 +236,14 @@ func TestOptionsChange(t *testing.T) {
 	}
 	next(func(o *Options) { o.SparseFile = patterns })
 	f.sync(hash)
-	if exists(filepath.Join(f.link(), "a")) || !exists(filepath.Join(f.link(), "dir/b")) {
+	if disk.Exists(filepath.Join(f.link(), "a")) || !disk.Exists(filepath.Join(f.link(), "dir/b")) {
 		t.Error("the sparse patterns are not obeyed")
 	}
 	if err := os.WriteFile(patterns, []byte("/a\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	f.sync(hash)
-	if !exists(filepath.Join(f.link(), "a")) || exists(filepath.Join(f.link(), "dir/b")) {
+	if !disk.Exists(filepath.Join(f.link(), "a")) || disk.Exists(filepath.Join(f.link(), "dir/b")) {
 		t.Error("changed sparse patterns are not obeyed")
 	}
 	next(func(o *Options) { o.SparseFile = "" })
@@ -311,7 +312,7 @@ func TestRefused(t *testing.T) {
 				test.options(&f.opts)
 			}
 			before := map[string]string{}
-			there := exists(f.opts.Root)
+			there := disk.Exists(f.opts.Root)
 			if there {
 				before = listing(t, f.opts.Root)
 			}
@@ -320,7 +321,7 @@ func TestRefused(t *testing.T) {
 			if !errors.As(err, &refused) || refused.Hint() == "" || !strings.Contains(err.Error(), f.opts.Root) {
 				t.Fatalf("not refused: %v", err)
 			}
-			if exists(f.opts.Root) != there {
+			if disk.Exists(f.opts.Root) != there {
 				t.Fatal("the root was made")
 			}
 			if !there {

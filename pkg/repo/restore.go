@@ -1,10 +1,9 @@
 package repo
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"io/fs"
-	"os"
+	"path/filepath"
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/remote"
@@ -22,16 +21,16 @@ func (r *Repo) Restore(ctx context.Context, cause error) (Tree, error) {
 		return Tree{}, err
 	}
 	defer r.work.Unlock()
-	r.look()
+	r.check()
 	if !r.restorable() {
 		return Tree{}, nil
 	}
-	sparse, err := r.sparsePatterns()
+	want, err := r.options()
 	if err != nil {
 		return Tree{}, err
 	}
-	s := r.session(git.Overlay{Env: []string{"GIT_NO_LAZY_FETCH=1"}})
-	return s.restore(ctx, s.lost(target{recipe: r.recipe(sparse), sparse: sparse}))
+	want.Target = r.lost()
+	return r.attempt(git.Overlay{Env: []string{"GIT_NO_LAZY_FETCH=1"}}).restore(ctx, want)
 }
 
 // unreachable reports whether a failure leaves open what the remote holds,
@@ -49,44 +48,38 @@ func unreachable(err error) bool {
 // restorable reports whether the published tree needs to be made anew, and the
 // store may be fit for that.
 func (r *Repo) restorable() bool {
-	if !r.condition.broken() || !r.store.usable() || r.corrupt {
-		return false
-	}
-	_, known := r.linked()
-	return known
+	return r.state.condition.broken() && r.store.Usable() && !r.store.Corrupt && r.lostCommit() != ""
 }
 
-// linked returns the commit that the link names, whether its tree is there or
-// not. Where the link itself is gone it is what was seen there last.
-func (r *Repo) linked() (hash string, ok bool) {
-	name, err := os.Readlink(r.link)
-	if errors.Is(err, fs.ErrNotExist) {
-		return r.rev.Hash, r.rev.Hash != ""
+// lostCommit returns the commit that was published last, whether its tree is there
+// or not; empty when that is not known.
+func (r *Repo) lostCommit() string {
+	rev, _ := r.Published()
+	out, ok := r.outlet.Current()
+	place, err := filepath.Rel(r.root, out.Dir)
+	if !ok || err != nil {
+		return rev.Hash
 	}
-	if err != nil {
-		return "", false
-	}
-	return hashOfTarget(name)
+	return cmp.Or(r.commitAt(place, out.ID), rev.Hash)
 }
 
-// lost completes want by what was published last.
-func (s session) lost(want target) target {
-	hash, _ := s.linked()
-	if asked := s.opts.Ref; git.IsHash(asked) {
-		if byHash := s.knownCommit(remote.Target{Commit: asked, OID: asked}); byHash.Commit == hash {
-			want.Target = byHash
-			return want
+// lost returns what was published last, as a target.
+func (r *Repo) lost() remote.Target {
+	commit := r.lostCommit()
+	if asked := r.opts.Ref; git.IsHash(asked) {
+		if byHash := r.knownCommit(remote.Target{Commit: asked, OID: asked}); byHash.Commit == commit {
+			return byHash
 		}
 	}
-	want.Target = remote.Target{Commit: hash, OID: hash, Name: s.rev.Ref}
-	return want
+	rev, _ := r.Published()
+	return remote.Target{Commit: commit, OID: commit, Name: rev.Ref}
 }
 
-func (s session) restore(ctx context.Context, want target) (Tree, error) {
+func (s attempt) restore(ctx context.Context, want target) (Tree, error) {
 	if s.verifies() {
 		// What was fetched last may be the signed tag of the commit.
-		if head, err := s.store.ref(headRef); err == nil && head != "" {
-			if commit, err := s.peel(ctx, s.store, head); err == nil && commit == want.Commit {
+		if head, err := s.store.Head(); err == nil && head != "" {
+			if commit, err := s.store.Peel(ctx, s.git, head); err == nil && commit == want.Commit {
 				want.OID = head
 			}
 		}
@@ -94,9 +87,13 @@ func (s session) restore(ctx context.Context, want target) (Tree, error) {
 			return Tree{}, err
 		}
 	}
-	s.tidied = false
-	defer s.remember()
-	tree, err := s.tree(ctx, s.store, want)
+	s.state.tidy = false
+	defer s.rememberStore()
+	tree, ok := s.reusable(ctx, want)
+	var err error
+	if !ok {
+		tree, err = s.build(ctx, s.store, want)
+	}
 	if err == nil {
 		err = s.place(&tree)
 	}
@@ -104,6 +101,6 @@ func (s session) restore(ctx context.Context, want target) (Tree, error) {
 		return Tree{}, err
 	}
 	tree.oid = "" // the remote was not asked: this is no moment to pin a tag
-	s.prepared = tree.rel
+	s.state.prepared = tree.rec.Place
 	return tree, nil
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/worktree"
 	"git-sync/test/gitserver"
 )
 
@@ -34,8 +36,8 @@ func (f *fixture) fails() {
 	}
 }
 
-// unfit checks whether what is published is said to be fit for use.
-func (f *fixture) unfit(want condition) {
+// isIn checks whether what is published is said to be fit for use.
+func (f *fixture) isIn(want condition) {
 	f.t.Helper()
 	if rev, _ := f.repo.Published(); rev.Unfit != want.why() {
 		f.t.Errorf("what is published is unfit because %q, want %q", rev.Unfit, want.why())
@@ -47,7 +49,8 @@ func (f *fixture) otherBoot(tree Tree) {
 	f.t.Helper()
 	rec := tree.rec
 	rec.Boot = "another"
-	if err := saveRecord(store{dir: filepath.Join(f.opts.Root, ".git")}, rec); err != nil {
+	records := worktree.NewRecords(f.opts.Root, disk.GitDir{Name: filepath.Join(f.opts.Root, ".git")})
+	if err := records.Save(rec); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -59,7 +62,7 @@ func TestRestore(t *testing.T) {
 		"tree":    func(_ *fixture, tree Tree) { remove2(t, tree.Path) },
 		"link":    func(f *fixture, _ Tree) { remove2(t, f.link()) },
 		"gitlink": func(_ *fixture, tree Tree) { remove2(t, filepath.Join(tree.Path, ".git")) },
-		"admin":   func(f *fixture, tree Tree) { remove2(t, f.repo.store.admin(tree.rec.id)) },
+		"admin":   func(f *fixture, tree Tree) { remove2(t, f.repo.store.Admin(tree.rec.ID)) },
 	} {
 		for _, restart := range []bool{false, true} {
 			if name == "link" && restart {
@@ -69,7 +72,7 @@ func TestRestore(t *testing.T) {
 				f := newFixture(t)
 				hash := f.up.Commit(map[string]string{"a": "1", "dir/b": "2"})
 				tree := f.sync(hash)
-				f.unfit(fit)
+				f.isIn(intact)
 				back := f.away()
 				damage(f, tree)
 				if restart {
@@ -78,7 +81,7 @@ func TestRestore(t *testing.T) {
 					}
 				}
 				f.fails()
-				f.unfit(fit)
+				f.isIn(intact)
 				back()
 				f.published(hash)
 				f.clean()
@@ -102,9 +105,9 @@ func TestRestoreAfterPowerCut(t *testing.T) {
 	if err := f.restart(); err != nil {
 		t.Fatal(err)
 	}
-	f.unfit(unlooked)
+	f.isIn(unchecked)
 	f.fails()
-	f.unfit(fit)
+	f.isIn(intact)
 	back()
 	f.published(hash)
 	f.clean()
@@ -122,10 +125,10 @@ func TestIntactWithoutTheRemote(t *testing.T) {
 	if err := f.restart(); err != nil {
 		t.Fatal(err)
 	}
-	f.unfit(unlooked)
+	f.isIn(unchecked)
 	for range 2 {
 		f.fails()
-		f.unfit(fit)
+		f.isIn(intact)
 	}
 	if after, err := os.Stat(f.link()); err != nil || !os.SameFile(before, after) {
 		t.Errorf("it was replaced (%v)", err)
@@ -136,7 +139,7 @@ func TestIntactWithoutTheRemote(t *testing.T) {
 func TestNotRestorable(t *testing.T) {
 	for name, spoil := range map[string]func(f *fixture){
 		"the store is corrupt": func(f *fixture) {
-			err := f.repo.store.eachObject(func(name string, info os.FileInfo) error {
+			err := eachObject(f.repo.store.Dir(), func(name string, info os.FileInfo) error {
 				truncate(t, name, info.Size()/2)
 				return nil
 			})
@@ -146,7 +149,7 @@ func TestNotRestorable(t *testing.T) {
 		},
 		"an object is cut": func(f *fixture) {
 			blob := f.up.Rev("main:a")
-			truncate(t, f.repo.store.path("objects/"+blob[:2]+"/"+blob[2:]), 0)
+			truncate(t, f.repo.store.Path("objects/"+blob[:2]+"/"+blob[2:]), 0)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -160,14 +163,14 @@ func TestNotRestorable(t *testing.T) {
 			back := f.away()
 			for range 2 {
 				f.fails()
-				f.unfit(damaged)
+				f.isIn(damaged)
 			}
 			if data, err := os.ReadFile(filepath.Join(f.link(), "b")); err != nil || string(data) != "more" {
 				t.Errorf("what was published is not any more: %q, %v", data, err)
 			}
 			back()
 			f.sync(hash)
-			f.unfit(fit)
+			f.isIn(intact)
 			f.clean()
 		})
 	}
@@ -182,8 +185,8 @@ func TestNothingIsRestoredForADeletedRef(t *testing.T) {
 	f.up.Unset("refs/heads/other")
 	remove2(t, tree.Path)
 	f.fails()
-	f.unfit(gone)
-	if exists(tree.Path) {
+	f.isIn(missing)
+	if disk.Exists(tree.Path) {
 		t.Error("it was made anew")
 	}
 }
@@ -199,7 +202,7 @@ func TestRestoreFromASilentRemote(t *testing.T) {
 	remove2(t, tree.Path)
 	f.fails()
 	f.published(hash)
-	f.unfit(fit)
+	f.isIn(intact)
 }
 
 // A tag that was pinned stays what it is when its tree is restored.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"git-sync/pkg/repo/internal/disk"
 )
 
 // withoutExchange is a file system that cannot exchange two names, as NFS.
@@ -20,13 +22,13 @@ func TestSettleBeside(t *testing.T) {
 			m := newFamily(t, func(o *Options) { o.Layout = layout })
 			_, outer := nested(m)
 			hash := m.up.Apply(adopt(mod{"sub", "../outer.git", outer}))
-			plain := layout.treeRel(hash)
+			plain := layout.Place(hash)
 			begin := func() {
 				t.Helper()
 				if err := m.restart(); err != nil {
 					t.Fatal(err)
 				}
-				m.repo.swap = withoutExchange
+				m.repo.exchange = withoutExchange
 			}
 			at := func(want string) {
 				t.Helper()
@@ -38,9 +40,9 @@ func TestSettleBeside(t *testing.T) {
 			}
 			damage := func() {
 				t.Helper()
-				rel, _, _ := m.repo.published()
-				rec, _ := m.repo.recordOf(rel)
-				remove2(t, filepath.Join(m.repo.store.admin(rec.id), "index"))
+				rel := m.repo.current().place
+				rec, _ := m.repo.records.At(rel)
+				remove2(t, filepath.Join(m.repo.store.Admin(rec.ID), "index"))
 			}
 			begin()
 			m.sync(hash)
@@ -66,7 +68,7 @@ func TestSettleBeside(t *testing.T) {
 			at(plain + ".2")
 			next := m.up.Commit(map[string]string{"next": "1"})
 			m.sync(next)
-			at(layout.treeRel(next))
+			at(layout.Place(next))
 		})
 	}
 }
@@ -75,17 +77,17 @@ func TestSettleBeside(t *testing.T) {
 // submodules, name its place, as git has them.
 func (m *family) pointedBack(rel string) {
 	m.t.Helper()
-	rec, ok := m.repo.recordOf(rel)
+	rec, ok := m.repo.records.At(rel)
 	if !ok {
 		m.t.Fatalf("%s has no record", rel)
 	}
-	admins := map[string]string{m.repo.store.admin(rec.id): rel}
+	admins := map[string]string{m.repo.store.Admin(rec.ID): rel}
 	for _, mod := range rec.Modules {
-		admins[m.repo.moduleStore(m.repo.store, mod.Store).admin(mod.Admin)] = path.Join(rel, mod.Path)
+		admins[m.repo.store.Module(mod.Store).Admin(mod.Admin)] = path.Join(rel, mod.Path)
 	}
 	for admin, rel := range admins {
 		back, err := os.ReadFile(filepath.Join(admin, "gitdir"))
-		if got := filepath.Join(admin, strings.TrimSpace(string(back))); err != nil || got != filepath.Join(m.repo.root, rel, gitDirName) {
+		if got := filepath.Join(admin, strings.TrimSpace(string(back))); err != nil || got != filepath.Join(m.repo.root, rel, disk.GitName) {
 			m.t.Errorf("%s names %s (%v), not the tree at %s", admin, got, err, rel)
 		}
 	}
@@ -98,7 +100,7 @@ func TestStoreReplacedWithoutExchange(t *testing.T) {
 	if err := f.restart(func(o *Options) { o.Filter = "blob:none" }); err != nil {
 		t.Fatal(err)
 	}
-	f.repo.swap = withoutExchange
+	f.repo.exchange = withoutExchange
 	f.sync(f.up.Commit(map[string]string{"a": "2"}))
 	f.clean()
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"git-sync/pkg/repo/store"
 )
 
 // Verify says which signature a revision needs to be published.
@@ -21,11 +23,11 @@ func (r *Repo) verifies() bool { return r.opts.Verify != "" && r.opts.Verify != 
 
 // trusted reports whether want needs no signature, or has been found to have a
 // good one by this process.
-func (r *Repo) trusted(want target) bool { return !r.verifies() || r.verified == want.OID }
+func (r *Repo) trusted(want target) bool { return !r.verifies() || r.state.signed == want.OID }
 
 // verifySignature lets git check the signature of what is to be published. It
 // is asked again at every sync until it is good: the keys may change.
-func (s session) verifySignature(ctx context.Context, st store, want target) error {
+func (s attempt) verifySignature(ctx context.Context, st *store.Store, want target) error {
 	if s.trusted(want) {
 		return nil
 	}
@@ -42,7 +44,7 @@ func (s session) verifySignature(ctx context.Context, st store, want target) err
 	}
 	for _, err := range errs {
 		if err == nil {
-			s.verified = want.OID
+			s.state.signed = want.OID
 			return nil
 		}
 	}
@@ -51,14 +53,14 @@ func (s session) verifySignature(ctx context.Context, st store, want target) err
 	return errors.Join(errs...)
 }
 
-func (s session) signed(ctx context.Context, st store, how, object string) error {
+func (s attempt) signed(ctx context.Context, st *store.Store, how, object string) error {
 	trust := s.opts.Trust
-	trust.Home = st.own("gnupg")
+	trust.Home = st.Own("gnupg")
 	verify := s.git.VerifyCommit
 	if how == "verify-tag" {
 		verify = s.git.VerifyTag
 	}
-	if err := verify(ctx, st.dir, object, trust); err != nil {
+	if err := verify(ctx, st.Dir(), object, trust); err != nil {
 		return &UnverifiedError{Object: object, Err: err}
 	}
 	return nil

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/worktree"
 	"git-sync/test/gitserver"
 )
 
@@ -44,7 +46,7 @@ func adopt(mods ...mod) gitserver.Change {
 		fmt.Fprintf(&text, "[submodule %q]\n\tpath = %s\n\turl = %s\n", m.path, m.path, m.url)
 		c.Gitlinks[m.path] = m.commit
 	}
-	c.Files[modulesFile] = text.String()
+	c.Files[worktree.ModulesFile] = text.String()
 	return c
 }
 
@@ -195,11 +197,11 @@ func TestSubmodulesFollow(t *testing.T) {
 	changed := adopt(mod{"sub3", m.server.RepoURL(two), other})
 	changed.Delete = []string{"sub-elsewhere", "sub2"}
 	step("another URL", changed, map[string]string{"sub3/v": "other", "sub2/v": ""}, map[string]string{"sub3": other})
-	if stores, _ := os.ReadDir(m.repo.store.own("modules")); len(stores) != 1 {
+	if stores, _ := os.ReadDir(m.repo.store.Own("modules")); len(stores) != 1 {
 		t.Errorf("%d submodules' stores, want that of two.git alone", len(stores))
 	}
-	step("none", gitserver.Change{Delete: []string{"sub3", modulesFile}}, map[string]string{"sub3/v": ""}, nil)
-	if stores, _ := os.ReadDir(m.repo.store.own("modules")); len(stores) != 0 {
+	step("none", gitserver.Change{Delete: []string{"sub3", worktree.ModulesFile}}, map[string]string{"sub3/v": ""}, nil)
+	if stores, _ := os.ReadDir(m.repo.store.Own("modules")); len(stores) != 0 {
 		t.Errorf("%d submodules' stores are left", len(stores))
 	}
 }
@@ -337,8 +339,8 @@ func TestSubmoduleStoreCorrupt(t *testing.T) {
 	first := sub.Commit(map[string]string{"v": noise(4000)})
 	second := sub.Commit(map[string]string{"w": "2"})
 	m.sync(m.up.Apply(adopt(mod{"sub", "../sub.git", first})))
-	packs, _ := filepath.Glob(m.repo.store.own("modules/*/objects/pack/*.pack"))
-	objects, _ := filepath.Glob(m.repo.store.own("modules/*/objects/??/*"))
+	packs, _ := filepath.Glob(m.repo.store.Own("modules/*/objects/pack/*.pack"))
+	objects, _ := filepath.Glob(m.repo.store.Own("modules/*/objects/??/*"))
 	for _, name := range append(packs, objects...) {
 		if err := os.Chmod(name, 0o644); err != nil {
 			t.Fatal(err)
@@ -372,14 +374,13 @@ func TestSubmoduleDiskFull(t *testing.T) {
 		}
 		m.published0(good)
 		m.usable(map[string]string{"sub": small})
-		stores, err := m.repo.moduleStores()
+		stores, err := m.repo.store.Modules()
 		if err != nil || len(stores) != 1 {
 			t.Fatalf("stores of submodules: %v, %v", stores, err)
 		}
-		inv, err := stores[0].inventory()
-		held, rerr := stores[0].ref(moduleRef(big))
-		if err != nil || rerr != nil || inv.bytes > 100<<10 || held != "" {
-			t.Errorf("what did not fit is kept: %d bytes, %q, %v, %v", inv.bytes, held, err, rerr)
+		held, err := stores[0].Ref("refs/git-sync/commits/" + big)
+		if bytes := stores[0].Size(); err != nil || bytes > 100<<10 || held != "" {
+			t.Errorf("what did not fit is kept: %d bytes, %q, %v", bytes, held, err)
 		}
 	}
 	m.sync(m.up.Apply(adopt(mod{"sub", "../sub.git", after})))
@@ -393,15 +394,15 @@ func TestModuleRefs(t *testing.T) {
 	sub := m.member("sub.git")
 	for i := range 4 {
 		m.sync(m.up.Apply(adopt(mod{"sub", "../sub.git", sub.Commit(map[string]string{"v": fmt.Sprint(i)})})))
-		stores, err := m.repo.moduleStores()
-		if err != nil || len(stores) != 1 || i > 0 && exists(stores[0].path(lfsDir)) {
+		stores, err := m.repo.store.Modules()
+		if err != nil || len(stores) != 1 || i > 0 && disk.Exists(stores[0].Path(disk.LFSName)) {
 			t.Fatalf("stores of submodules: %v, %v; or what git-lfs fetched is kept", stores, err)
 		}
-		if err := os.MkdirAll(stores[0].path(lfsDir+"/objects"), 0o755); err != nil {
+		if err := os.MkdirAll(stores[0].Path(disk.LFSName+"/objects"), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	refs, _ := filepath.Glob(m.repo.store.own("modules/*/" + moduleRef("*")))
+	refs, _ := filepath.Glob(m.repo.store.Own("modules/*/" + "refs/git-sync/commits/*"))
 	if len(refs) != 1 {
 		t.Errorf("%d commits are kept, want one", len(refs))
 	}
@@ -437,13 +438,13 @@ func TestSubmoduleTricks(t *testing.T) {
 		"URL is a command":      {section("x", "sub", "ext::sh -c touch% "+harmed, ""), "not allowed", nil},
 		"URL with a line break": {section("x", "sub", "\"../sub.git\\nx\"", ""), "control", nil},
 		"the last one counts":   {section("x", "sub", "../nope.git", "") + section("y", "sub", "../sub.git", ""), "", map[string]string{"sub/v": "1"}},
-		"not configuration":     {"[[[", modulesFile, nil},
+		"not configuration":     {"[[[", worktree.ModulesFile, nil},
 	} {
-		hash := m.up.Apply(gitserver.Change{Orphan: true, Files: map[string]string{"a": what, modulesFile: test.modules}, Gitlinks: map[string]string{"sub": commit}})
+		hash := m.up.Apply(gitserver.Change{Orphan: true, Files: map[string]string{"a": what, worktree.ModulesFile: test.modules}, Gitlinks: map[string]string{"sub": commit}})
 		if test.word != "" {
-			last, _, _ := m.repo.published()
+			last := m.repo.current().place
 			m.refused("", test.word)
-			if now, _, _ := m.repo.published(); now != last {
+			if now := m.repo.current().place; now != last {
 				t.Errorf("%s: published", what)
 			}
 			continue
@@ -458,7 +459,7 @@ func TestSubmoduleTricks(t *testing.T) {
 			t.Fatal(what)
 		}
 	}
-	if exists(harmed) {
+	if disk.Exists(harmed) {
 		t.Error("something of it has run")
 	}
 }
@@ -476,7 +477,7 @@ func TestSubmodulesSparse(t *testing.T) {
 		c.Files["docs/a"] = "a"
 		hash := m.up.Apply(c)
 		m.sync(hash)
-		m.content(map[string]string{"docs/a": "a", "docs/sub/v": "1", "theme/v": "", modulesFile: ""})
+		m.content(map[string]string{"docs/a": "a", "docs/sub/v": "1", "theme/v": "", worktree.ModulesFile: ""})
 		write(t, patterns, "/theme\n")
 		m.sync(hash)
 		m.content(map[string]string{"docs/a": "", "docs/sub/v": "", "theme/v": "1"})

@@ -9,15 +9,17 @@ import (
 	"strings"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/store"
 )
 
 // isOlderAdmin reports whether name is how v3 (rev-<hash>) or v4 (<hash>)
 // named a worktree, and so git its admin directory; git appends a number where
 // a stale one of that name is in the way.
 func isOlderAdmin(name string) bool {
-	name = strings.TrimPrefix(name, revPrefix)
+	name = strings.TrimPrefix(name, "rev-")
 	for _, digits := range []int{40, 64} {
-		if len(name) >= digits && len(name) <= digits+4 && git.IsHash(name[:digits]) && madeOf(name[digits:], decimals) {
+		if len(name) >= digits && len(name) <= digits+4 && git.IsHash(name[:digits]) && strings.Trim(name[digits:], "0123456789") == "" {
 			return true
 		}
 	}
@@ -31,14 +33,14 @@ func isOlderAdmin(name string) bool {
 // has left what `git clone --no-checkout` leaves to everybody: that is not
 // taken for ours.
 func madeByOlder(dir string) bool {
-	if exists(filepath.Join(dir, "index")) {
+	if disk.Exists(filepath.Join(dir, "index")) {
 		return false
 	}
 	head, err := os.ReadFile(filepath.Join(dir, "HEAD"))
 	if err != nil {
 		return false
 	}
-	entries, err := os.ReadDir(filepath.Join(dir, adminDirName))
+	entries, err := os.ReadDir(filepath.Join(dir, disk.Admins))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
@@ -54,77 +56,47 @@ func madeByOlder(dir string) bool {
 // links which an older git-sync may have published in the root.
 const olderLinksName = "older-links.json"
 
-// noteOlderLinks writes into st, which is about to take the place of an older
-// git-sync's store, the links other than ours that lead to its trees.
-func (r *Repo) noteOlderLinks(st store) error {
-	if r.store.usable() {
-		return st.saveOlderLinks(r.store.olderLinks())
+// carryOlderLinks writes into st, which is about to take the place of the store,
+// the links other than ours that lead to the trees of an older git-sync.
+func (r *Repo) carryOlderLinks(st *store.Store) error {
+	if r.store.Usable() {
+		return saveOlderLinks(st, olderLinks(r.store))
 	}
-	if !madeByOlder(r.store.dir) {
+	if !madeByOlder(r.store.Dir()) {
 		return nil
 	}
-	entries, err := os.ReadDir(r.root)
+	names, err := r.outlet.Others()
 	if err != nil {
 		return fmt.Errorf("looking for the older git-sync's link: %w", err)
 	}
-	var names []string
-	for _, e := range entries {
-		if e.Type()&fs.ModeSymlink != 0 && r.leadsToTree(e.Name()) {
-			names = append(names, e.Name())
-		}
-	}
-	return st.saveOlderLinks(names)
+	return saveOlderLinks(st, names)
 }
 
-// olderLinks returns what noteOlderLinks has found.
-func (st store) olderLinks() []string {
+func olderLinks(st *store.Store) []string {
 	var names []string
-	_ = readJSON(st.own(olderLinksName), &names) // absent, or not written whole: none is known
+	_ = disk.ReadJSON(st.Own(olderLinksName), &names) // absent, or not written whole: none is known
 	return names
 }
 
-func (st store) saveOlderLinks(names []string) error {
+func saveOlderLinks(st *store.Store, names []string) error {
 	if len(names) == 0 {
-		return remove(st.own(olderLinksName))
+		return disk.Remove(st.Own(olderLinksName))
 	}
-	return writeJSON(st.own(olderLinksName), names, 0o666)
+	return st.ReplaceJSON(st.Own(olderLinksName), names)
 }
 
-// leadsToTree reports whether the root's entry name is a link, other than the
-// published one, that is named as links to trees in this root are. The tree
-// may be gone.
-func (r *Repo) leadsToTree(name string) bool {
-	name = filepath.Join(r.root, name)
-	target, err := os.Readlink(name)
-	if err != nil || name == r.link {
-		return false
-	}
-	_, ok := hashOfTarget(target)
-	return ok && r.leadsHere(name, target)
-}
-
-// unlinkOlder removes the links of an older git-sync that lead nowhere since
-// the trees that were taken over are gone. One that leads to a tree stays as
-// long as the tree, for it may have readers.
-func (r *Repo) unlinkOlder() error {
-	known := r.store.olderLinks()
-	var left []string
-	for _, name := range known {
-		full := filepath.Join(r.root, filepath.Base(name))
-		if !r.leadsToTree(filepath.Base(name)) {
-			continue // not what it was
-		}
-		if _, err := os.Stat(full); !errors.Is(err, fs.ErrNotExist) {
-			left = append(left, name)
-			continue
-		}
-		if err := remove(full); err != nil {
-			return fmt.Errorf("removing the link that an older git-sync published: %w", err)
-		}
-		r.log.Info("removed the link of an older git-sync, whose tree is gone", "path", full)
+// removeOlderLinks removes the links of an older git-sync that lead nowhere since
+// the trees that were taken over are gone.
+func (r *Repo) removeOlderLinks() error {
+	known := olderLinks(r.store)
+	left, err := r.outlet.RemoveDangling(known, func(path string) {
+		r.log.Info("removed the link of an older git-sync, whose tree is gone", "path", path)
+	})
+	if err != nil {
+		return fmt.Errorf("removing the link that an older git-sync published: %w", err)
 	}
 	if len(left) == len(known) {
 		return nil
 	}
-	return r.store.saveOlderLinks(left)
+	return saveOlderLinks(r.store, left)
 }

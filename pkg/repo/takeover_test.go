@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"git-sync/pkg/repo/internal/disk"
 	"git-sync/test/gitserver"
 )
 
@@ -60,7 +61,7 @@ func numbered(make older) older {
 		stale := filepath.Join(f.opts.Root, ".git/worktrees", filepath.Base(at))
 		write(f.t, filepath.Join(stale, "gitdir"), "/elsewhere/"+filepath.Base(at)+"/.git\n")
 		gitIn(f.t, f.opts.Root, "worktree", "add", "-q", "--detach", at, hash)
-		if !exists(stale + "1") {
+		if !disk.Exists(stale + "1") {
 			f.t.Fatal("git has not numbered the admin directory")
 		}
 	}
@@ -112,7 +113,7 @@ func TestTakeOverWithAnotherLink(t *testing.T) {
 				symlink(t, "rev-1", filepath.Join(f.opts.Root, "others"))
 				symlink(t, "/elsewhere/rev-"+hash, filepath.Join(f.opts.Root, "stranger"))
 				f.sync(hash)
-				if _, err := os.Stat(former); err != nil && exists(former) {
+				if _, err := os.Stat(former); err != nil && disk.Exists(former) {
 					t.Errorf("the former link leads nowhere: %v", err)
 				}
 				f.sync(f.up.Commit(map[string]string{"a": "2"}))

@@ -1,0 +1,16 @@
+package disk
+
+import "fmt"
+
+// RefusedError says that a path is in use by something that git-sync did not make.
+// Nothing has been changed; trying again does not help.
+type RefusedError struct {
+	Path   string
+	Reason string
+	Remedy string
+}
+
+func (e *RefusedError) Error() string { return fmt.Sprintf("%s %s", e.Path, e.Reason) }
+
+// Hint says what to do about it.
+func (e *RefusedError) Hint() string { return e.Remedy }

@@ -1,0 +1,196 @@
+package outlet
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"git-sync/pkg/repo/internal/disk"
+)
+
+// tempLink begins the name of a link that is about to take the place of the
+// published one.
+const tempLink = disk.TempPrefix + "link-"
+
+// Link is an outlet that publishes by a symlink, replaced by rename(2).
+type Link struct {
+	Root string // absolute, symlinks resolved
+	Path string // of the link: absolute, symlinks of its directory resolved
+}
+
+// Check refuses a path that is neither free nor a link to a tree.
+func (l Link) Check() error {
+	if l.Path == l.Root || strings.HasPrefix(l.Path+"/", filepath.Join(l.Root, disk.GitName)+"/") || IsPlace(strings.TrimPrefix(l.Path, l.Root+"/")) {
+		return &disk.RefusedError{Path: l.Path, Reason: "cannot be the published link: git-sync needs that path itself", Remedy: "choose another name with --link"}
+	}
+	info, err := os.Lstat(l.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("looking at the published link: %w", err)
+	}
+	if info.Mode()&fs.ModeSymlink == 0 {
+		what := "file"
+		if info.IsDir() {
+			what = "directory"
+		}
+		return &disk.RefusedError{
+			Path:   l.Path,
+			Reason: "is to be the published link, but is an ordinary " + what,
+			Remedy: "remove or rename it, or choose another name with --link; git-sync deletes only what it made",
+		}
+	}
+	target, err := os.Readlink(l.Path)
+	if err != nil {
+		return fmt.Errorf("reading the published link: %w", err)
+	}
+	if !isTarget(target) {
+		return &disk.RefusedError{
+			Path:   l.Path,
+			Reason: fmt.Sprintf("is to be the published link, but is a link that git-sync did not make, to %q", target),
+			Remedy: "remove it, or choose another name with --link; git-sync deletes only what it made",
+		}
+	}
+	return nil
+}
+
+// Current returns the tree that the link leads to.
+func (l Link) Current() (Published, bool) {
+	info, err := os.Lstat(l.Path)
+	if err != nil {
+		return Published{}, false
+	}
+	target, err := os.Readlink(l.Path)
+	if err != nil || !isTarget(target) {
+		return Published{}, false
+	}
+	p := Published{Dir: target, Since: info.ModTime()}
+	if !filepath.IsAbs(target) {
+		p.Dir = filepath.Join(filepath.Dir(l.Path), target)
+	}
+	if dir, err := filepath.EvalSymlinks(l.Path); err == nil {
+		p.Dir = dir
+	}
+	if admin, err := disk.ReadGitlink(p.Dir); err == nil {
+		p.ID = filepath.Base(admin)
+	}
+	return p, true
+}
+
+// Publish makes the link lead to dir. The name of the new link is unique, so that
+// nothing left behind can be in its way.
+func (l Link) Publish(dir string) error {
+	target, err := filepath.Rel(filepath.Dir(l.Path), dir)
+	if err != nil {
+		return err
+	}
+	if now, err := os.Readlink(l.Path); err == nil && now == target {
+		return nil
+	}
+	if err := l.Check(); err != nil {
+		return err
+	}
+	tmp := filepath.Join(filepath.Dir(l.Path), tempLink+disk.Unique())
+	if err := os.Symlink(target, tmp); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, l.Path); err != nil {
+		return errors.Join(err, disk.Remove(tmp))
+	}
+	return nil
+}
+
+// Heal removes the temporary links of interrupted publications.
+func (l Link) Heal() error {
+	dir := filepath.Dir(l.Path)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("looking for leftovers: %w", err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), tempLink) && e.Type()&os.ModeSymlink != 0 {
+			err = errors.Join(err, disk.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
+
+// Name is the link's name in a store's marker: relative to the root where it is
+// below it, for the volume may be mounted elsewhere next time.
+func (l Link) Name() string {
+	if rel, err := filepath.Rel(l.Root, l.Path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return l.Path
+}
+
+// RemoveFormer removes a link that was published under another name, as Name
+// returned it, before the option for it was changed.
+func (l Link) RemoveFormer(name string) error {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(l.Root, name)
+	}
+	if !l.leadsToTree(name) {
+		return nil
+	}
+	return disk.Remove(name)
+}
+
+// leadsToTree reports whether name is a link that is named as links to trees of
+// this root are; the tree may be gone. A link outside of the root may by now be that
+// of another root, of which ours is a copy.
+func (l Link) leadsToTree(name string) bool {
+	target, err := os.Readlink(name)
+	if err != nil || !isTarget(target) {
+		return false
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(name))
+	if err != nil {
+		return false
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(dir, target)
+	}
+	rel, err := filepath.Rel(l.Root, target)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// Others returns the names of the root's other links that lead to trees.
+func (l Link) Others() ([]string, error) {
+	entries, err := os.ReadDir(l.Root)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if name := filepath.Join(l.Root, e.Name()); e.Type()&fs.ModeSymlink != 0 && name != l.Path && l.leadsToTree(name) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// RemoveDangling removes those of names, of Others, that lead nowhere now, and
+// calls removed for each. It returns those that lead to a tree: they may have
+// readers.
+func (l Link) RemoveDangling(names []string, removed func(path string)) (left []string, err error) {
+	for _, name := range names {
+		full := filepath.Join(l.Root, filepath.Base(name))
+		if full == l.Path || !l.leadsToTree(full) {
+			continue // not what it was
+		}
+		if _, err := os.Stat(full); !errors.Is(err, fs.ErrNotExist) {
+			left = append(left, name)
+			continue
+		}
+		if err := disk.Remove(full); err != nil {
+			return names, err
+		}
+		removed(full)
+	}
+	return left, nil
+}

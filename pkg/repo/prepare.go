@@ -1,0 +1,212 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"git-sync/pkg/git"
+	"git-sync/pkg/repo/remote"
+	"git-sync/pkg/repo/store"
+	"git-sync/pkg/repo/worktree"
+)
+
+// attempt is the work of one sync: the root together with a git that has this
+// sync's credentials.
+type attempt struct {
+	*Repo
+	git   *git.Git
+	creds git.Overlay
+}
+
+func (r *Repo) attempt(creds git.Overlay) attempt {
+	return attempt{Repo: r, git: r.opts.Git.With(creds), creds: creds}
+}
+
+// target is what a sync is to publish.
+type target struct {
+	remote.Target
+	recipe worktree.Recipe
+	sparse []byte
+}
+
+// options returns a target of which all but the commit is known.
+func (r *Repo) options() (target, error) {
+	sparse, err := r.trees.SparsePatterns()
+	return target{recipe: r.trees.Recipe(sparse), sparse: sparse}, err
+}
+
+// guess returns what a first sync may fetch without asking the remote first:
+// there is nothing yet to compare its refs with.
+func (s attempt) guess(want target) (target, bool) {
+	if s.store.Usable() || s.opts.RefPinned {
+		return want, false
+	}
+	var ok bool
+	want.Target, ok = s.remote.Guess()
+	return want, ok
+}
+
+// guessedWrong reports whether a fetch may have failed because there is no such
+// branch, or because the repository is of another object format than assumed.
+func guessedWrong(err error) bool {
+	var failed *git.Error
+	if !errors.As(err, &failed) || failed.Op != "fetch" {
+		return false
+	}
+	switch failed.Kind {
+	case git.KindRefNotFound, git.KindEmptyRemote, git.KindUnsupported, git.KindUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// ask asks the remote which commit the ref is at. It leaves half of the time to
+// Restore, where that may be needed: a remote may be silent until the time is up.
+func (s attempt) ask(ctx context.Context, want target) (target, error) {
+	if s.restorable() {
+		limited, cancel := s.half(ctx)
+		defer cancel()
+		ctx = limited
+	}
+	rev, _ := s.Published()
+	t, err := s.remote.Resolve(ctx, s.creds, rev.Ref)
+	if err == nil && s.opts.RefPinned && t.IsTag() {
+		err = s.store.CheckPin(t.Name, t.OID)
+	}
+	if err != nil {
+		return target{}, err
+	}
+	want.Target = s.knownCommit(t)
+	return want, nil
+}
+
+// knownCommit completes a target that was asked for by hash: that of an
+// annotated tag is known to be one once a tree has been made for it.
+func (r *Repo) knownCommit(t remote.Target) remote.Target {
+	for _, rec := range r.records.All() {
+		if t.Name == "" && rec.Asked == t.OID {
+			t.Commit = rec.Hash
+		}
+	}
+	return t
+}
+
+// complete makes the tree of want, which may be published from then on.
+func (s attempt) complete(ctx context.Context, want target) (Tree, error) {
+	s.state.tidy = false
+	defer s.rememberStore()
+	tree, err := s.make(ctx, want)
+	if err != nil {
+		s.jobs.clean.start(ctx, s.clean) // of what was half made
+		return tree, err
+	}
+	s.state.prepared = tree.rec.Place
+	return tree, nil
+}
+
+// make fetches what is wanted and makes its tree, beside all that is there. A
+// store that is proved to be corrupt is replaced by a fresh one, once.
+func (s attempt) make(ctx context.Context, want target) (Tree, error) {
+	if !s.store.Holds(want.OID) {
+		return s.makeFresh(ctx, want)
+	}
+	tree, err := s.makeIn(ctx, s.store, want)
+	if err == nil || !s.store.ProvesCorrupt(ctx, s.git, err) {
+		return tree, err
+	}
+	s.log.Info("the object store is corrupt, fetching it anew", "cause", err.Error())
+	fresh, ferr := s.makeFresh(ctx, want)
+	if ferr != nil {
+		return Tree{}, errors.Join(ferr, fmt.Errorf("the store to be replaced: %w", err))
+	}
+	return fresh, nil
+}
+
+// makeFresh is make in a new store, which takes the place of the old one when
+// the tree is complete.
+func (s attempt) makeFresh(ctx context.Context, want target) (Tree, error) {
+	fresh, err := s.store.Fresh(want.OID)
+	if err != nil {
+		return Tree{}, err
+	}
+	tree, err := s.makeIn(ctx, fresh, want)
+	if err != nil && fresh.Dir() != s.store.Dir() {
+		err = errors.Join(err, fresh.Discard())
+		if noSpace(err) {
+			s.makeRoom(ctx)
+		}
+	}
+	return tree, err
+}
+
+// makeIn is make in st, which becomes the store if it is not.
+func (s attempt) makeIn(ctx context.Context, st *store.Store, want target) (Tree, error) {
+	before := st.Snapshot()
+	tree, err := s.fetchAndBuild(ctx, st, want)
+	if err == nil && st != s.store {
+		err = s.adopt(st, tree.rec)
+	}
+	if err == nil {
+		err = s.place(&tree)
+	}
+	if err != nil {
+		if noSpace(err) {
+			err = errors.Join(err, st.Rollback(before))
+			s.makeRoom(ctx)
+		}
+		return Tree{}, err
+	}
+	return tree, nil
+}
+
+func (s attempt) fetchAndBuild(ctx context.Context, st *store.Store, want target) (Tree, error) {
+	head, err := st.Obtain(ctx, s.git, want.Source(), want.OID)
+	if err != nil {
+		return Tree{}, err
+	}
+	if head != want.OID || want.Name == "" {
+		// The ref has moved since it was asked for: newer is better.
+		want.OID, want.Commit = head, head
+		if !want.IsBranch() {
+			if want.Commit, err = st.Peel(ctx, s.git, head); err != nil {
+				return Tree{}, err
+			}
+		}
+	}
+	if err := s.verifySignature(ctx, st, want); err != nil {
+		return Tree{}, err
+	}
+	if st == s.store {
+		if now := s.current(); s.isWanted(now, want) {
+			return s.tree(want.Name, now), nil
+		}
+		if tree, ok := s.reusable(ctx, want); ok {
+			return tree, nil
+		}
+	}
+	return s.build(ctx, st, want)
+}
+
+// adopt makes st, built aside, the store; rec knows more than what was written of
+// its tree.
+func (s attempt) adopt(st *store.Store, rec worktree.Record) error {
+	if err := s.carryOlderLinks(st); err != nil {
+		return err
+	}
+	if err := s.store.Adopt(st, s.outlet.Name(), s.exchange); err != nil {
+		return err
+	}
+	if err := s.records.Load(); err != nil {
+		return err
+	}
+	s.records.Add(rec)
+	return nil
+}
+
+// noSpace reports whether the disk, or the quota, is full.
+func noSpace(err error) bool {
+	return git.KindOf(err) == git.KindNoSpace || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"git-sync/pkg/git"
+	"git-sync/pkg/repo/internal/disk"
+)
+
+// fetch brings refspecs into st. It blocks for as long as the network takes.
+func (st *Store) fetch(ctx context.Context, g *git.Git, f fetchOptions) error {
+	if err := st.HealLocks(); err != nil {
+		return err
+	}
+	c := git.Cmd("fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--update-shallow").GitDir(st.Dir())
+	switch {
+	case f.depth > 0:
+		c.Opt("--depth=", strconv.Itoa(f.depth))
+	case st.shallow():
+		c.Arg("--unshallow")
+	}
+	remote := st.url
+	if st.Meta.Filter != "" {
+		c.Opt("--filter=", st.Meta.Filter)
+		remote = "origin" // a filter is kept for a configured remote only
+	}
+	switch {
+	case st.opts.Progress == nil:
+	case st.opts.ProgressLive:
+		c.Arg("--progress").Progress(st.opts.Progress)
+	default:
+		defer st.watchFetch()()
+	}
+	if f.prune {
+		c.Arg("--prune")
+	}
+	if f.untrusted {
+		// Transports that git allows to a user alone are closed to what a
+		// repository asks for.
+		c.Env("GIT_PROTOCOL_FROM_USER=0")
+	}
+	if _, err := g.Run(ctx, c.Operand(remote).Operand(f.refspecs...)); err != nil {
+		// A git that was killed leaves what it had received: over and over, that fills a disk.
+		return errors.Join(err, st.healObjects())
+	}
+	st.opts.Fetched()
+	return nil
+}
+
+type fetchOptions struct {
+	depth     int
+	refspecs  []string
+	untrusted bool // the URL comes from the synced repository
+	prune     bool // refs that the remote has no more go first: one may be where a directory of refs is now
+}
+
+// Obtain fetches source, a ref's full name or a hash, unless the store has it
+// already: oid is what the ref was last known to hold. It returns what it holds
+// now, which may be newer.
+func (st *Store) Obtain(ctx context.Context, g *git.Git, source, oid string) (string, error) {
+	if err := st.configure(); err != nil {
+		return "", err
+	}
+	head, err := st.Head()
+	if err != nil || head == oid && head != "" && st.Meta.Depth == st.opts.Depth {
+		return head, err
+	}
+	err = st.fetch(ctx, g, fetchOptions{depth: st.opts.Depth, refspecs: []string{"+" + source + ":" + headRef}})
+	if err != nil && source == oid && canFetchAll(err) {
+		// Older servers hand out no commits by hash: take all branches and
+		// tags, and look whether it is among them.
+		err = st.obtainAll(ctx, g, oid)
+	}
+	if err != nil {
+		return "", fmt.Errorf("fetching %s: %w", source, err)
+	}
+	if err := st.noteDepth(); err != nil {
+		return "", err
+	}
+	if head, err = st.Head(); err == nil && head == "" {
+		err = fmt.Errorf("%s is not there after fetching it", headRef)
+	}
+	return head, err
+}
+
+// noteDepth notes in the marker to what depth the store was fetched. That of a
+// store built aside is written when it is adopted.
+func (st *Store) noteDepth() error {
+	meta := st.Meta
+	meta.Depth = st.opts.Depth
+	if !meta.Ready {
+		st.Meta = meta
+		return nil
+	}
+	return st.Save(meta)
+}
+
+func canFetchAll(err error) bool {
+	switch git.KindOf(err) {
+	case git.KindRefNotFound, git.KindUnsupported, git.KindUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+func (st *Store) obtainAll(ctx context.Context, g *git.Git, oid string) error {
+	err := st.fetch(ctx, g, fetchOptions{refspecs: []string{"+refs/heads/*:refs/git-sync/heads/*", "+refs/tags/*:refs/git-sync/tags/*"}, prune: true})
+	if err != nil {
+		return err
+	}
+	has, err := st.Has(ctx, g, oid)
+	if err == nil && !has {
+		err = &git.Error{
+			Op: "fetch", Kind: git.KindRefNotFound, Err: fmt.Errorf("no branch or tag of the remote holds the commit %s", oid),
+			Hinted: "check --ref (a branch, a tag, a full hash or refs/...); a short hash is not enough",
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return st.setRef(headRef, oid)
+}
+
+// fetchWatch is how often a fetch is looked at that is not asked for its progress.
+const fetchWatch = time.Second
+
+// watchFetch reports how much of a fetch into st has arrived, until the function
+// that it returns is called.
+func (st *Store) watchFetch() (stop func()) {
+	ended := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		tick := time.NewTicker(fetchWatch)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-tick.C:
+				mib := float64(st.arriving()) / (1 << 20)
+				st.opts.Progress(git.Progress{Phase: "Receiving objects", Percent: -1, Detail: fmt.Sprintf("%.1f MiB", mib)})
+			}
+		}
+	})
+	return func() {
+		close(ended)
+		watcher.Wait()
+	}
+}
+
+// arriving is the size, in bytes, of the packs that are being written.
+func (st *Store) arriving() int64 {
+	names, _ := disk.Glob(st.Dir(), "objects/pack/tmp_pack_*") // the pattern is a good one
+	bytes := int64(0)
+	for _, name := range names {
+		if info, err := os.Lstat(name); err == nil {
+			bytes += info.Size()
+		}
+	}
+	return bytes
+}

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"git-sync/pkg/repo/internal/disk"
+)
+
+// HealLocks removes what a dead git leaves in a store and a living one would
+// trip over. Only git-sync writes to a store, under the root's lock, and none
+// of its gits is running now: every lock in it is stale.
+func (st *Store) HealLocks() error {
+	names, err := disk.Glob(st.Dir(), "*.lock")
+	if err != nil {
+		return err
+	}
+	names = append(names, st.Path("gc.pid"), st.Path("objects/info/alternates.lock"), st.Path("objects/info/commit-graph.lock"))
+	err = filepath.WalkDir(st.Path("refs"), func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.HasSuffix(name, ".lock") {
+			names = append(names, name)
+		}
+		return nil // an unreadable directory is git's to complain about
+	})
+	for _, name := range names {
+		err = errors.Join(err, disk.Remove(name))
+	}
+	if err != nil {
+		return fmt.Errorf("removing stale locks: %w", err)
+	}
+	return nil
+}
+
+// healAdmins removes what a write of ours that was killed has left in the admin
+// directories: of a tree's record, or of a copy of its index.
+func (st *Store) healAdmins() error {
+	names, err := disk.Glob(st.Dir(), disk.Admins+"/*/"+disk.TempPrefix+"*")
+	for _, name := range names {
+		err = errors.Join(err, disk.Remove(name))
+	}
+	if err != nil {
+		return fmt.Errorf("removing leftovers in admin directories: %w", err)
+	}
+	return nil
+}
+
+// healObjects removes the temporary files of interrupted fetches.
+func (st *Store) healObjects() error {
+	var names []string
+	for _, pattern := range []string{"objects/pack/tmp_*", "objects/pack/.tmp-*", "objects/tmp_*", "objects/??/tmp_obj_*", disk.TempPrefix + "*", disk.OwnName + "/" + disk.TempPrefix + "*"} {
+		found, err := disk.Glob(st.Dir(), pattern)
+		if err != nil {
+			return err
+		}
+		names = append(names, found...)
+	}
+	var err error
+	for _, name := range names {
+		err = errors.Join(err, os.RemoveAll(name))
+	}
+	if err != nil {
+		return fmt.Errorf("removing leftovers of an interrupted fetch: %w", err)
+	}
+	return nil
+}
+
+// lockAge is after how long a lock in a worktree is taken for a dead
+// process's. Consumers may run git in a published tree, which holds a lock
+// for moments.
+const lockAge = 10 * time.Second
+
+// HealWorktreeLocks removes locks from the worktrees' admin directories that
+// are older than since, when this process took the root over, or old at now. A
+// submodule is a worktree of a store of its own.
+func (st *Store) HealWorktreeLocks(since, now time.Time) error {
+	names, err := disk.Glob(st.Dir(), disk.Admins+"/*/*.lock")
+	inModules, merr := disk.Glob(st.Dir(), disk.OwnName+"/"+disk.ModulesName+"/*/"+disk.Admins+"/*/*.lock")
+	err = errors.Join(err, merr)
+	for _, name := range append(names, inModules...) {
+		info, serr := os.Lstat(name)
+		if serr != nil {
+			continue // gone meanwhile
+		}
+		if at := info.ModTime(); at.Before(since) || now.Sub(at) > lockAge {
+			err = errors.Join(err, disk.Remove(name))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("removing stale locks of worktrees: %w", err)
+	}
+	return nil
+}
+
+// Heal removes what interrupted fetches, and writes of ours, have left in the
+// store and in those of the submodules.
+func (st *Store) Heal() error {
+	stores, err := st.All()
+	for _, each := range stores {
+		err = errors.Join(err, each.HealLocks(), each.healObjects(), each.healAdmins(), each.RemoveLFSLogs(), each.eachScratch(st.trash().Discard))
+	}
+	return err
+}
+
+// eachScratch calls remove for what collections that were killed have left.
+func (st *Store) eachScratch(remove func(name string) error) error {
+	names, err := disk.Glob(st.Dir(), disk.OwnName+"/"+scratchPrefix+"*")
+	for _, name := range names {
+		err = errors.Join(err, remove(name))
+	}
+	if err != nil {
+		return fmt.Errorf("removing leftovers of a collection of garbage: %w", err)
+	}
+	return nil
+}
+
+// Forget removes the admin directories in st that are not live.
+func (st *Store) Forget(live map[string]bool) error {
+	entries, err := os.ReadDir(st.Path(disk.Admins))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("listing admin directories: %w", err)
+	}
+	for _, e := range entries {
+		if !live[e.Name()] {
+			if err := os.RemoveAll(st.Admin(e.Name())); err != nil {
+				return fmt.Errorf("removing an admin directory: %w", err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"git-sync/pkg/repo/internal/disk"
+)
+
+const (
+	nextName = disk.TempPrefix + "next" // a store being built
+	oldName  = disk.TempPrefix + "old"  // a store being replaced, where exchange(2) is missing
+)
+
+// Reopen reads the root's store, which may be absent or not ours. It finishes an
+// interrupted change of stores: without a .git, a new store that is ready takes
+// its place; else what was aside is a leftover.
+func (st *Store) Reopen() error {
+	if !disk.Exists(st.Dir()) {
+		aside := At(filepath.Join(st.opts.Root, nextName), st.opts)
+		if aside.Err == nil && !aside.Meta.Ready {
+			aside = At(filepath.Join(st.opts.Root, oldName), st.opts)
+		}
+		if aside.Err != nil {
+			return aside.Err
+		}
+		if aside.Usable() {
+			if err := os.Rename(aside.Dir(), st.Dir()); err != nil {
+				return fmt.Errorf("restoring the store: %w", err)
+			}
+		}
+	}
+	*st = *At(st.Dir(), st.opts)
+	if st.Err != nil {
+		return st.Err
+	}
+	return st.discardOthers()
+}
+
+func (st *Store) discardOthers() error {
+	var err error
+	for _, name := range []string{nextName, oldName} {
+		err = errors.Join(err, st.trash().Discard(filepath.Join(st.opts.Root, name)))
+	}
+	return err
+}
+
+// Fresh makes an empty store beside the root's, for objects like oid. Adopt puts
+// it in the root's place, Discard gives it up.
+func (st *Store) Fresh(oid string) (*Store, error) {
+	dir := filepath.Join(st.opts.Root, nextName)
+	if err := st.trash().Discard(dir); err != nil {
+		return nil, fmt.Errorf("setting an unfinished store aside: %w", err)
+	}
+	fresh := At(dir, st.opts)
+	if err := fresh.create(formatOf(oid), st.opts.Filter); err != nil {
+		return nil, errors.Join(err, fresh.Discard())
+	}
+	return fresh, nil
+}
+
+// Discard moves the store into the trash.
+func (st *Store) Discard() error { return st.trash().Discard(st.Dir()) }
+
+// Adopt makes fresh, built aside, the root's store, in st. The trees' .git files
+// name <root>/.git, so the two directories change places. link is what is about
+// to be published, unless a link is known already.
+func (st *Store) Adopt(fresh *Store, link string, exchange func(a, b string) error) error {
+	meta := fresh.Meta
+	meta.Ready, meta.Link = true, st.Meta.Link
+	if meta.Link == "" {
+		meta.Link = link // leads nowhere until it is published
+	}
+	if inv, err := fresh.inventory(); err == nil {
+		meta.Kept = inv.Bytes // all of it is what was asked for
+	}
+	pins, err := st.pins()
+	if err == nil {
+		err = errors.Join(fresh.savePins(pins), fresh.Save(meta))
+	}
+	if err != nil {
+		return err
+	}
+	if err := swap(fresh.Dir(), st.Dir(), filepath.Join(st.opts.Root, oldName), exchange); err != nil {
+		return fmt.Errorf("putting the new store in place: %w", err)
+	}
+	fresh.GitDir = st.GitDir
+	*st = *fresh
+	return st.discardOthers()
+}
+
+func swap(next, now, aside string, exchange func(a, b string) error) error {
+	if !disk.Exists(now) {
+		return os.Rename(next, now)
+	}
+	err := exchange(next, now)
+	if !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	// A crash between the two renames is healed by Open, which finds a ready
+	// store and no .git.
+	if err := os.Rename(now, aside); err != nil {
+		return err
+	}
+	return os.Rename(next, now)
+}

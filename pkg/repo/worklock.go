@@ -1,0 +1,59 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// workLock is held by a sync from asking the remote to publishing, and by the
+// background for moments.
+type workLock struct {
+	held chan struct{} // has room for the one that holds it
+
+	mu    sync.Mutex
+	doing string // what the holder does
+}
+
+func newWorkLock() *workLock { return &workLock{held: make(chan struct{}, 1)} }
+
+// Enter takes the lock to do something. It blocks until the lock is free or
+// ctx ends, and then says what was in the way.
+func (l *workLock) Enter(ctx context.Context, doing string) error {
+	select {
+	case l.held <- struct{}{}:
+	default:
+		select {
+		case l.held <- struct{}{}:
+		case <-ctx.Done():
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return &BusyError{Doing: l.doing, Err: ctx.Err()}
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.doing = doing
+	return nil
+}
+
+// Unlock releases the lock.
+func (l *workLock) Unlock() { <-l.held }
+
+// BusyError says that the root was in use by git-sync itself, which cleans up
+// between syncs.
+type BusyError struct {
+	Doing string // what it was used for
+	Err   error  // why waiting ended
+}
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("waiting for git-sync's own %s: %v", e.Doing, e.Err)
+}
+
+func (e *BusyError) Unwrap() error { return e.Err }
+
+// Hint says what to do about it.
+func (*BusyError) Hint() string {
+	return "that takes moments; where it does not, the volume is very slow or blocked: look at it, or give more time by --sync-timeout"
+}

@@ -1,0 +1,64 @@
+package worktree
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"git-sync/pkg/git"
+)
+
+// moduleURL resolves a submodule's URL, which may be relative to that of the
+// repository it is in ("../other.git"), and refuses what git must not see.
+func moduleURL(parent, sub string) (string, error) {
+	if !strings.HasPrefix(sub, "./") && !strings.HasPrefix(sub, "../") {
+		return sub, git.CheckURL(sub)
+	}
+	base, prefix := strings.TrimSuffix(parent, "/"), ""
+	if u, err := url.Parse(base); err == nil && u.Scheme != "" && strings.Contains(base, "://") {
+		base = u.EscapedPath()
+		prefix = u.Scheme + "://" // url.URL leaves the slashes out where there is no host, and "file:" is a host to git
+		if u.Host != "" {
+			prefix = (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()
+		}
+	} else if host, rest, ok := strings.Cut(base, ":"); ok && !strings.Contains(host, "/") {
+		prefix, base = host+":", rest // scp-like: user@host:path
+	}
+	for {
+		switch {
+		case strings.HasPrefix(sub, "./"):
+			sub = sub[2:]
+			continue
+		case strings.HasPrefix(sub, "../"):
+			sub = sub[3:]
+			if base == "" || base == "/" {
+				return "", fmt.Errorf("its URL %q leads above %s", sub, parent)
+			}
+			cut := strings.LastIndexByte(base, '/')
+			base = base[:max(cut, 0)]
+			continue
+		}
+		break
+	}
+	sep := "/"
+	if base == "" && strings.HasSuffix(prefix, ":") {
+		sep = ""
+	}
+	full := prefix + base + sep + sub
+	return full, git.CheckURL(full)
+}
+
+// noSymlinks refuses a submodule path that leads through a symlink, and so
+// perhaps out of the tree.
+func noSymlinks(dir, rel string) error {
+	at := dir
+	for part := range strings.SplitSeq(filepath.FromSlash(rel), string(filepath.Separator)) {
+		at = filepath.Join(at, part)
+		if info, err := os.Lstat(at); err == nil && !info.IsDir() {
+			return fmt.Errorf("path %s leads through something that is not a directory", rel)
+		}
+	}
+	return nil
+}
