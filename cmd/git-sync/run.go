@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -39,13 +40,17 @@ func run(p process) int {
 	if code, ours := auth.Helper(p.environ, p.args, p.stdout, p.stderr); ours {
 		return code // git runs us to be told credentials
 	}
-	cfg, warnings, err := config.Parse(p.args, p.environ)
+	cfg, warnings, err := p.configure()
 	if err != nil {
 		p.complain(err)
 		return exitUsage
 	}
 	if cfg.Mode != config.ModeRun {
-		return p.inform(cfg.Mode)
+		return p.inform(cfg)
+	}
+	if len(cfg.Syncs) > 1 {
+		p.complain(errors.New("--config: this version syncs one repository in a process"))
+		return exitUsage
 	}
 	log := logging.New(p.stderr, logging.Options{
 		Verbosity: cfg.Process.Verbose, Format: cfg.Process.LogFormat, Secrets: cfg.Secrets(), Plain: p.plain(),
@@ -54,6 +59,19 @@ func run(p process) int {
 		log.Warn(w.Msg, w.Args...)
 	}
 	return p.sync(cfg, log)
+}
+
+// configure reads the options and, with --config, the file.
+func (p process) configure() (config.Config, []config.Warning, error) {
+	cfg, warnings, err := config.Parse(p.args, p.environ)
+	if cfg.Process.File == "" {
+		return cfg, warnings, err
+	}
+	content, unread := os.ReadFile(cfg.Process.File)
+	if unread != nil {
+		return cfg, warnings, errors.Join(err, fmt.Errorf("reading the file of --config: %w", unread))
+	}
+	return config.ParseFile(p.args, p.environ, content)
 }
 
 // sync runs the loop from its first line to its last.
@@ -93,15 +111,17 @@ func exitCode(log *logging.Logging, err error) int {
 }
 
 // inform prints what was asked for instead of a run.
-func (p process) inform(mode config.Mode) int {
+func (p process) inform(cfg config.Config) int {
 	text := ""
-	switch mode {
+	switch cfg.Mode {
 	case config.ModeHelp:
 		text = config.Usage(terminalWidth(p.stdout))
 	case config.ModeMan:
 		text = config.Manual()
 	case config.ModeVersion:
 		text = "git-sync " + versionText() + "\n"
+	case config.ModeCheck:
+		text = fmt.Sprintf("the configuration is valid; number of syncs: %d\n", len(cfg.Syncs))
 	case config.ModeRun:
 	}
 	if _, err := io.WriteString(p.stdout, text); err != nil {

@@ -42,9 +42,12 @@ func (d *draft) emptyMeansDefault() {
 }
 
 func (d *draft) completeRepo() {
-	in, ok := d.from["repo"]
-	if !ok || in.value() == "" {
-		d.problem("--repo", "is required", "say what to sync: --repo=URL, or GITSYNC_REPO")
+	if _, ok := d.isSet("repo"); !ok {
+		hint := "name the repository: --repo=URL, or GITSYNC_REPO"
+		if d.at != "" {
+			hint = "name the repository: repo: URL"
+		}
+		d.problem(d.named("repo"), "is required", hint)
 	}
 }
 
@@ -82,15 +85,18 @@ func (d *draft) completePlace() {
 	if d.Root == "" {
 		home := d.env["HOME"]
 		if home == "" {
-			d.problem("--root", "is required, because HOME is not set", "say where to put it: --root=DIR, or GITSYNC_ROOT")
+			d.problem(d.named("root"), "is required, because HOME is not set", "choose a directory: --root=DIR, or GITSYNC_ROOT")
 		} else {
 			d.Root = path.Join(home, "git")
 		}
 	}
+	if in, ok := d.from["root"]; d.Name != "" && d.Root != "" && (!ok || in.origin != fromFile) {
+		d.Root += "/" + d.Name // what is given for all is the directory of all roots
+	}
 	if d.Link == "" {
 		d.Link = linkFromRepo(d.Repo)
 		if d.Repo != "" && checkLink(d.Link) != nil {
-			d.problem("--link", "is required, because "+d.repoName()+" does not end with a usable name", "name the link: --link=NAME, or GITSYNC_LINK")
+			d.problem(d.named("link"), "is required, because "+d.repoName()+" does not end with a usable name", "name the link: --link=NAME, or GITSYNC_LINK")
 		}
 	}
 	if in, ok := d.from["link"]; ok && in.value() != "" {
@@ -162,7 +168,7 @@ func (d *draft) checkServers() {
 		d.warnUseless("ignoring options that need --receiver-bind", "receiver-path", "receiver-provider", "receiver-secret-file", "receiver-allow-sha1")
 	}
 	if on && d.Process.Receiver.Bind == d.HTTP.Bind && isServed(d.Process.Receiver.Path) {
-		d.problem("--receiver-path", quoted(d.Process.Receiver.Path)+" is served by --http-bind at the same address", "choose another path or address")
+		d.problem(d.named("receiver-path"), quoted(d.Process.Receiver.Path)+" is served by --http-bind at the same address", "choose another path or address")
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	ModeHelp    Mode = "help"
 	ModeMan     Mode = "man"
 	ModeVersion Mode = "version"
+	ModeCheck   Mode = "check" // validate the options and the file
 )
 
 // Config is what the user asked for, with every default filled in. It is a plain value: pass it by value, share it
@@ -48,6 +49,10 @@ type Process struct {
 	HTTP HTTP
 	// Receiver is where forges post their pushes.
 	Receiver Listener
+	// File lists the syncs; empty: flags and variables describe the only one.
+	File string
+	// MaxConcurrentSyncs is how many syncs run at the same time; 0: twice the number of CPUs.
+	MaxConcurrentSyncs int
 	// Git is the git command: a path, or a name to be looked up in PATH.
 	Git string
 	// AddUser makes ssh work for a UID that has no passwd entry.
@@ -89,6 +94,8 @@ type Sync struct {
 	GitConfig []git.KV
 	// GitGC says when garbage is collected.
 	GitGC repo.GC
+
+	fields []any
 }
 
 // Source is what to sync.
@@ -192,6 +199,9 @@ type Receiver struct {
 
 // Secrets is everything that must not be shown anywhere, in the forms in which it might turn up.
 func (c Config) Secrets() []string { return append([]string(nil), c.secrets...) }
+
+// Fields is what was asked for this sync, as Config.Fields has it.
+func (s Sync) Fields() []any { return append([]any(nil), s.fields...) }
 
 // Fields is what was asked for, as key and value pairs for the startup log: the settings that matter most, then every
 // option that was given. Secrets are not among them.

@@ -11,7 +11,10 @@ import (
 // makeFields is what the startup log shows: what is synced and where, then each option that was given, by the name it
 // was given, without its dashes. A secret shows as REDACTED; so does all of a URL that may hold one but for its host.
 func (d *draft) makeFields(rows []option) []any {
-	fields := []any{"repo", showURL(d.Repo), "ref", d.Ref, "root", d.Root, "link", d.Link, "layout", string(d.Layout), "period", d.Period.String()}
+	var fields []any
+	if d.Repo != "" {
+		fields = []any{"repo", showURL(d.Repo), "ref", d.Ref, "root", d.Root, "link", d.Link, "layout", string(d.Layout), "period", d.Period.String()}
+	}
 	for _, o := range rows {
 		in, ok := d.from[o.id()]
 		if !ok {
@@ -21,7 +24,9 @@ func (d *draft) makeFields(rows []option) []any {
 		case "repo", "ref", "root", "link", "worktree-layout", "period":
 			continue
 		}
-		fields = append(fields, strings.TrimPrefix(in.label, "--"), d.show(o, in))
+		if d.Name == "" || o.scope == perSync {
+			fields = append(fields, in.name, d.show(o, in)) // without its place in a file
+		}
 	}
 	return fields
 }

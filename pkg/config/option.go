@@ -66,9 +66,35 @@ const (
 // given is a value as the user gave it.
 type given struct {
 	spelling
-	label  string // "--wait" or "GITSYNC_PERIOD"
-	flag   bool
+	label  string // "--wait", "GITSYNC_PERIOD" or "FILE:3:5: period"
+	origin origin
 	values []string
+}
+
+// origin is where a value is given.
+type origin int
+
+// The origins; a value of an earlier one is used before those of a later one.
+const (
+	fromFile origin = iota // the entry of one sync
+	fromFlag
+	fromVariable
+	fromDefaults // of the file
+)
+
+// rank is the same for flags and variables, which may not contradict each other.
+func (o origin) rank() origin {
+	if o == fromVariable {
+		return fromFlag
+	}
+	return o
+}
+
+// layers are all values that are given.
+type layers struct {
+	line            *commandLine
+	env             map[string]string
+	entry, defaults map[string]given // of the file
 }
 
 func (g given) value() string {
@@ -116,7 +142,7 @@ func twoNames(older, newer string, as syntax) []spelling {
 
 // table is all rows, in the order of the documents.
 func table() []option {
-	return slices.Concat(sourceRows(), placeRows(), scheduleRows(), authRows(), hookRows(), receiverRows(), watchRows(), gitRows(), helpRows())
+	return slices.Concat(sourceRows(), placeRows(), scheduleRows(), fileRows(), authRows(), hookRows(), receiverRows(), watchRows(), gitRows(), helpRows())
 }
 
 // The groups, in the order of the documents.
@@ -124,6 +150,7 @@ const (
 	groupSource   = "Source"
 	groupPlace    = "Publishing"
 	groupSchedule = "Schedule and failures"
+	groupFile     = "Many repositories"
 	groupAuth     = "Credentials"
 	groupHooks    = "Hooks"
 	groupReceiver = "Receiving push webhooks"

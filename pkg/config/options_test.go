@@ -13,7 +13,11 @@ var update = flag.Bool("update", false, "write docs/options.md and docs/git-sync
 
 // The documents come from the table, and nobody has changed them by hand.
 func TestDocuments(t *testing.T) {
-	for name, want := range map[string]string{"options.md": Markdown(), "git-sync.1": Manual()} {
+	schema, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"options.md": Markdown(), "git-sync.1": Manual(), "config.schema.json": schema} {
 		file := "../../docs/" + name
 		if *update {
 			if err := os.MkdirAll("../../docs", 0o755); err != nil {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 type draft struct {
 	Process
 	Sync
+	at   string            // where the sync stands in the file; empty: there is no file
 	env  map[string]string // the environment, without empty variables
 	from map[string]given  // what was given for a row, by its id
 
@@ -26,16 +28,28 @@ type draft struct {
 
 	problems []Problem
 	warnings []Warning
+	strays   []string // variables that are aliases
 	secrets  []string
 }
 
 // Parse reads the command line (without the program's name) and the environment (as os.Environ gives it). The error is
 // always a *Problems; then the Config is not to be used. The warnings are for the log. When help,
 // the manual or the version is asked for, only Mode counts, and there is no error.
-func Parse(args, environ []string) (Config, []Warning, error) {
+//
+// If Process.File is set, even beside an error, there are no syncs yet: read the file, and call ParseFile.
+func Parse(args, environ []string) (Config, []Warning, error) { return load(args, environ, nil) }
+
+// ParseFile is Parse with the content of the file that --config names.
+func ParseFile(args, environ []string, content []byte) (Config, []Warning, error) {
+	return load(args, environ, func(path string, rows []option) file { return readFile(path, content, rows) })
+}
+
+// load is Parse, with what reads the file.
+func load(args, environ []string, read func(path string, rows []option) file) (Config, []Warning, error) {
 	rows := table()
 	line := readFlags(rows, args)
-	if mode := askedMode(line); mode != ModeRun {
+	mode := askedMode(line)
+	if mode != ModeRun && mode != ModeCheck {
 		return Config{Mode: mode}, nil, nil
 	}
 	d := newDraft()
@@ -43,16 +57,57 @@ func Parse(args, environ []string) (Config, []Warning, error) {
 	if len(line.ignored) > 0 {
 		d.warn("ignoring flags of glog", "flags", strings.Join(uniq(line.ignored), " "))
 	}
-	d.apply(rows, line)
+	l := layers{line: line, env: d.env}
+	d.apply(rows, perProcess, l)
 	d.unknownVariables(rows)
-	d.complete()
-	if len(d.problems) > 0 {
-		return Config{}, d.warnings, &Problems{List: d.problems}
+	var drafts []*draft
+	switch {
+	case d.File == "":
+		d.apply(rows, perSync, l)
+		d.complete()
+		drafts = []*draft{d}
+	case read != nil:
+		d.refuseRepo(rows, l)
+		drafts = d.readSyncs(read(d.File, rows), rows, l)
+	default:
+		d.apply(rows, perSync, l) // for its problems, in case the file cannot be read
 	}
-	d.gatherSecrets()
-	return Config{
-		Mode: ModeRun, Process: d.Process, Syncs: []Sync{d.Sync}, secrets: d.secrets, fields: d.makeFields(rows),
-	}, d.warnings, nil
+	for _, s := range drafts {
+		d.strays = append(d.strays, s.strays...)
+	}
+	if len(d.strays) > 0 {
+		d.warn("treating unsupported variables as aliases", "variables", strings.Join(uniq(d.strays), ", "))
+	}
+	c := Config{Mode: mode, Process: d.Process}
+	if len(d.problems) > 0 {
+		return c, d.warnings, &Problems{List: d.problems}
+	}
+	c.fields = d.makeFields(rows)
+	for _, s := range drafts {
+		s.gatherSecrets()
+		c.secrets = uniq(append(c.secrets, s.secrets...))
+		s.fields = s.makeFields(rows)
+		c.Syncs = append(c.Syncs, s.Sync)
+		for _, w := range s.warnings {
+			if !slices.ContainsFunc(d.warnings, func(o Warning) bool { return reflect.DeepEqual(o, w) }) {
+				d.warnings = append(d.warnings, w)
+			}
+		}
+	}
+	return c, d.warnings, nil
+}
+
+// refuseRepo refuses --repo beside --config.
+func (d *draft) refuseRepo(rows []option, l layers) {
+	config, _ := d.given("config")
+	for _, o := range rows {
+		if o.id() != "repo" {
+			continue
+		}
+		for _, in := range o.givens(l) {
+			d.problem(in.label, "cannot be combined with "+config, "list the repository under syncs in the file")
+		}
+	}
 }
 
 // newDraft is one with the defaults.
@@ -62,7 +117,7 @@ func newDraft() *draft {
 
 // askedMode is the first of the modes that a flag asks for. Asking for help is never an error, whatever else is wrong.
 func askedMode(line *commandLine) Mode {
-	for _, m := range []Mode{ModeHelp, ModeMan, ModeVersion} {
+	for _, m := range []Mode{ModeHelp, ModeMan, ModeVersion, ModeCheck} {
 		if on, err := strconv.ParseBool(last(line.values[string(m)])); err == nil && on {
 			return m
 		}
@@ -109,29 +164,31 @@ func readEnviron(environ []string) map[string]string {
 	return env
 }
 
-// apply takes over what was given for each row.
-func (d *draft) apply(rows []option, line *commandLine) {
-	var strays []string
+// apply stores what is given for each row of a scope.
+func (d *draft) apply(rows []option, of scope, l layers) {
+	chosen := map[string]given{}
 	for _, o := range rows {
-		all := o.givens(line, d.env)
-		if len(all) == 0 {
+		if all := o.givens(l); o.scope == of && len(all) > 0 {
+			chosen[o.id()] = all[0]
+			d.warnIgnored(o, all[0], all[1:])
+		}
+	}
+	dropAlternatives(chosen)
+	for _, o := range rows {
+		in, ok := chosen[o.id()]
+		if !ok {
 			continue
 		}
-		in := all[0]
 		d.from[o.id()] = in
-		d.warnIgnored(o, in, all[1:])
 		if in.stray {
-			strays = append(strays, in.label+" (as "+d.meant(o)+")")
+			d.strays = append(d.strays, in.label+" (as "+o.meant()+")")
 		}
 		d.take(o, in)
-	}
-	if len(strays) > 0 {
-		d.warn("treating unsupported variables as aliases", "variables", strings.Join(strays, ", "))
 	}
 }
 
 // meant is the variable that a stray one stands for: the newest that is read.
-func (d *draft) meant(o option) string {
+func (o option) meant() string {
 	for _, v := range slices.Backward(o.vars) {
 		if !v.stray {
 			return v.name
@@ -140,19 +197,29 @@ func (d *draft) meant(o option) string {
 	return ""
 }
 
-// givens is all that was given for a row, what counts first: flags before variables, each in the order of the row.
-func (o option) givens(line *commandLine, env map[string]string) []given {
+// givens is all that is given for a row, what is used first.
+func (o option) givens(l layers) []given {
 	var all []given
+	from := func(values map[string]given, as origin) {
+		for _, f := range o.flags {
+			if in, ok := values[f.name]; ok {
+				in.origin = as
+				all = append(all, in)
+			}
+		}
+	}
+	from(l.entry, fromFile)
 	for _, f := range o.flags {
-		if values := line.values[f.name]; len(values) > 0 {
-			all = append(all, given{spelling: f, label: "--" + f.name, flag: true, values: values})
+		if values := l.line.values[f.name]; len(values) > 0 {
+			all = append(all, given{spelling: f, label: "--" + f.name, origin: fromFlag, values: values})
 		}
 	}
 	for _, v := range o.vars {
-		if value := env[v.name]; value != "" {
-			all = append(all, given{spelling: v, label: v.name, values: []string{value}})
+		if value := l.env[v.name]; value != "" {
+			all = append(all, given{spelling: v, label: v.name, origin: fromVariable, values: []string{value}})
 		}
 	}
+	from(l.defaults, fromDefaults)
 	return all
 }
 
@@ -160,7 +227,7 @@ func (o option) givens(line *commandLine, env map[string]string) []given {
 // overrides a variable is expected, and causes no warning.
 func (d *draft) warnIgnored(o option, in given, others []given) {
 	for _, other := range others {
-		if other.flag == in.flag && !sameValue(in, other) {
+		if other.origin == in.origin && !sameValue(in, other) {
 			d.warn("conflicting values for one option", "used", in.written(o), "ignored", other.written(o))
 		}
 	}
@@ -204,7 +271,7 @@ func (d *draft) warn(msg string, args ...any) {
 
 // warnVisible warns that a password in a flag can be read in the process list.
 func (d *draft) warnVisible(in given) {
-	if in.flag && in.value() != "" {
+	if in.origin == fromFlag && in.value() != "" {
 		d.warn("a password is visible in the process list", "flag", in.label, "hint", "use a variable or a file")
 	}
 }
@@ -216,6 +283,17 @@ func (d *draft) hide(texts ...string) {
 			d.secrets = append(d.secrets, t)
 		}
 	}
+}
+
+// named is the name under which a row was given or, if it was not, could have been.
+func (d *draft) named(id string) string {
+	if label, ok := d.given(id); ok {
+		return label
+	}
+	if d.at != "" {
+		return d.at + ": " + id
+	}
+	return "--" + id
 }
 
 // given says whether any of the rows was given, and by what name the first of them.

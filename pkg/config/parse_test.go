@@ -104,6 +104,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("warnings: %v", warnings)
 	}
 	want := single{Process: processDefaults(), Sync: syncDefaults(), config: c.config}
+	c.fields = nil
 	want.Repo, want.Root, want.Link, want.InitPeriod = "https://example.com/a/b.git", "/home/me/git", "b.git", 10*time.Second
 	want.InitBudget = want.Budget
 	if !reflect.DeepEqual(c, want) {
@@ -130,7 +131,7 @@ func TestDocumentedDefaults(t *testing.T) {
 		}
 		c, _ := parse(t, args)
 		without, _ := parse(t, slices.DeleteFunc(args, func(a string) bool { return a == args[1] }))
-		c.config, without.config = Config{}, Config{}
+		c.config, without.config, c.fields, without.fields = Config{}, Config{}, nil, nil
 		if !reflect.DeepEqual(c, without) {
 			t.Errorf("%s=%s is not the default", o.id(), o.preset)
 		}
@@ -149,7 +150,7 @@ func TestEveryName(t *testing.T) {
 		"ssh-known-hosts-file": "/h", "github-base-url": "http://gh/", "GITSYNC_GITHUB_APP_PRIVATE_KEY": "k", "github-app-private-key-file": "/k",
 		"github-app-client-id": "c", "github-app-application-id": "5", "github-app-installation-id": "6", "sync-hook-command": "/x",
 		"pre-publish-exechook-command": "/x", "webhook-url": "http://w/", "webhook-method": "GET", "webhook-success-status": "204", "receiver-bind": ":1",
-		"receiver-path": "/p", "receiver-provider": "github", "receiver-secret-file": "/s", "GITSYNC_RECEIVER_SECRET": "s", "http-bind": ":2",
+		"config": "/c", "max-concurrent-syncs": "3", "receiver-path": "/p", "receiver-provider": "github", "receiver-secret-file": "/s", "GITSYNC_RECEIVER_SECRET": "s", "http-bind": ":2",
 		"max-staleness": "1h", "log-format": "json", "verbose": "4", "git": "/usr/bin/git", "git-config": "a.b:c", "git-config-add": "a.b:c", "git-gc": "off",
 	}
 	for _, o := range table() {
@@ -170,11 +171,11 @@ func TestEveryName(t *testing.T) {
 			d := newDraft()
 			d.env = readEnviron(env)
 			line := readFlags(table(), args)
-			d.apply([]option{o}, line)
+			d.apply([]option{o}, o.scope, layers{line: line, env: d.env})
 			if len(d.problems) > 0 || len(line.problems) > 0 {
 				t.Errorf("%v %v: %v %v", args, env, d.problems, line.problems)
 			}
-			d.env, d.from, d.warnings = nil, nil, nil
+			d.env, d.from, d.warnings, d.strays = nil, nil, nil, nil
 			if first == nil {
 				first = d
 				if empty := (&draft{Process: processDefaults(), Sync: syncDefaults()}); reflect.DeepEqual(d, empty) {
@@ -244,47 +245,8 @@ func TestStrayVariables(t *testing.T) {
 	if c.Link != "d" || c.Ref != "b" || c.Period != 5*time.Second || !c.OneTime || c.Layout != repo.LayoutRev {
 		t.Errorf("%+v", c)
 	}
-	if len(warnings) != 1 || warnings[0].Args[1] != "GITSYNC_BRANCH (as GITSYNC_REF), GITSYNC_DEST (as GITSYNC_LINK), GITSYNC_WAIT (as GITSYNC_PERIOD), GITSYNC_ONETIME (as GITSYNC_ONE_TIME)" {
+	if len(warnings) != 1 || warnings[0].Args[1] != "GITSYNC_ONETIME (as GITSYNC_ONE_TIME), GITSYNC_BRANCH (as GITSYNC_REF), GITSYNC_DEST (as GITSYNC_LINK), GITSYNC_WAIT (as GITSYNC_PERIOD)" {
 		t.Errorf("%v", warnings)
-	}
-}
-
-func TestUnknownVariables(t *testing.T) {
-	services := []string{
-		"GIT_SYNC_SERVICE_HOST=10.0.0.1", "GIT_SYNC_SERVICE_PORT=80", "GIT_SYNC_SERVICE_PORT_HTTP=80", "GIT_SYNC_PORT=tcp://10.0.0.1:80",
-		"GIT_SYNC_PORT_80_TCP=tcp://10.0.0.1:80", "GIT_SYNC_PORT_80_TCP_ADDR=10.0.0.1", "GIT_SYNC_WEB_SERVICE_HOST=10.0.0.1", "GIT_SYNC_WEB_PORT=tcp://10.0.0.1:80",
-	}
-	for _, v := range services[:6:6] {
-		services = append(services, strings.Replace(v, "GIT_SYNC", "GITSYNC", 1))
-	}
-	_, warnings := parse(t, nil, append(services, "GITSYNC_REPO=/r", "GITSYNC_REPOO=secret1", "GIT_SYNC_BRANHC=secret2", "GITSYNC_FROBNICATE_ALL=secret3",
-		"GIT_SYNCER=1", "GIT_SSL_NO_VERIFY=1", "OTHER=1", "GITSYNC_SSH=true", "GIT_SYNC_SSH=true", "GITSYNC_EMPTY=", "GITSYNC_HASH=1", "GITSYNC_HTTP_PORT=1")...)
-	want := []Warning{{"ignoring unknown environment variables", []any{
-		"variables", "GITSYNC_FROBNICATE_ALL, GITSYNC_HTTP_PORT (did you mean GITSYNC_HTTP_PPROF?), GITSYNC_REPOO (did you mean GITSYNC_REPO?), GIT_SYNC_BRANHC (did you mean GIT_SYNC_BRANCH?)",
-	}}}
-	if !reflect.DeepEqual(warnings, want) {
-		t.Errorf("%v\nwant\n%v", warnings, want)
-	}
-}
-
-// An option with two names has a variable for each name, with both prefixes: v4 reads GIT_SYNC_LINK, too.
-func TestVariablesOfBothNames(t *testing.T) {
-	for _, o := range table() {
-		if len(o.flags) < 2 || o.id() == "sync-hook-command" {
-			continue
-		}
-		for _, f := range o.flags {
-			for _, prefix := range []string{"GIT_SYNC_", "GITSYNC_"} {
-				name := prefix + strings.ToUpper(strings.ReplaceAll(f.name, "-", "_"))
-				if !slices.ContainsFunc(o.vars, func(v spelling) bool { return v.name == name && v.v3 == f.v3 }) {
-					t.Errorf("--%s: no variable %s", f.name, name)
-				}
-			}
-		}
-	}
-	c, _ := parse(t, nil, "GIT_SYNC_REPO=/r", "GIT_SYNC_LINK=l", "GIT_SYNC_PERIOD=3s", "GIT_SYNC_SYNC_TIMEOUT=4s", "GIT_SYNC_MAX_FAILURES=5")
-	if c.Link != "l" || c.Layout != repo.LayoutWorktrees || c.Period != 3*time.Second || c.SyncTimeout != 4*time.Second || c.Budget.Exit != 5 {
-		t.Errorf("%+v", c.Sync)
 	}
 }
 

@@ -136,6 +136,7 @@ func helpRows() []option {
 	return []option{
 		{group: groupHelp, scope: perProcess, flags: named("help"), short: "h?", kind: isBool, set: asked, text: "Print this help and exit."},
 		{group: groupHelp, scope: perProcess, flags: named("man"), kind: isBool, set: asked, text: "Print the manual page and exit. To read it: 'git-sync --man | man -l -'."},
+		{group: groupHelp, scope: perProcess, flags: named("check"), kind: isBool, set: asked, text: "Validate the options and the file of --config, and exit."},
 		{group: groupHelp, scope: perProcess, flags: named("version"), kind: isBool, set: asked, text: "Print the version and exit."},
 	}
 }

@@ -61,6 +61,22 @@ func sourceRows() []option {
 	}...)
 }
 
+// fileRows are about many repositories.
+func fileRows() []option {
+	return []option{
+		{
+			group: groupFile, scope: perProcess, flags: named("config"), vars: named("GITSYNC_CONFIG"), arg: "FILE",
+			set:  text(func(d *draft) *string { return &d.File }),
+			text: "YAML file that lists several repositories, instead of --repo. Flags and variables are defaults for all of them. The file is read again when it changes.",
+		},
+		{
+			group: groupFile, scope: perProcess, flags: named("max-concurrent-syncs"), vars: named("GITSYNC_MAX_CONCURRENT_SYNCS"), arg: "N", preset: "2 for each CPU",
+			set:  number(func(d *draft) *int { return &d.MaxConcurrentSyncs }, 0),
+			text: "How many of them sync at the same time.",
+		},
+	}
+}
+
 func refRows() []option {
 	return []option{
 		{

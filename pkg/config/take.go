@@ -85,7 +85,7 @@ func takeCookieFile(d *draft, in given) error {
 // takeKeyFiles takes each occurrence of the flag, or each part of the variable, as one file.
 func takeKeyFiles(d *draft, in given) error {
 	files := in.values
-	if !in.flag {
+	if in.origin == fromVariable {
 		files = strings.Split(in.value(), ":")
 	}
 	var kept []string

@@ -1,0 +1,87 @@
+package config
+
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// readSyncs makes the syncs of a configuration file. d has the options of the process.
+func (d *draft) readSyncs(f file, rows []option, l layers) []*draft {
+	d.problems = append(d.problems, f.problems...)
+	l.defaults = f.defaults
+	var all []*draft
+	for _, entry := range f.syncs {
+		s := newDraft()
+		s.Process, s.from, s.env = d.Process, maps.Clone(d.from), d.env
+		s.Name, s.at = entry.name, entry.at
+		l.entry = entry.values
+		s.apply(rows, perSync, l)
+		s.complete()
+		all = append(all, s)
+		for _, p := range s.problems {
+			if !slices.Contains(d.problems, p) { // a flag is wrong for each of them
+				d.problems = append(d.problems, p)
+			}
+		}
+	}
+	d.checkOverlaps(all)
+	return all
+}
+
+// checkOverlaps refuses syncs that would write to the same place. It compares paths as they are written.
+func (d *draft) checkOverlaps(all []*draft) {
+	for i, a := range all {
+		for _, b := range all[:i] {
+			link, other := a.linkPath(), b.linkPath()
+			switch root, otherRoot := path.Clean(a.Root), path.Clean(b.Root); {
+			case a.Root == "" || b.Root == "", a.Name == "" || b.Name == "": // a problem already
+			case within(root, otherRoot), within(otherRoot, root):
+				d.problem(a.named("root"), quoted(a.Root)+" overlaps with the root of "+b.Name, "give each sync a directory of its own")
+			case link == other, within(link, other), within(other, link), within(link, otherRoot), within(otherRoot, link), within(other, root), within(root, other):
+				d.problem(a.named("link"), quoted(a.Link)+" overlaps with the root or link of "+b.Name, "give each sync a link of its own")
+			}
+		}
+	}
+}
+
+// linkPath is the published link, as far as it can be known without looking at the disk.
+func (s Sync) linkPath() string {
+	if path.IsAbs(s.Link) {
+		return path.Clean(s.Link)
+	}
+	return path.Join(s.Root, s.Link)
+}
+
+// within says whether a is b or below it.
+func within(a, b string) bool { return a == b || strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/") }
+
+// alternatives are options of which a sync has only one: what the file says for a sync replaces the others of flags,
+// variables and defaults.
+func alternatives() [][]string {
+	return [][]string{
+		{"ref", "rev", "ref-pattern", "ref-semver"},
+		{"password", "password-file"},
+		{"github-app-private-key-file", "GITSYNC_GITHUB_APP_PRIVATE_KEY"},
+		{"github-app-client-id", "github-app-application-id"},
+		{"receiver-secret-file", "GITSYNC_RECEIVER_SECRET"},
+	}
+}
+
+// dropAlternatives leaves out of each group of alternatives what is not of the first layer that has any.
+func dropAlternatives(chosen map[string]given) {
+	for _, group := range alternatives() {
+		first := fromDefaults
+		for _, id := range group {
+			if in, ok := chosen[id]; ok {
+				first = min(first, in.origin.rank())
+			}
+		}
+		for _, id := range group {
+			if in, ok := chosen[id]; ok && in.origin.rank() != first {
+				delete(chosen, id)
+			}
+		}
+	}
+}
