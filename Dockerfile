@@ -40,8 +40,9 @@ ARG VERSION=unknown
 LABEL git-sync.stage=build
 ENV CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOTOOLCHAIN=local GOARCH=${TARGETARCH}
 WORKDIR /src
+RUN go build -trimpath net/http/pprof html/template
 COPY go.mod go.sum ./
-RUN go mod download && go build -trimpath net/http/pprof html/template
+RUN go mod download
 COPY cmd cmd
 COPY pkg pkg
 RUN mkdir /out && go build -trimpath -ldflags "-s -w -buildid= -X main.version=$VERSION" -o /out/git-sync ./cmd/git-sync && \

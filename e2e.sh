@@ -18,6 +18,7 @@ for part in lib remote bases build podman; do
   . "test/e2e/$part.sh"
 done
 
+exec 3>&1 # for what is shown while a scenario runs
 purge='' all='' wanted=()
 for arg in "$@"; do
   case $arg in

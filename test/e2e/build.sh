@@ -10,7 +10,7 @@ progress() { # progress WHAT COMMAND...: runs it, its output in $w/logs/build; e
     sleep 0.1
     if [ "$SECONDS" -ge "$next" ]; then
       next=$((SECONDS + 30))
-      printf '  %s (%d s): %s\n' "$what" $((SECONDS - began)) "$(last_step)"
+      printf '  %s (%d s): %s\n' "$what" $((SECONDS - began)) "$(last_step)" >&3
     fi
   done
   wait "$job"

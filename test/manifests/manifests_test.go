@@ -16,6 +16,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -51,16 +52,17 @@ func decode(d document) (any, error) {
 		}
 	}
 	objects := map[typeMeta]any{
-		{"v1", "Pod"}:                   &corev1.Pod{},
-		{"v1", "Secret"}:                &corev1.Secret{},
-		{"v1", "ConfigMap"}:             &corev1.ConfigMap{},
-		{"v1", "Service"}:               &corev1.Service{},
-		{"v1", "Namespace"}:             &corev1.Namespace{},
-		{"v1", "PersistentVolumeClaim"}: &corev1.PersistentVolumeClaim{},
-		{"apps/v1", "Deployment"}:       &appsv1.Deployment{},
-		{"apps/v1", "StatefulSet"}:      &appsv1.StatefulSet{},
-		{"batch/v1", "Job"}:             &batchv1.Job{},
-		{"batch/v1", "CronJob"}:         &batchv1.CronJob{},
+		{"v1", "Pod"}:                        &corev1.Pod{},
+		{"v1", "Secret"}:                     &corev1.Secret{},
+		{"v1", "ConfigMap"}:                  &corev1.ConfigMap{},
+		{"v1", "Service"}:                    &corev1.Service{},
+		{"v1", "Namespace"}:                  &corev1.Namespace{},
+		{"v1", "PersistentVolumeClaim"}:      &corev1.PersistentVolumeClaim{},
+		{"policy/v1", "PodDisruptionBudget"}: &policyv1.PodDisruptionBudget{},
+		{"apps/v1", "Deployment"}:            &appsv1.Deployment{},
+		{"apps/v1", "StatefulSet"}:           &appsv1.StatefulSet{},
+		{"batch/v1", "Job"}:                  &batchv1.Job{},
+		{"batch/v1", "CronJob"}:              &batchv1.CronJob{},
 
 		{"networking.k8s.io/v1", "Ingress"}:       &networkingv1.Ingress{},
 		{"networking.k8s.io/v1", "NetworkPolicy"}: &networkingv1.NetworkPolicy{},
@@ -73,8 +75,6 @@ func decode(d document) (any, error) {
 	case ok:
 	case meta == (typeMeta{}) && strings.Contains(d.where, "compose"):
 		into = &compose{}
-	case asJSON[0] == '[':
-		into = &[]jsonPatch{}
 	case meta == (typeMeta{}) && strings.Contains(d.where, "alerts"):
 		into = &alerts{}
 	case meta == (typeMeta{}) && strings.HasSuffix(strings.SplitN(d.where, ":", 2)[0], ".md"):
@@ -109,7 +109,7 @@ type podPart struct {
 	Resources      *corev1.ResourceRequirements `json:"resources"`
 }
 
-// The parts of Prometheus', kustomize's, JSON patch's and compose's formats that are used.
+// The parts of Prometheus', kustomize's and compose's formats that are used.
 type (
 	alerts struct {
 		Groups []struct {
@@ -125,6 +125,7 @@ type (
 	}
 	kustomization struct {
 		typeMeta
+		Namespace          string   `json:"namespace"`
 		Resources          []string `json:"resources"`
 		Components         []string `json:"components"`
 		ConfigMapGenerator []struct {
@@ -139,11 +140,6 @@ type (
 			} `json:"target"`
 		} `json:"patches"`
 	}
-	jsonPatch struct {
-		Op    string `json:"op"`
-		Path  string `json:"path"`
-		Value any    `json:"value"`
-	}
 	compose struct {
 		Services map[string]struct {
 			Image       string   `json:"image"`
@@ -154,10 +150,19 @@ type (
 			CapDrop     []string `json:"cap_drop"`
 			SecurityOpt []string `json:"security_opt"`
 			Restart     string   `json:"restart"`
-			DependsOn   []string `json:"depends_on"`
 			Ports       []string `json:"ports"`
 			Volumes     []string `json:"volumes"`
+			DependsOn   map[string]struct {
+				Condition string `json:"condition"`
+			} `json:"depends_on"`
+			Healthcheck struct {
+				Test          []string `json:"test"`
+				Interval      string   `json:"interval"`
+				StartPeriod   string   `json:"start_period"`
+				StartInterval string   `json:"start_interval"`
+			} `json:"healthcheck"`
 		} `json:"services"`
+		Volumes map[string]struct{} `json:"volumes"`
 	}
 )
 
@@ -175,6 +180,9 @@ func documents(t *testing.T) []document {
 		}
 	}
 	visit := func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "helm" {
+			return filepath.SkipDir // templates: see rendered
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -201,15 +209,14 @@ func documents(t *testing.T) []document {
 	return all
 }
 
-// built gives what kustomize makes of the example's site.
-func built(t *testing.T) []document {
+// built gives what kustomize makes of a directory below examples.
+func built(t *testing.T, name string) []document {
 	t.Helper()
-	dir, err := filepath.Abs(filepath.Join(top, "examples/kustomize/site"))
+	dir, err := filepath.Abs(filepath.Join(top, "examples", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := krusty.MakeDefaultOptions()
-	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), dir)
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,34 +226,72 @@ func built(t *testing.T) []document {
 	}
 	var all []document
 	for i, part := range strings.Split(string(text), "\n---\n") {
-		all = append(all, document{fmt.Sprintf("examples/kustomize/site:built:%d", i+1), []byte(part)})
+		all = append(all, document{fmt.Sprintf("examples/%s:built:%d", name, i+1), []byte(part)})
 	}
 	return all
 }
 
-func TestComponentAddsASidecar(t *testing.T) {
+// generated gives what kustomize and Helm make.
+func generated(t *testing.T) []document {
+	t.Helper()
+	return slices.Concat(built(t, "."), built(t, "kustomize/site"), rendered(t))
+}
+
+// TestTheComponent adds git-sync to a Deployment and leaves the user's security settings as they are.
+func TestTheComponent(t *testing.T) {
 	t.Parallel()
-	found := false
-	for _, d := range built(t) {
-		object, err := decode(d)
+	for _, fsGroup := range []*int64{nil, new(int64(2000))} {
+		fsys := filesys.MakeFsInMemory()
+		for _, name := range []string{"component/kustomization.yaml", "component/sidecar.yaml"} {
+			text, err := os.ReadFile(filepath.Join(top, "examples/kustomize", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := fsys.WriteFile(name, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		security := ""
+		if fsGroup != nil {
+			security = "      securityContext: {fsGroup: 2000}\n"
+		}
+		for name, text := range map[string]string{
+			"site/kustomization.yaml": "resources: [web.yaml]\ncomponents: [../component]\n" +
+				"configMapGenerator: [{name: git-sync, literals: [repo=https://example.com/x.git]}]\nsecretGenerator: [{name: git-sync, literals: [ssh=key]}]\n",
+			"site/web.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, labels: {git-sync: \"true\"}}\nspec:\n  template:\n    spec:\n" + security +
+				"      containers: [{name: web, image: web}]\n",
+		} {
+			if err := fsys.WriteFile(name, []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fsys, "site")
 		if err != nil {
 			t.Fatal(err)
 		}
-		pod := podOf(object)
-		if pod == nil {
-			continue
+		var pod *corev1.PodSpec
+		var secret string
+		for _, r := range resources.Resources() {
+			object, err := decode(document{"built", []byte(r.MustYaml())})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d, ok := object.(*appsv1.Deployment); ok {
+				pod = &d.Spec.Template.Spec
+			}
+			if s, ok := object.(*corev1.Secret); ok {
+				secret = s.Name
+			}
 		}
-		found = true
-		if len(pod.InitContainers) != 1 || pod.InitContainers[0].RestartPolicy == nil || *pod.InitContainers[0].RestartPolicy != corev1.ContainerRestartPolicyAlways {
-			t.Errorf("%s: no native sidecar:\n%s", d.where, d.text)
+		if pod == nil || len(pod.InitContainers) != 1 || *pod.InitContainers[0].RestartPolicy != corev1.ContainerRestartPolicyAlways {
+			t.Fatalf("no native sidecar: %+v", pod)
 		}
-		mounts := pod.Containers[0].VolumeMounts
-		if len(mounts) != 2 || mounts[1].MountPath != "/content" || !mounts[1].ReadOnly {
-			t.Errorf("%s: the service mounts %+v", d.where, mounts)
+		if s := pod.SecurityContext; (s == nil) != (fsGroup == nil) || s != nil && *s.FSGroup != *fsGroup {
+			t.Errorf("the pod's security is %+v", s)
 		}
-	}
-	if !found {
-		t.Error("no Deployment was built")
+		if got := pod.Volumes[1].Secret.SecretName; got != secret {
+			t.Errorf("the Secret %q is mounted, should be %q", got, secret)
+		}
 	}
 }
 
@@ -283,7 +328,7 @@ func podOf(object any) *corev1.PodSpec {
 
 func TestEveryDocumentIsOfTheAPI(t *testing.T) {
 	t.Parallel()
-	all := documents(t)
+	all := append(documents(t), generated(t)...)
 	if len(all) < 15 {
 		t.Errorf("only %d documents found: is %s the top of the repository?", len(all), top)
 	}
@@ -312,7 +357,7 @@ func TestStrict(t *testing.T) {
 func TestExamplesAreRestricted(t *testing.T) {
 	t.Parallel()
 	pods := 0
-	for _, d := range append(documents(t), built(t)...) {
+	for _, d := range append(documents(t), generated(t)...) {
 		if !strings.HasPrefix(d.where, "examples/") || strings.HasPrefix(d.where, "examples/kustomize/component/") {
 			continue // a patch is not yet a pod
 		}
@@ -378,14 +423,14 @@ func restricted(pod *corev1.PodSpec) []string {
 
 func TestVolumesAndPortsAreThere(t *testing.T) {
 	t.Parallel()
-	for _, d := range append(documents(t), built(t)...) {
+	for _, d := range append(documents(t), generated(t)...) {
 		object, err := decode(d)
 		if err != nil {
 			continue
 		}
 		_, partial := object.(*podPart)
 		pod := podOf(object)
-		if pod == nil || partial || strings.HasPrefix(d.where, "examples/kustomize/component/") {
+		if pod == nil || partial || strings.HasPrefix(d.where, "examples/kustomize/") && !strings.Contains(d.where, ":built:") {
 			continue
 		}
 		for _, c := range slices.Concat(pod.InitContainers, pod.Containers) {
@@ -411,7 +456,7 @@ func TestVolumesAndPortsAreThere(t *testing.T) {
 func TestArgumentsAreUnderstood(t *testing.T) {
 	t.Parallel()
 	seen := 0
-	for _, d := range documents(t) {
+	for _, d := range append(documents(t), generated(t)...) {
 		object, err := decode(d)
 		if err != nil {
 			continue
