@@ -47,9 +47,11 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	}
 	a.git, err = git.New(ctx, git.Options{Path: cfg.Process.Git, Env: p.environ, Log: log.Logger(), Observe: a.http.gitEnded})
 	note(err)
+	wd, err := os.Getwd()
+	note(err)
 	for _, s := range cfg.Syncs {
 		i, errs := instance.New(instance.Options{
-			Sync: s, OneTime: cfg.Process.OneTime, AddUser: cfg.Process.AddUser, Self: self,
+			Sync: s.In(wd), OneTime: cfg.Process.OneTime, AddUser: cfg.Process.AddUser, Self: self,
 			Environ: p.environ, Secrets: cfg.Secrets(), Umask: umask(),
 			Git: a.git, Log: log.Of(s.Name), Observe: a.http.observer(s.Name),
 		})

@@ -143,7 +143,7 @@ func (i *Instance) Wait(ctx context.Context, source string) (hash string, err er
 func (i *Instance) Report() Report {
 	revision, _ := i.repo.Published()
 	return Report{
-		Report: i.syncer.Report(), Unusable: revision.Unfit,
+		Report: i.syncer.Report(), Unusable: revision.Unusable,
 		Hooks: i.hooks.reports(), Root: i.repo.Stats(), Auth: i.auth.Report(),
 	}
 }

@@ -27,14 +27,16 @@ func repoOptions(o Options, g *git.Git, progress *logging.Progress) repo.Options
 	return repo.Options{
 		Git: g, Log: o.Log.Logger(),
 		Root: s.Root, Link: s.Link, Layout: s.Layout,
-		URL: s.Repo, Ref: s.Ref, Depth: s.Depth, Filter: s.Filter,
-		Submodules: s.Submodules, SparseFile: s.SparseCheckoutFile,
-		Checkout: s.Checkout, StaleTimeout: s.StaleWorktreeTimeout,
-		Permissions: s.Permissions, GroupWrite: s.GroupWrite, Umask: umask,
-		GC: s.GitGC, Config: s.GitConfig,
-		RefPattern: s.RefPattern, RefSemver: s.RefSemver, RefPinned: s.RefPinned,
-		Poll:   s.Poll,
-		Verify: s.Verify, Trust: s.Trust,
+		Source: repo.Source{
+			URL: s.Repo, Ref: s.Ref, Depth: s.Depth, Filter: s.Filter, Poll: s.Poll,
+			RefPattern: s.RefPattern, RefSemver: s.RefSemver, RefPinned: s.RefPinned,
+			Verify: s.Verify, Trust: s.Trust,
+		},
+		Content: repo.Content{
+			Submodules: s.Submodules, SparseFile: s.SparseCheckoutFile, Permissions: s.Permissions, GroupWrite: s.GroupWrite,
+			Umask: umask, Config: s.GitConfig,
+		},
+		Checkout: s.Checkout, StaleTimeout: s.StaleWorktreeTimeout, GC: s.GitGC,
 		ProgressLive: progress.Live(),
 		Progress: func(p git.Progress) {
 			progress.Update(p.Phase, p.Percent, p.Detail)

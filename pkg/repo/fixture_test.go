@@ -44,18 +44,15 @@ func newFixture(t *testing.T, change ...func(*Options)) *fixture {
 	up := gitserver.NewRepo(t)
 	f := &fixture{t: t, up: up}
 	f.opts = Options{
-		Root:       filepath.Join(t.TempDir(), "root"),
-		Link:       "link",
-		Layout:     LayoutRev,
-		URL:        up.FileURL(),
-		Ref:        "main",
-		Depth:      1,
-		Submodules: SubmodulesRecursive,
-		Checkout:   CheckoutAuto,
-		GC:         GCAuto,
-		Umask:      umask(),
-		Now:        func() time.Time { return time.Now().Add(time.Duration(f.skew.Load())) },
-		Log:        funcr.New(func(_, args string) { f.logs = append(f.logs, args) }, funcr.Options{Verbosity: 1}),
+		Root:     filepath.Join(t.TempDir(), "root"),
+		Link:     "link",
+		Layout:   LayoutRev,
+		Source:   Source{URL: up.FileURL(), Ref: "main", Depth: 1},
+		Content:  Content{Submodules: SubmodulesRecursive, Umask: umask()},
+		Checkout: CheckoutAuto,
+		GC:       GCAuto,
+		Now:      func() time.Time { return time.Now().Add(time.Duration(f.skew.Load())) },
+		Log:      funcr.New(func(_, args string) { f.logs = append(f.logs, args) }, funcr.Options{Verbosity: 1}),
 	}
 	for _, c := range change {
 		c(&f.opts)

@@ -50,31 +50,33 @@ const (
 type Options struct {
 	Git  *git.Git
 	Log  logr.Logger
-	Root string // may be relative or go through symlinks; created when absent
+	Root string // absolute; created when absent
 	Link string // published link; relative means below Root
 	// Layout names the trees.
 	Layout Layout
-
-	URL string // without user and password
-	// Ref is a branch, a tag, a full hash, a name that begins with refs/, or
-	// empty or "HEAD" for the remote's default branch.
-	Ref        string
-	Depth      int    // commits of history; 0 is all of it
-	Filter     string // partial clone: git's --filter
-	Submodules Submodules
-	// SparseFile holds the patterns of a sparse checkout; read at each sync.
-	SparseFile string
-	Checkout   CheckoutMode
+	Source
+	Content
+	Checkout CheckoutMode
 	// StaleTimeout is how long a replaced tree stays.
 	StaleTimeout time.Duration
-	// Permissions, when not 0, is the mode given to the files checked out.
-	Permissions fs.FileMode
-	GroupWrite  bool
-	Umask       fs.FileMode // of the files that git makes; it is part of Git already
-	GC          GC
-	// Config is the user's extra git configuration, already part of Git; what
-	// in it can change the content of a checkout makes trees differ.
-	Config []git.KV
+	GC           GC
+	// Progress, when set, hears of long fetches and checkouts; of every step where
+	// ProgressLive says that somebody looks on. git and the server report each
+	// per cent of even the smallest fetch then, which takes as long as the fetch.
+	Progress     func(git.Progress)
+	ProgressLive bool
+	// Now is time.Now when nil.
+	Now func() time.Time
+}
+
+// Source says what is synced.
+type Source struct {
+	URL string // without user and password; a path is absolute
+	// Ref is a branch, a tag, a full hash, a name that begins with refs/, or
+	// empty or "HEAD" for the remote's default branch.
+	Ref    string
+	Depth  int    // commits of history; 0 is all of it
+	Filter string // partial clone: git's --filter
 	// Poll says how the remote is asked.
 	Poll remote.Poll
 	// RefPattern, a glob of tag names as path.Match has it, and RefSemver, a
@@ -86,13 +88,20 @@ type Options struct {
 	Verify Verify
 	// Trust holds the keys whose signatures count.
 	Trust git.Trust
-	// Progress, when set, hears of long fetches and checkouts; of every step where
-	// ProgressLive says that somebody looks on. git and the server report each
-	// per cent of even the smallest fetch then, which takes as long as the fetch.
-	Progress     func(git.Progress)
-	ProgressLive bool
-	// Now is time.Now when nil.
-	Now func() time.Time
+}
+
+// Content says what besides the commit decides what a tree looks like.
+type Content struct {
+	Submodules Submodules
+	// SparseFile holds the patterns of a sparse checkout; read at each sync.
+	SparseFile string
+	// Permissions, when not 0, is the mode given to the files checked out.
+	Permissions fs.FileMode
+	GroupWrite  bool
+	Umask       fs.FileMode // of the files that git makes; it is part of Git already
+	// Config is the user's extra git configuration, already part of Git; what
+	// in it can change the content of a checkout makes trees differ.
+	Config []git.KV
 }
 
 // Tree is a complete checkout of one commit.
@@ -112,9 +121,9 @@ type Revision struct {
 	Ref   string    // empty until this process has asked the remote
 	Path  string    // absolute path of the tree
 	Since time.Time // when the link was flipped to it
-	// Unfit says why it is not to be used, in a clause; empty when nothing is
+	// Unusable says why it is not to be used, in a clause; empty when nothing is
 	// known against it.
-	Unfit string
+	Unusable string
 }
 
 // Stats counts what a Repo has done and holds.

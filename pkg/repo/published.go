@@ -137,7 +137,7 @@ func (r *Repo) observe(ref string) current {
 	if ref != "" {
 		rev.Ref = ref
 	}
-	rev.Unfit = r.state.condition.why()
+	rev.Unusable = r.state.condition.why()
 	return c
 }
 

@@ -85,13 +85,6 @@ func Open(opts Options) (*Repo, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	if local(opts.URL) {
-		abs, err := absolute(opts.URL)
-		if err != nil {
-			return nil, fmt.Errorf("locating the repository: %w", err)
-		}
-		opts.URL = abs // git does not run where we were started
-	}
 	r := &Repo{log: opts.Log, work: newWorkLock(), exchange: disk.Exchange, state: state{replaced: map[string]time.Time{}}}
 	err := r.locate(opts)
 	if err == nil {
@@ -131,15 +124,7 @@ func (r *Repo) assemble(opts Options) {
 	}
 }
 
-// local reports whether a repository is named by a path, by git's own rule:
-// there is no colon before the first slash.
-func local(url string) bool {
-	before, _, _ := strings.Cut(url, "/")
-	return !strings.Contains(before, ":")
-}
-
-// locate makes the root's and the link's paths absolute and real, creating
-// their directories.
+// locate resolves the root's and the link's paths, creating their directories.
 func (r *Repo) locate(opts Options) error {
 	r.dirs.shared = opts.GroupWrite
 	root, err := r.dirs.real(opts.Root)

@@ -114,12 +114,18 @@ func TestRemoteErrors(t *testing.T) {
 	}
 	hash := f.up.Commit(map[string]string{"a": "1"})
 	f.sync(hash)
-	f.repo.opts.Ref = "nope"
+	ask := func(ref string) {
+		t.Helper()
+		if err := f.restart(func(o *Options) { o.Ref = ref }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask("nope")
 	_, err = f.try()
 	if git.KindOf(err) != git.KindRefNotFound || !strings.Contains(err.Error(), "nope") {
 		t.Errorf("missing ref: %v", err)
 	}
-	f.repo.opts.Ref = strings.Repeat("12", 20)
+	ask(strings.Repeat("12", 20))
 	if _, err = f.try(); err == nil {
 		t.Errorf("missing hash: no error")
 	}
@@ -347,7 +353,7 @@ func TestRefusalLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := listing(t, base)
-		_, err := Open(Options{Log: logr.Discard(), Root: base + "/" + root, Link: "../links/here/../../" + filepath.Base(root), URL: "file:///nowhere"})
+		_, err := Open(Options{Log: logr.Discard(), Root: base + "/" + root, Link: "../links/here/../../" + filepath.Base(root), Source: Source{URL: "file:///nowhere"}})
 		if _, ok := errors.AsType[*RefusedError](err); !ok {
 			t.Errorf("%s: not refused: %v", root, err)
 		}

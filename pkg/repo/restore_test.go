@@ -39,8 +39,8 @@ func (f *fixture) fails() {
 // isIn checks whether what is published is said to be fit for use.
 func (f *fixture) isIn(want condition) {
 	f.t.Helper()
-	if rev, _ := f.repo.Published(); rev.Unfit != want.why() {
-		f.t.Errorf("what is published is unfit because %q, want %q", rev.Unfit, want.why())
+	if rev, _ := f.repo.Published(); rev.Unusable != want.why() {
+		f.t.Errorf("what is published is unfit because %q, want %q", rev.Unusable, want.why())
 	}
 }
 
@@ -232,8 +232,8 @@ func TestFitWhileWaiting(t *testing.T) {
 	if _, err := second.Prepare(ctx, git.Overlay{}); err == nil || !strings.Contains(err.Error(), "waiting") {
 		t.Errorf("the second one: %v", err)
 	}
-	if rev, _ := second.Published(); rev.Unfit != "" {
-		t.Errorf("to the one that waits it is unfit because %s", rev.Unfit)
+	if rev, _ := second.Published(); rev.Unusable != "" {
+		t.Errorf("to the one that waits it is unfit because %s", rev.Unusable)
 	}
 	if err := second.Close(); err != nil {
 		t.Error(err)

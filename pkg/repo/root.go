@@ -19,17 +19,13 @@ type directories struct {
 	shared bool     // writable by their group, whatever our umask
 }
 
-// real creates a directory unless it is there, and returns its absolute
-// path without symlinks.
+// real creates a directory unless it is there, and returns its path without
+// symlinks.
 func (d *directories) real(dir string) (string, error) {
-	abs, err := absolute(dir)
-	if err != nil {
+	if err := d.mkdirAll(dir); err != nil {
 		return "", err
 	}
-	if err := d.mkdirAll(abs); err != nil {
-		return "", err
-	}
-	return filepath.EvalSymlinks(abs)
+	return filepath.EvalSymlinks(dir)
 }
 
 // mkdirAll is os.MkdirAll that remembers what it has made. Like that one it
@@ -62,20 +58,6 @@ func (d *directories) remove() {
 		_ = unix.Rmdir(dir)
 	}
 	d.made = nil
-}
-
-// absolute is filepath.Abs that leaves the path as it is otherwise. That one
-// strikes out "dir/..", which leads elsewhere where dir is a symlink; the
-// kernel, and with it git and every shell's mkdir, follows the symlink first.
-func absolute(path string) (string, error) {
-	if filepath.IsAbs(path) {
-		return path, nil
-	}
-	wd, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	return wd + "/" + path, nil
 }
 
 // checkRoot refuses a root whose .git was not made by a git-sync. It only

@@ -156,7 +156,7 @@ func (l *line) greet() {
 	if !l.announce || l.greeted || l.opt.Touch == nil {
 		return
 	}
-	if rev, ok := l.opt.Steps.Published(); ok && rev.Unfit == "" {
+	if rev, ok := l.opt.Steps.Published(); ok && rev.Unusable == "" {
 		l.touch()
 		l.greeted = !l.untouched
 	}

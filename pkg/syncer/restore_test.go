@@ -70,7 +70,7 @@ func TestRestoreIsGated(t *testing.T) {
 func TestTouchedAtStartWithoutTheRemote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		f.published, f.err = repo.Revision{Hash: "a", Unfit: "not looked at"}, errRemote
+		f.published, f.err = repo.Revision{Hash: "a", Unusable: "not looked at"}, errRemote
 		var touched atomic.Int64
 		r := start(t, f, func(o *Options) {
 			o.BackoffMax = 10 * time.Second
@@ -88,7 +88,7 @@ func TestTouchedAtStartWithoutTheRemote(t *testing.T) {
 			}
 		}
 		check("not known to be fit", 0)
-		f.set(func(f *fake) { f.published.Unfit = "" })
+		f.set(func(f *fake) { f.published.Unusable = "" })
 		pass(10 * time.Second)
 		check("fit, and the disk is away", 1)
 		pass(30 * time.Second)
