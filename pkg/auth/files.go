@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"git-sync/pkg/git"
 )
 
 // maxSecretFile is the most we read of a file that holds a secret, in bytes. The largest keys (RSA,
@@ -85,24 +86,9 @@ func fileAdvice(path string, err error) string {
 	case errors.Is(err, fs.ErrNotExist):
 		return "is the secret mounted, and the path right?"
 	case errors.Is(err, fs.ErrPermission):
-		return unreadableAdvice(path)
+		return git.Access(path)
 	case errors.Is(err, syscall.EISDIR):
 		return "name the file in that directory"
 	}
 	return ""
-}
-
-// unreadableAdvice names owner and mode of a file that we may not read, and the remedy.
-func unreadableAdvice(path string) string {
-	us := fmt.Sprintf("git-sync runs as UID %d, GID %d", os.Geteuid(), os.Getegid())
-	fi, err := os.Stat(path)
-	if err != nil {
-		return us + " and may not enter a directory of that path"
-	}
-	owner := ""
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		owner = fmt.Sprintf("belongs to UID %d, GID %d, ", st.Uid, st.Gid)
-	}
-	return fmt.Sprintf("the file %shas mode %#o, and %s; in Kubernetes set fsGroup: %d in the pod's securityContext",
-		owner, fi.Mode().Perm(), us, os.Getegid())
 }

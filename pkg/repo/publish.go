@@ -20,7 +20,8 @@ var errNotPrepared = errors.New("publishing a tree that Prepare did not return")
 // published: where a tree of the same commit was published, only now t has its
 // final path. What the outlet does, or the exchange of the two trees, is the commit
 // point: before it the old tree is published, after it the new one.
-func (r *Repo) Publish(ctx context.Context, t Tree) (Tree, error) {
+func (r *Repo) Publish(ctx context.Context, t Tree) (published Tree, err error) {
+	defer func() { err = advise(r.root, err) }()
 	if t.rec.Place == "" {
 		return t, errNotPrepared
 	}

@@ -92,7 +92,7 @@ func Open(opts Options) (*Repo, error) {
 	}
 	if err != nil {
 		r.Undo()
-		return nil, err
+		return nil, advise(opts.Root, err)
 	}
 	r.assemble(opts)
 	r.observe("")
@@ -154,7 +154,8 @@ func (r *Repo) Undo() { r.dirs.remove() }
 // unless that tree is published and intact, fetches and checks out beside what
 // is published. What is published is not touched. It blocks until ctx ends at
 // most; a failure leaves everything published as it is.
-func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (Tree, error) {
+func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (tree Tree, err error) {
+	defer func() { err = advise(r.root, err) }()
 	if err := r.enter(ctx); err != nil {
 		return Tree{}, err
 	}
