@@ -53,13 +53,13 @@ gotest = go test -json -count=1
 
 .PHONY: test
 test: ## all tests that need no container; what is exhaustive is sampled
-	@$(call gotestsum,$(call each_module,$(gotest) ./...))
+	@test/in-memory.sh $(call gotestsum,$(call each_module,$(gotest) ./...))
 
 .PHONY: test-full
 # The race detector is for what runs our code in the test itself, or builds it so; for the others it would only be slower.
 raced = ./cmd/... ./pkg/... ./test/gitserver ./test/script
 test-full: export GITSYNC_TEST = full
-test-full: ## all of it, and our packages with the race detector
+test-full: ## all of it, on the disk, and our packages with the race detector
 	@$(call gotestsum,races=0; $(gotest) -timeout=30m -race $(raced) || races=1; raced=$$(go list $(raced)); \
 	  $(call each_module,$(gotest) -timeout=30m $$(go list ./... | grep -vxF "$$raced")); exit $$races)
 
