@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -25,22 +26,21 @@ const stopLimit = time.Second
 
 // app is what runs in the process: an instance for each repository, and the servers.
 type app struct {
-	cfg       config.Config
-	log       *logging.Logging
-	git       *git.Git
-	instances []*instance.Instance
-	http      listeners
+	cfg   config.Config
+	log   *logging.Logging
+	git   *git.Git
+	group *instance.Group
+	http  listeners
 }
 
 // assemble builds everything from the configuration. It looks at git, the roots and the addresses to listen on, and returns
-// all that is wrong with them at once.
+// all that keeps the process from starting at once.
 func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.Logging) (*app, []error) {
 	a := &app{cfg: cfg, log: log}
 	var problems []error
 	note := func(errs ...error) {
 		problems = append(problems, slices.DeleteFunc(errs, func(err error) bool { return err == nil })...)
 	}
-
 	self, err := os.Executable()
 	if err != nil {
 		note(fmt.Errorf("finding our own executable, which git runs to ask for credentials: %w", err))
@@ -49,18 +49,31 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	note(err)
 	wd, err := os.Getwd()
 	note(err)
-	for _, s := range cfg.Syncs {
-		i, errs := instance.New(instance.Options{
-			Sync: s.In(wd), OneTime: cfg.Process.OneTime, AddUser: cfg.Process.AddUser, Self: self,
-			Environ: p.environ, Secrets: cfg.Secrets(), Umask: umask(),
-			Git: a.git, Log: log.Of(s.Name), Observe: a.http.observer(s.Name),
-		})
-		a.instances = append(a.instances, i)
-		note(errs...)
+	shared := instance.Options{
+		OneTime: cfg.Process.OneTime, AddUser: cfg.Process.AddUser, Self: self,
+		Environ: p.environ, Secrets: cfg.Secrets(), Umask: umask(), Git: a.git, Check: a.checkReceiver,
 	}
+	if a.many() {
+		shared.Slots = make(chan struct{}, 2*runtime.NumCPU())
+	}
+	a.group = &instance.Group{
+		OneTime: cfg.Process.OneTime, Log: log,
+		Open: func(s config.Sync) *instance.Instance {
+			o := shared
+			o.Sync, o.Log, o.Observe = s.In(wd), log.Of(s.Name), a.http.observer(s.Name)
+			return instance.New(o)
+		},
+	}
+	unable := a.group.Add(cfg.Syncs)
 	note(a.listen(ctx)...)
+	if len(problems) > 0 || !a.many() {
+		note(unable...) // of several syncs, those that can start do
+	}
 	return a, problems
 }
+
+// many says that the syncs have names.
+func (a *app) many() bool { return len(a.cfg.Syncs) != 1 || a.cfg.Syncs[0].Name != "" }
 
 // umask is the process's umask, which umask(2) tells only by changing it.
 func umask() fs.FileMode {
@@ -83,7 +96,7 @@ func (a *app) run(ctx context.Context) error {
 	var servers sync.WaitGroup
 	servers.Go(func() { a.http.run(beside, fail) })
 
-	err := a.instances[0].Run(ctx)
+	err := a.group.Run(ctx, nil)
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause // a server that ended
 	}
@@ -94,13 +107,13 @@ func (a *app) run(ctx context.Context) error {
 	default:
 	}
 	within(deadline.Add(stopLimit), servers.Wait)
-	a.stop(deadline)
+	within(deadline.Add(stopLimit), a.group.Close)
 	return err
 }
 
 // trigger asks each instance for a sync, on a signal.
 func (a *app) trigger() {
-	for _, i := range a.instances {
+	for _, i := range a.group.Instances() {
 		i.Trigger(syncer.SourceSignal)
 	}
 }
@@ -110,21 +123,10 @@ func (a *app) refuse(problems []error) {
 	for _, problem := range problems {
 		a.log.Logger().Error(problem, "cannot start")
 	}
-	a.stop(time.Now())
 	within(time.Now().Add(stopLimit), func() {
-		for _, i := range a.instances {
+		a.group.Close()
+		for _, i := range a.group.Instances() {
 			i.Refuse(problems)
-		}
-	})
-}
-
-// stop closes the instances, and waits for that not much longer than stopping may take from when it began.
-func (a *app) stop(began time.Time) {
-	within(began.Add(stopLimit), func() {
-		for _, i := range a.instances {
-			if err := i.Close(); err != nil {
-				a.log.Logger().Error(err, "closing failed")
-			}
 		}
 	})
 }

@@ -38,10 +38,8 @@ func (a *app) listen(ctx context.Context) []error {
 	if at == "" {
 		return problems
 	}
-	h, err := a.newReceiver()
+	h := a.newReceiver()
 	switch {
-	case err != nil:
-		problems = append(problems, err)
 	case at == a.cfg.Process.HTTP.Bind:
 		a.http.server.Handle(a.cfg.Process.Receiver.Path, h)
 	default:
@@ -63,8 +61,9 @@ func (a *app) newServer() *server.Server {
 
 // shown are the instances as operators see them.
 func (a *app) shown() []server.Sync {
-	syncs := make([]server.Sync, 0, len(a.instances))
-	for _, i := range a.instances {
+	instances := a.group.Instances()
+	syncs := make([]server.Sync, 0, len(instances))
+	for _, i := range instances {
 		syncs = append(syncs, server.Sync{Name: i.Name(), MaxStaleness: i.Sync().MaxStaleness, Report: i.Report})
 	}
 	return syncs

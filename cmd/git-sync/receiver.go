@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
+	"git-sync/pkg/config"
 	"git-sync/pkg/instance"
 	"git-sync/pkg/logging"
 	"git-sync/pkg/receiver"
@@ -14,32 +14,40 @@ import (
 )
 
 // newReceiver makes the handler of forges' pushes.
-func (a *app) newReceiver() (http.Handler, error) {
-	targets := make([]receiver.Target, 0, len(a.instances))
-	var problems []error
-	for _, i := range a.instances {
-		t := targetOf(i, a.log)
-		if err := t.Check(); err != nil {
-			problems = append(problems, fmt.Errorf("receiving pushes (--receiver-bind): %w", err))
-		}
-		targets = append(targets, t)
-	}
-	return receiver.New(receiver.Options{
-		Targets: func() []receiver.Target { return targets },
-		Log:     a.log.Logger(), Observe: a.http.delivered,
-	}), errors.Join(problems...)
+func (a *app) newReceiver() http.Handler {
+	return receiver.New(receiver.Options{Targets: a.targets, Log: a.log.Logger(), Observe: a.http.delivered})
 }
 
-// targetOf says which pushes trigger an instance.
-func targetOf(i *instance.Instance, log *logging.Logging) receiver.Target {
-	s := i.Sync()
-	t := receiver.Target{
-		Name: s.Name, Provider: s.Receiver.Provider, Secret: func() ([]byte, error) { return []byte(s.Receiver.Secret.Reveal()), nil },
-		URL: s.Repo, Ref: s.Ref, AllowSHA1: s.Receiver.AllowSHA1,
-		Trigger: func(receiver.Push) { i.Trigger(syncer.SourceReceiver) },
-		Wait: func(ctx context.Context, _ receiver.Push) (string, error) {
+// targets are the instances as pushes see them.
+func (a *app) targets() []receiver.Target {
+	var all []receiver.Target
+	for _, i := range a.group.Instances() {
+		t := targetOf(i.Sync(), a.log)
+		t.Trigger = func(receiver.Push) { i.Trigger(syncer.SourceReceiver) }
+		t.Wait = func(ctx context.Context, _ receiver.Push) (string, error) {
 			return i.Wait(ctx, syncer.SourceReceiver)
-		},
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// checkReceiver says why a sync cannot receive pushes, if it is to.
+func (a *app) checkReceiver(s config.Sync) error {
+	if a.cfg.Process.Receiver.Bind == "" {
+		return nil
+	}
+	if err := targetOf(s, a.log).Check(); err != nil {
+		return fmt.Errorf("receiving pushes (--receiver-bind): %w", err)
+	}
+	return nil
+}
+
+// targetOf says which pushes a sync takes.
+func targetOf(s config.Sync, log *logging.Logging) receiver.Target {
+	t := receiver.Target{
+		Name: s.Name, Provider: s.Receiver.Provider, URL: s.Repo, Ref: s.Ref, AllowSHA1: s.Receiver.AllowSHA1,
+		Secret: func() ([]byte, error) { return []byte(s.Receiver.Secret.Reveal()), nil },
 	}
 	if instance.Followed(s) == "" {
 		t.Match = func(ref string) bool { return strings.HasPrefix(ref, "refs/tags/") }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"syscall"
 	"time"
 
 	"git-sync/pkg/auth"
@@ -76,9 +75,6 @@ func (p process) configure() (config.Config, []config.Warning, error) {
 
 // sync runs the loop from its first line to its last.
 func (p process) sync(cfg config.Config, log *logging.Logging) int {
-	if cfg.Syncs[0].GroupWrite {
-		syscall.Umask(0o002)
-	}
 	ctx, stop := stopOnSignal(context.Background(), log.Logger(), cfg.Process.SyncOnSignal)
 	defer stop()
 	proc.Init(ctx)
@@ -89,7 +85,7 @@ func (p process) sync(cfg config.Config, log *logging.Logging) int {
 		log.Logger().Info("started", append([]any{"version", versionText()}, cfg.Fields()...)...)
 		return exitCode(log, a.run(ctx))
 	case ctx.Err() != nil:
-		a.stop(time.Now())
+		within(time.Now().Add(stopLimit), a.group.Close)
 		return exitFailed
 	default:
 		a.refuse(problems)

@@ -70,8 +70,8 @@ func (k *errorKeeper) close() {
 	<-k.done
 }
 
-// Refuse ends an instance that does not start: it writes the error file, and takes away what New made. Nothing is written below
-// a root that is not ours.
+// Refuse ends an instance that does not start, after Close: it writes the error file, and takes away what New made. Nothing is
+// written below a root that is not ours.
 func (i *Instance) Refuse(problems []error) {
 	i.keepRefusal(errors.Join(problems...))
 	if i.repo != nil {

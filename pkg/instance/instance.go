@@ -2,8 +2,10 @@ package instance
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"sync"
+	"time"
 
 	"git-sync/pkg/auth"
 	"git-sync/pkg/config"
@@ -32,19 +34,27 @@ type Options struct {
 	Git *git.Git
 	// Log is the repository's own.
 	Log *logging.Logging
+	// Slots limits how many syncs run at the same time: see syncer.Options. nil: no limit.
+	Slots chan struct{}
+	// Check says what else is wrong with a sync. nil: nothing.
+	Check func(config.Sync) error
 	// Observe is given each new report of the loop; it must not block. nil: nobody watches.
 	Observe func(syncer.Report)
 }
 
-// Instance is one synced repository, ready to run.
+// Instance is one synced repository.
 type Instance struct {
-	opt    Options
+	opt      Options
+	problems []error // why it cannot start
+	opened   time.Time
+
 	git    *git.Git
 	auth   *auth.Auth
 	repo   *repo.Repo
 	hooks  hooks
 	errors *errorKeeper
 	syncer *syncer.Syncer
+	close  func() error
 }
 
 // Report is what an instance knows about itself at one instant. It is a value.
@@ -57,14 +67,13 @@ type Report struct {
 	Auth     auth.Report
 }
 
-// New assembles an instance. It looks at the root and the link, and returns all that is wrong at once. With problems, the
-// only thing to do with the instance is to Refuse them.
-func New(o Options) (*Instance, []error) {
-	i := &Instance{opt: o}
-	var problems []error
+// New assembles an instance. It looks at the root and the link, and finds all that is wrong at once: see Problems.
+func New(o Options) *Instance {
+	i := &Instance{opt: o, opened: time.Now()}
+	i.close = sync.OnceValue(i.closeParts)
 	note := func(err error) {
 		if err != nil {
-			problems = append(problems, err)
+			i.problems = append(i.problems, err)
 		}
 	}
 	var err error
@@ -78,11 +87,17 @@ func New(o Options) (*Instance, []error) {
 	i.repo, err = repo.Open(repoOptions(o, i.git, progress))
 	note(err)
 	i.hooks = newHooks(o)
-	if len(problems) == 0 {
+	if o.Check != nil {
+		note(o.Check(o.Sync))
+	}
+	if len(i.problems) == 0 {
 		i.connect(progress)
 	}
-	return i, problems
+	return i
 }
+
+// Problems are why the instance cannot start. With any, it must not be run but closed and refused.
+func (i *Instance) Problems() []error { return i.problems }
 
 // connect makes the loop out of the parts.
 func (i *Instance) connect(progress *logging.Progress) {
@@ -95,7 +110,7 @@ func (i *Instance) connect(progress *logging.Progress) {
 		GateBackoff: s.PrePublish.Backoff, Tell: i.hooks.send,
 		Period: s.Period, InitPeriod: s.InitPeriod, Timeout: s.SyncTimeout, OneTime: i.opt.OneTime,
 		Budget: s.Budget, InitBudget: &initBudget, BackoffMax: s.BackoffMax,
-		Log: log.Logger(), Observe: i.opt.Observe,
+		Slots: i.opt.Slots, Log: log.Logger(), Observe: i.opt.Observe,
 		Failed: i.errors.failed, Succeeded: i.errors.succeeded,
 	}
 	if i.hooks.gate != nil {
@@ -132,15 +147,29 @@ func (i *Instance) Name() string { return i.opt.Sync.Name }
 func (i *Instance) Sync() config.Sync { return i.opt.Sync }
 
 // Trigger asks for a sync as soon as may be: see syncer.Trigger.
-func (i *Instance) Trigger(source string) { i.syncer.Trigger(source) }
+func (i *Instance) Trigger(source string) {
+	if i.syncer != nil {
+		i.syncer.Trigger(source)
+	}
+}
 
 // Wait asks for a sync and waits for its result: see syncer.Wait.
 func (i *Instance) Wait(ctx context.Context, source string) (hash string, err error) {
+	if i.syncer == nil {
+		return "", errors.Join(i.problems...)
+	}
 	return i.syncer.Wait(ctx, source)
 }
 
 // Report is the instance's state now. It blocks neither on the disk nor on the network.
 func (i *Instance) Report() Report {
+	if i.syncer == nil {
+		err := errors.Join(i.problems...)
+		return Report{Report: syncer.Report{
+			Repo: logging.Redact(i.opt.Sync.Repo), Ref: Followed(i.opt.Sync),
+			LastError: err.Error(), LastHint: hintOf(err), LastErrorAt: i.opened, Failures: 1,
+		}}
+	}
 	revision, _ := i.repo.Published()
 	return Report{
 		Report: i.syncer.Report(), Unusable: revision.Unusable,
@@ -148,8 +177,19 @@ func (i *Instance) Report() Report {
 	}
 }
 
-// Close releases the root and forgets the credentials. It blocks while the disk does.
-func (i *Instance) Close() error {
+// hintOf is the advice that the error (or one it wraps) carries.
+func hintOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
+
+// Close releases the root and forgets the credentials, once. It blocks while the disk does.
+func (i *Instance) Close() error { return i.close() }
+
+func (i *Instance) closeParts() error {
 	if i.errors != nil {
 		i.errors.close()
 	}

@@ -88,15 +88,18 @@ func newHost(t *testing.T) *host {
 	return h
 }
 
-func (h *host) open(s config.Sync) (*instance.Instance, []error) {
+// options are what the host gives to an instance that ends after its first sync.
+func (h *host) options(s config.Sync) instance.Options {
 	self, err := os.Executable()
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return instance.New(instance.Options{
+	return instance.Options{
 		Sync: s, OneTime: true, Self: self, Environ: gitserver.Env("SHARED=yes"), Umask: umask(), Git: h.git, Log: h.log.Of(s.Name),
-	})
+	}
 }
+
+func (h *host) open(s config.Sync) *instance.Instance { return instance.New(h.options(s)) }
 
 // modes are the permissions below a directory, without git's own files.
 func modes(t *testing.T, dir string) map[string]fs.FileMode {
@@ -146,10 +149,9 @@ func TestTwoInstances(t *testing.T) {
 		if err := os.WriteFile(script, []byte(fmt.Sprintf("#!/bin/sh\n{ umask; cat dir/file; env; } >%s\n", s.hook)), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		var problems []error
-		s.instance, problems = h.open(syncOf(t, s.name, append(s.options, "--repo="+s.server.RepoURL(r), "--root="+s.root, "--username="+s.name,
+		s.instance = h.open(syncOf(t, s.name, append(s.options, "--repo="+s.server.RepoURL(r), "--root="+s.root, "--username="+s.name,
 			"--password=password-of-"+s.name, "--exechook-command="+script, "--touch-file=touched/file")...))
-		if len(problems) > 0 {
+		if problems := s.instance.Problems(); len(problems) > 0 {
 			t.Fatal(problems)
 		}
 	}
@@ -216,13 +218,16 @@ func TestRefuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	errorFile := filepath.Join(t.TempDir(), "error.json")
-	bad, problems := h.open(syncOf(t, "bad", "--repo="+r.FileURL(), "--root="+theirs, "--error-file="+errorFile))
-	if _, refused := errors.AsType[*repo.RefusedError](errors.Join(problems...)); !refused {
-		t.Fatalf("problems: %v", problems)
+	bad := h.open(syncOf(t, "bad", "--repo="+r.FileURL(), "--root="+theirs, "--error-file="+errorFile))
+	if _, refused := errors.AsType[*repo.RefusedError](errors.Join(bad.Problems()...)); !refused {
+		t.Fatalf("problems: %v", bad.Problems())
 	}
-	good, problems := h.open(syncOf(t, "good", "--repo="+r.FileURL(), "--root="+filepath.Join(t.TempDir(), "root")))
-	if len(problems) > 0 {
+	good := h.open(syncOf(t, "good", "--repo="+r.FileURL(), "--root="+filepath.Join(t.TempDir(), "root")))
+	if problems := good.Problems(); len(problems) > 0 {
 		t.Fatal(problems)
+	}
+	if rep := bad.Report(); rep.Failures != 1 || rep.LastError == "" {
+		t.Errorf("%+v", rep)
 	}
 	if err := bad.Close(); err != nil {
 		t.Error(err)

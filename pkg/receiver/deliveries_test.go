@@ -331,7 +331,6 @@ func TestCheckRefuses(t *testing.T) {
 		"an empty secret":    {URL: "https://h/a/b", Trigger: trigger, Secret: func() ([]byte, error) { return nil, nil }},
 		"a missing file":     {URL: "https://h/a/b", Trigger: trigger, Secret: SecretFile("/nonexistent/secret")},
 		"no repository":      {Trigger: trigger, Secret: some},
-		"no trigger":         {URL: "https://h/a/b", Secret: some},
 		"an unknown forge":   {URL: "https://h/a/b", Trigger: trigger, Secret: some, Provider: "sourceforge"},
 	} {
 		if err := o.Check(); err == nil {

@@ -33,6 +33,6 @@
 //
 // # State
 //
-// None beside counters of what is under way and the cached secret. A delivery is not
+// None beside counters of what is under way. A delivery is not
 // remembered; coalescing those of one moment is the business of Trigger.
 package receiver

@@ -45,8 +45,8 @@ func (t Target) Check() error {
 		return err
 	case len(secret) == 0:
 		return ErrNoSecret
-	case placeOf(t.URL).path == "" || t.Trigger == nil:
-		return errors.New("receiver needs a repository and a trigger")
+	case placeOf(t.URL).path == "":
+		return errors.New("receiver needs a repository")
 	case !slices.ContainsFunc(forges(), func(f forge) bool { return t.takes(f.name) }):
 		return fmt.Errorf("unknown provider %q of pushes: one of %s", t.Provider, strings.Join(Providers(), ", "))
 	}

@@ -42,6 +42,11 @@ func (s *Syncer) attempt(ctx context.Context, q *request) outcome {
 	if s.stuck != nil {
 		return outcome{err: s.stuckError(), started: began, ended: began}
 	}
+	if !s.takeSlot(ctx) {
+		return outcome{err: ctx.Err(), started: began, ended: time.Now()}
+	}
+	defer s.releaseSlot()
+	began = time.Now()
 	s.update(func(r *Report) {
 		r.Running, r.Started, r.Trigger, r.Next = true, began, q.source, time.Time{}
 		r.Deadline = began.Add(s.opt.Timeout + killGrace + slack)
@@ -68,6 +73,32 @@ func (s *Syncer) attempt(ctx context.Context, q *request) outcome {
 	case <-overdue.C:
 		s.stuck = a
 		return outcome{err: ctx.Err(), started: began, ended: time.Now()}
+	}
+}
+
+// takeSlot waits for a slot and says whether there is one before ctx ends. What the loop waits for is limited by the timeouts
+// of other loops, so it does not count as stuck meanwhile.
+func (s *Syncer) takeSlot(ctx context.Context) bool {
+	if s.opt.Slots == nil {
+		return true
+	}
+	select {
+	case s.opt.Slots <- struct{}{}:
+		return true
+	default:
+	}
+	s.update(func(r *Report) { r.Deadline, r.Next = time.Time{}, time.Time{} })
+	select {
+	case s.opt.Slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *Syncer) releaseSlot() {
+	if s.opt.Slots != nil {
+		<-s.opt.Slots
 	}
 }
 

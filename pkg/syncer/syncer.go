@@ -78,6 +78,9 @@ type Options struct {
 	// Budget limits consecutive failures; InitBudget the same until the first success (nil: Budget).
 	Budget     Budget
 	InitBudget *Budget
+	// Slots limits how many syncs of several loops run at the same time: a sync puts a value in while it runs. Loops that
+	// wait for a slot get one in the order in which they came. nil: no limit.
+	Slots chan struct{}
 	// BackoffMax is the longest delay before a retry. 0: DefaultBackoffMax when failures are unlimited, otherwise no growth.
 	BackoffMax time.Duration
 
