@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,6 +33,8 @@ type app struct {
 	git   *git.Git
 	group *instance.Group
 	http  listeners
+
+	invalid atomic.Pointer[string] // why the file of --config is ignored; nil: it is not
 }
 
 // assemble builds everything from the configuration. It looks at git, the roots and the addresses to listen on, and returns
@@ -54,13 +58,16 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 		Environ: p.environ, Secrets: cfg.Secrets(), Umask: umask(), Git: a.git, Check: a.checkReceiver,
 	}
 	if a.many() {
-		shared.Slots = make(chan struct{}, 2*runtime.NumCPU())
+		shared.Slots = make(chan struct{}, cmp.Or(cfg.Process.MaxConcurrentSyncs, 2*runtime.NumCPU()))
 	}
 	a.group = &instance.Group{
 		OneTime: cfg.Process.OneTime, Log: log,
 		Open: func(s config.Sync) *instance.Instance {
 			o := shared
 			o.Sync, o.Log, o.Observe = s.In(wd), log.Of(s.Name), a.http.observer(s.Name)
+			if a.many() {
+				o.Log.Logger().Info("starting sync", s.Fields()...)
+			}
 			return instance.New(o)
 		},
 	}
@@ -72,8 +79,8 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	return a, problems
 }
 
-// many says that the syncs have names.
-func (a *app) many() bool { return len(a.cfg.Syncs) != 1 || a.cfg.Syncs[0].Name != "" }
+// many says that a file lists the syncs, and so they have names.
+func (a *app) many() bool { return a.cfg.Process.File != "" }
 
 // umask is the process's umask, which umask(2) tells only by changing it.
 func umask() fs.FileMode {
@@ -83,7 +90,7 @@ func umask() fs.FileMode {
 }
 
 // run runs the instances, and the servers beside them.
-func (a *app) run(ctx context.Context) error {
+func (a *app) run(ctx context.Context, p process) error {
 	if sig := a.cfg.Process.SyncOnSignal; sig != 0 {
 		onSignal(ctx, sig, a.trigger)
 	}
@@ -95,8 +102,12 @@ func (a *app) run(ctx context.Context) error {
 	defer stop()
 	var servers sync.WaitGroup
 	servers.Go(func() { a.http.run(beside, fail) })
+	changes := make(chan []config.Sync)
+	if a.many() && !a.cfg.Process.OneTime {
+		go a.followFile(ctx, p, changes)
+	}
 
-	err := a.group.Run(ctx, nil)
+	err := a.group.Run(ctx, changes)
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause // a server that ended
 	}

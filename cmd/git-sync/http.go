@@ -39,10 +39,9 @@ func (a *app) listen(ctx context.Context) []error {
 		return problems
 	}
 	h := a.newReceiver()
-	switch {
-	case at == a.cfg.Process.HTTP.Bind:
+	if at == a.cfg.Process.HTTP.Bind {
 		a.http.server.Handle(a.cfg.Process.Receiver.Path, h)
-	default:
+	} else {
 		take("--receiver-bind", at, func(ctx context.Context, l net.Listener) error {
 			return server.ServeOnly(ctx, l, a.cfg.Process.Receiver.Path, h, a.log.Logger())
 		})
@@ -55,7 +54,7 @@ func (a *app) newServer() *server.Server {
 	return server.New(server.Options{
 		Build:   server.Build{Version: versionText(), Commit: commitText(), Go: runtime.Version(), Git: a.git.Version().String()},
 		Metrics: a.cfg.Process.HTTP.Metrics, Pprof: a.cfg.Process.HTTP.Pprof,
-		Syncs: a.shown, Scrub: a.log.Scrub, Log: a.log.Logger(),
+		Syncs: a.shown, InvalidConfig: a.invalidFile, Scrub: a.log.Scrub, Log: a.log.Logger(),
 	})
 }
 

@@ -47,10 +47,6 @@ func run(p process) int {
 	if cfg.Mode != config.ModeRun {
 		return p.inform(cfg)
 	}
-	if len(cfg.Syncs) > 1 {
-		p.complain(errors.New("--config: this version syncs one repository in a process"))
-		return exitUsage
-	}
 	log := logging.New(p.stderr, logging.Options{
 		Verbosity: cfg.Process.Verbose, Format: cfg.Process.LogFormat, Secrets: cfg.Secrets(), Plain: p.plain(),
 	})
@@ -83,7 +79,7 @@ func (p process) sync(cfg config.Config, log *logging.Logging) int {
 	switch {
 	case len(problems) == 0:
 		log.Logger().Info("started", append([]any{"version", versionText()}, cfg.Fields()...)...)
-		return exitCode(log, a.run(ctx))
+		return exitCode(log, a.run(ctx, p))
 	case ctx.Err() != nil:
 		within(time.Now().Add(stopLimit), a.group.Close)
 		return exitFailed

@@ -12,6 +12,7 @@ import (
 
 	"git-sync/pkg/config"
 	"git-sync/pkg/logging"
+	"git-sync/pkg/syncer"
 )
 
 const (
@@ -195,9 +196,13 @@ func (g *Group) result() error {
 	if len(g.members) == 1 && g.members[0].sync.Name == "" {
 		return g.members[0].err
 	}
-	failed := &GroupError{Total: len(g.members)}
+	failed, interrupted := &GroupError{Total: len(g.members)}, false
 	for _, m := range g.members {
-		if m.err != nil {
+		switch {
+		case errors.Is(m.err, syncer.ErrInterrupted):
+			interrupted = true
+			failed.Names = append(failed.Names, m.sync.Name)
+		case m.err != nil:
 			g.Log.Of(m.sync.Name).Logger().Error(m.err, "giving up")
 			failed.Names = append(failed.Names, m.sync.Name)
 		}
@@ -205,10 +210,14 @@ func (g *Group) result() error {
 	if g.OneTime {
 		g.Log.Logger().Info("all syncs have ended", "published", failed.Total-len(failed.Names), "failed", failed.Names)
 	}
-	if len(failed.Names) == 0 {
+	switch {
+	case interrupted:
+		return syncer.ErrInterrupted
+	case len(failed.Names) == 0:
 		return nil
+	default:
+		return failed
 	}
-	return failed
 }
 
 // GroupError says which syncs of several have failed. Why is in the log.

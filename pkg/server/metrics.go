@@ -172,6 +172,7 @@ func described() []description {
 		{"git_sync_disk_bytes", "Bytes on disk, by part.", gauge, []string{"part"}, ofSync},
 		{"git_sync_unremovable_trees", "Replaced trees that cannot be removed for now.", gauge, nil, ofSync},
 		{"git_sync_unverified_revisions_total", "Times that --verify kept a revision from being published.", counter, nil, ofSync},
+		{"git_sync_config_valid", "Whether the newest configuration file is in use; absent without --config.", gauge, nil, ofProcess},
 		{"git_sync_build_info", "What is running, as labels.", gauge, []string{"version", "commit", "go_version", "git_version"}, ofProcess},
 	}
 }
@@ -190,6 +191,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	c := collection{m: m, ch: ch}
 	c.deliveries()
+	if m.s.named {
+		c.send("git_sync_config_valid", map[bool]float64{true: 1}[m.s.opt.InvalidConfig() == ""])
+	}
 	b := m.s.opt.Build
 	c.send("git_sync_build_info", 1, b.Version, b.Commit, b.Go, b.Git)
 }

@@ -38,6 +38,9 @@ type Options struct {
 	// Syncs lists the syncs that there are now. Either there is one without a name, always, or all have names. nil: one that has
 	// not begun.
 	Syncs func() []Sync
+	// InvalidConfig says why a changed configuration is ignored, "" if none is. It is only called where syncs have names. nil:
+	// there is none to change.
+	InvalidConfig func() string
 	// Scrub takes secrets out of a text. nil: there are none.
 	Scrub func(string) string
 	Log   logr.Logger
@@ -60,6 +63,9 @@ type Server struct {
 func New(o Options) *Server {
 	if o.Scrub == nil {
 		o.Scrub = func(s string) string { return s }
+	}
+	if o.InvalidConfig == nil {
+		o.InvalidConfig = func() string { return "" }
 	}
 	if o.Syncs == nil {
 		none := []Sync{{Report: func() instance.Report { return instance.Report{} }}}

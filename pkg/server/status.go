@@ -65,6 +65,8 @@ type overview struct {
 	Started time.Time `json:"started"`
 	Version version   `json:"version"`
 	Syncs   []summary `json:"syncs"`
+
+	InvalidConfig string `json:"invalidConfig,omitempty"` // why a changed configuration is ignored
 }
 
 // summary is one sync of an overview; Path leads to its status.
@@ -162,6 +164,7 @@ func (s *Server) overview(all []snapshot) overview {
 	o := overview{
 		State: stateFresh, Ready: ready == "", Live: live == "", Reason: s.opt.Scrub(cmp.Or(live, ready)),
 		Time: time.Now().UTC(), Started: s.started.UTC(), Version: version(s.opt.Build), Syncs: []summary{},
+		InvalidConfig: s.opt.Scrub(s.opt.InvalidConfig()),
 	}
 	for _, snap := range all {
 		st := s.status(snap)
