@@ -31,7 +31,7 @@ type fixture struct {
 	logs []string
 
 	timeout     time.Duration // of a sync; 0: a minute
-	minRecycled int           // files from which on a tree is recycled; 0: as ever
+	minRecycled int           // files from which on a tree is recycled; 0: fewer than many
 
 	skew atomic.Int64 // by which the clock of git-sync is ahead, in nanoseconds
 
@@ -104,7 +104,7 @@ func (f *fixture) restart(change ...func(*Options)) error {
 	r, err := Open(f.opts)
 	if err == nil {
 		f.repo = r
-		r.trees.MinKept = cmp.Or(f.minRecycled, r.trees.MinKept)
+		r.trees.MinKept = cmp.Or(f.minRecycled, many-40)
 	}
 	return err
 }

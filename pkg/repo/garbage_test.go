@@ -14,7 +14,6 @@ import (
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
-	"git-sync/pkg/repo/recycle"
 	"git-sync/test/gitserver"
 )
 
@@ -229,7 +228,7 @@ func TestCollectingForgottenStore(t *testing.T) {
 // when the next one has come.
 func TestCollectingIsSoonEnough(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Checkout = CheckoutRecycle })
-	f.up.BigTree(recycle.MinFiles)
+	f.up.BigTree(many)
 	f.sync(f.up.Commit(map[string]string{"big": random(0, 300<<10)}))
 	f.runs()
 	collections := 0

@@ -18,6 +18,7 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 	"git-sync/pkg/repo/worktree"
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // The variables that change what is tried.
@@ -41,9 +42,9 @@ func setting(t *testing.T, name string, otherwise int) int {
 // TestRecycleRandomHistory publishes generated revisions one after the other, while consumers do to the trees what comes to
 // their mind, and compares each tree with a fresh clone before it is published.
 func TestRecycleRandomHistory(t *testing.T) {
-	histories := 6
-	if testing.Short() {
-		histories = 2
+	histories := 2
+	if harness.Full() {
+		histories = 6
 	}
 	histories, first := setting(t, historiesVar, histories), setting(t, historyVar, 1)
 	var steps, recycled atomic.Int64

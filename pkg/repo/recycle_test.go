@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"git-sync/pkg/repo/internal/disk"
-	"git-sync/pkg/repo/recycle"
 	"git-sync/test/gitserver"
 )
 
@@ -90,7 +89,8 @@ func modes(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-const many = recycle.MinFiles + 100
+// many is a number of files of which a tree is recycled in these tests.
+const many = 140
 
 // ready gives a fixture whose next update can be recycled: v1 was published,
 // then v2.
@@ -110,9 +110,9 @@ func TestRecycle(t *testing.T) {
 	for i := range 5 {
 		f.recycled(f.up.Apply(gitserver.Change{
 			Files:    map[string]string{"a": fmt.Sprint(i), fmt.Sprintf("new%d/x", i): "new", gitserver.BigPath(i): "changed"},
-			Delete:   []string{gitserver.BigPath(100 + i)},
-			Execs:    map[string]string{gitserver.BigPath(200 + i): "now executable"},
-			Symlinks: map[string]string{gitserver.BigPath(300 + i): "a"},
+			Delete:   []string{gitserver.BigPath(20 + i)},
+			Execs:    map[string]string{gitserver.BigPath(40 + i): "now executable"},
+			Symlinks: map[string]string{gitserver.BigPath(60 + i): "a"},
 		}))
 		f.clean()
 	}
