@@ -51,6 +51,8 @@ const (
 	KindUnsupported
 	// KindDepth: the remote cannot give a part of the history.
 	KindDepth
+	// KindLazy: a partial clone lacks an object, and was not allowed to fetch it.
+	KindLazy
 	// KindFilter: a program that filters files, such as git-lfs, has failed.
 	KindFilter
 	// KindRefused: git refuses for safety (transport not allowed, repository of
@@ -85,6 +87,8 @@ func (k Kind) String() string {
 		return "refused by the remote"
 	case KindDepth:
 		return "no shallow history"
+	case KindLazy:
+		return "object not fetched"
 	case KindFilter:
 		return "filter failed"
 	case KindRateLimited:
@@ -153,7 +157,7 @@ func (k Kind) hint() string {
 		return "use a newer git (--git), or a remote that can do it"
 	case KindRefused:
 		return "see the message for what git considers unsafe; only https, http, ssh, git and file transports are allowed"
-	case KindUnknown, KindCanceled, KindDenied, KindDepth, KindFilter:
+	case KindUnknown, KindCanceled, KindDenied, KindDepth, KindLazy, KindFilter:
 	}
 	return ""
 }

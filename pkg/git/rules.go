@@ -101,6 +101,7 @@ var damagedIndex = regexp.MustCompile(`^(fatal: index file corrupt|error: bad in
 //	fatal: detected dubious ownership in repository at '/srv/x.git'
 func transportRules() []rule {
 	return []rule{
+		{kind: KindLazy, says: regexp.MustCompile(`^warning: lazy fetching disabled;`)},
 		{kind: KindHostKey, says: holding("Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED")},
 		{kind: KindEmptyRemote, says: regexp.MustCompile(`couldn't find remote ref HEAD$`)},
 		{kind: KindRefNotFound, says: holding("couldn't find remote ref ", "unadvertised object ", "no such remote ref ", " not found in upstream ")},

@@ -13,11 +13,29 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// fetch brings refspecs into st. It blocks for as long as the network takes.
+// fetch brings refspecs into st, in another way where the remote cannot do what the
+// options ask for. It blocks for as long as the network takes.
 func (st *Store) fetch(ctx context.Context, g *git.Git, f fetchOptions) error {
 	if err := st.HealLocks(); err != nil {
 		return err
 	}
+	err := st.fetchOnce(ctx, g, f)
+	if git.KindOf(err) == git.KindLazy {
+		// The remote sent differences to files that the partial clone has left out.
+		f.lazy = true
+		err = st.fetchOnce(ctx, g, f)
+	}
+	if f.depth > 0 && git.KindOf(err) == git.KindDepth {
+		if !st.opts.noShallow {
+			st.opts.Log.Info("the remote has no shallow clones, fetching whole histories", "hint", "--depth=0 saves the attempt")
+		}
+		st.opts.noShallow, f.depth = true, 0
+		err = st.fetchOnce(ctx, g, f)
+	}
+	return err
+}
+
+func (st *Store) fetchOnce(ctx context.Context, g *git.Git, f fetchOptions) error {
 	c := git.Cmd("fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--update-shallow").GitDir(st.Dir())
 	switch {
 	case f.depth > 0:
@@ -29,6 +47,11 @@ func (st *Store) fetch(ctx context.Context, g *git.Git, f fetchOptions) error {
 	if st.Meta.Filter != "" {
 		c.Opt("--filter=", st.Meta.Filter)
 		remote = "origin" // a filter is kept for a configured remote only
+	}
+	if !f.lazy {
+		// Of a remote that cannot give single objects, such as a web server with files, each
+		// fetch that starts another one would do so again.
+		c.Env("GIT_NO_LAZY_FETCH=1")
 	}
 	switch {
 	case st.opts.Progress == nil:
@@ -56,6 +79,7 @@ func (st *Store) fetch(ctx context.Context, g *git.Git, f fetchOptions) error {
 type fetchOptions struct {
 	depth     int
 	refspecs  []string
+	lazy      bool // another fetch may be started, for what a partial clone lacks
 	untrusted bool // the URL comes from the synced repository
 	prune     bool // refs that the remote has no more go first: one may be where a directory of refs is now
 }

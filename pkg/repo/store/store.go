@@ -54,6 +54,8 @@ type Options struct {
 	ProgressLive bool
 	// Fetched is called after each fetch that ended well.
 	Fetched func()
+
+	noShallow bool // it was logged that a remote has no shallow clones
 }
 
 // Store is a git directory of ours, with objects, refs and the admin directories
