@@ -89,6 +89,11 @@ func defaults() []KV {
 		// No advice: hints are for the person at a prompt.
 		{"advice.detachedHead", "false"},
 		{"init.defaultBranch", "main"},
+		// A file of hundreds of megabytes passes through; without this, git holds all of it in
+		// memory. The caches and threads of what receives packs stay small too.
+		{"core.bigFileThreshold", "16m"},
+		{"core.deltaBaseCacheLimit", "16m"},
+		{"pack.threads", "4"},
 		// A connection over which nothing comes for 20 seconds is lost: git's servers send
 		// something every five.
 		{"http.lowSpeedLimit", "1"},

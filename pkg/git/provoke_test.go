@@ -382,6 +382,25 @@ func TestProvokeFullDisk(t *testing.T) {
 	}
 }
 
+// TestBigFileInLittleMemory has git fetch and check out a file that is larger than the
+// memory that each of its processes may have.
+func TestBigFileInLittleMemory(t *testing.T) {
+	up := gitserver.NewRepo(t)
+	noise := make([]byte, 24<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
+	up.Commit(map[string]string{"noise": string(noise)})
+	g := newGitWith(t, git.Options{Path: script(t, `ulimit -d 20000; exec git "$@"`)})
+	for _, limit := range []string{"1", "100"} { // kept as a pack; unpacked
+		dir, tree := emptyStore(t, g), t.TempDir()
+		must(t, g, fetch(dir, gitserver.HTTP(t, up).RepoURL(up), "+refs/heads/main:refs/heads/main").Config(git.KV{Key: "fetch.unpackLimit", Value: limit}))
+		must(t, g, git.Cmd("read-tree", "-m", "-u", "refs/heads/main").GitDir(dir).WorkTree(tree).Dir(tree))
+		got, err := os.ReadFile(filepath.Join(tree, "noise"))
+		if err != nil || !bytes.Equal(got, noise) {
+			t.Errorf("another file arrived: %d bytes, %v", len(got), err)
+		}
+	}
+}
+
 func TestProvokeReadOnly(t *testing.T) {
 	dir := tmpfs(t, "size=1m")
 	g := newGit(t)
