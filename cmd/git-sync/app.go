@@ -37,7 +37,7 @@ type app struct {
 	invalid atomic.Pointer[string] // why the file of --config is ignored; nil: it is not
 }
 
-// assemble builds everything from the configuration. It looks at git, the roots and the addresses to listen on, and returns
+// assemble builds everything from the configuration. It checks git, the roots and the addresses to listen on, and returns
 // all that keeps the process from starting at once.
 func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.Logging) (*app, []error) {
 	a := &app{cfg: cfg, log: log}
@@ -82,7 +82,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 // many says that a file lists the syncs, and so they have names.
 func (a *app) many() bool { return a.cfg.Process.File != "" }
 
-// umask is the process's umask, which umask(2) tells only by changing it.
+// umask is the process's umask. umask(2) returns it only when it changes it.
 func umask() fs.FileMode {
 	mask := unix.Umask(0o022)
 	unix.Umask(mask)

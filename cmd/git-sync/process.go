@@ -33,5 +33,5 @@ func terminalWidth(w io.Writer) int {
 	return 80
 }
 
-// complain is for what goes wrong where there is no log. If it cannot be written, there is nobody to tell.
+// complain reports an error where there is no log. An error of writing it is dropped.
 func (p process) complain(err error) { _, _ = fmt.Fprintf(p.stderr, "error: %v\n", err) }

@@ -37,7 +37,7 @@ type process struct {
 // run is the program; it returns its exit code.
 func run(p process) int {
 	if code, ours := auth.Helper(p.environ, p.args, p.stdout, p.stderr); ours {
-		return code // git runs us to be told credentials
+		return code // git runs us to ask for credentials
 	}
 	cfg, warnings, err := p.configure()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // stopOnSignal returns a context that ends at the first SIGTERM or SIGINT (or SIGHUP, unless it has another meaning or is
 // ignored, as under nohup). At the second, the process exits at once.
 //
-// SIGPIPE is caught and dropped, so that a log nobody reads any more does not end the program; being caught rather than
+// SIGPIPE is caught and dropped, so that a log without a reader does not end the program; being caught rather than
 // ignored, it is as usual in children.
 func stopOnSignal(ctx context.Context, log logr.Logger, syncOn syscall.Signal) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)

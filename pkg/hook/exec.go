@@ -128,7 +128,7 @@ type ExecError struct {
 	Err     error
 }
 
-// Error tells in one line what happened, with the last line that the program wrote to its standard error, or else to its output.
+// Error says in one line what happened, with the last line that the program wrote to its standard error, or else to its output.
 func (e *ExecError) Error() string {
 	var p *proc.Error
 	if !errors.As(e.Err, &p) {
@@ -167,7 +167,7 @@ func (e *ExecError) Hint() string {
 		return "the hook must be a path, or a name in $PATH, without arguments; if the file is there, the program named in its first line is not"
 	case errors.Is(e.Err, fs.ErrPermission):
 		return "the hook must be executable for the user that git-sync runs as"
-	case errors.As(e.Err, &p) && p.TimedOut && p.ExitCode == 0: // it had ended, or has ended well when it was told to
+	case errors.As(e.Err, &p) && p.TimedOut && p.ExitCode == 0: // it had ended, or has ended well after SIGTERM
 		return "it needs more time (--exechook-timeout, --pre-publish-exechook-timeout), or something that it started in the background holds its output open; start that by setsid, with its output redirected"
 	case errors.As(e.Err, &p) && p.TimedOut:
 		return "give it more time with --exechook-timeout (or --pre-publish-exechook-timeout), or make it quicker"

@@ -1,4 +1,4 @@
-// Package hook tells others about a revision: by running a program, or by an HTTP request.
+// Package hook runs hooks for a revision: a program, or an HTTP request.
 //
 // It hides how long a hook may take and what becomes of its processes, what it gets to see of our environment, when a
 // failed one is tried again, and which revision it hears of when several were published meanwhile.
@@ -6,8 +6,8 @@
 // # Invariants
 //
 // A hook never delays the loop: Queue.Send does not block, and each queue runs beside it. At most one run of a queue's
-// hook is under way at any time. Whatever the revisions in between, the newest one sent is the last one the hook is told
-// of, and (but for a queue with Once) it is told again and again until it succeeds.
+// hook is under way at any time. Whatever the revisions in between, the newest one sent is the last one that the hook runs
+// for, and (but for a queue with Once) it is retried until it succeeds.
 //
 // A hook's processes do not outlive its time: the whole group ends with it. It sees none of our secrets.
 //
@@ -16,7 +16,7 @@
 // # State
 //
 // The newest revision that was not yet delivered, in memory. After a restart the revision found in place is
-// sent again, so that nothing is lost; a hook therefore has to bear being told the same revision twice.
+// sent again, so that nothing is lost; a hook must therefore be idempotent.
 package hook
 
 import (
@@ -43,7 +43,7 @@ const (
 	StatusError = "error"
 )
 
-// Event is what a hook is told.
+// Event is what a hook runs for.
 type Event struct {
 	// Hash is the full hash of the revision, Previous that of the one before, "" if there was none.
 	Hash, Previous string
@@ -55,7 +55,7 @@ type Event struct {
 type Runner interface {
 	// Name is one of the Name constants.
 	Name() string
-	// Run tells the hook once, and blocks until it has answered, its time is over, or ctx has ended. Any error means
+	// Run runs the hook once, and blocks until it has answered, its time is over, or ctx has ended. Any error means
 	// that the hook has not accepted the revision. An error may carry advice (Hint() string).
 	Run(ctx context.Context, e Event) error
 }
@@ -72,7 +72,7 @@ type Report struct {
 	// LastRun is when the last finished run ended, and LastDuration how long it took; zero if there was none.
 	LastRun      time.Time
 	LastDuration time.Duration
-	// LastError is the newest failure, LastHint what to do about it. They stay after recovery; Failures tells.
+	// LastError is the newest failure, LastHint what to do about it. They stay after recovery, when Failures is 0.
 	LastError, LastHint string
 	LastErrorAt         time.Time
 	// Failures counts the consecutive failures up to now.

@@ -19,7 +19,7 @@ type QueueOptions struct {
 	Log logr.Logger
 }
 
-// Queue tells a hook about revisions, one at a time, the newest only. It is made by NewQueue, and its methods
+// Queue runs a hook for revisions, one at a time, the newest only. It is made by NewQueue, and its methods
 // may be called from any goroutine.
 type Queue struct {
 	runner Runner
@@ -39,7 +39,7 @@ func NewQueue(r Runner, o QueueOptions) *Queue {
 	return &Queue{runner: r, opt: o, ledger: newLedger(r.Name()), changed: make(chan struct{})}
 }
 
-// Send asks for the hook to be told of a revision, instead of any earlier one that it has not accepted yet. It never blocks.
+// Send has the hook run for a revision, instead of any earlier one that it has not accepted yet. It never blocks.
 //
 // The hook gets to see as the previous revision the last one that it accepted, if there is one: for it, those in between
 // have never been.
@@ -54,7 +54,7 @@ func (q *Queue) Send(e Event) {
 	q.signal()
 }
 
-// Run tells the hook of what is sent, until ctx ends, and returns once no run is under way any more. Call it once.
+// Run runs the hook for what is sent, until ctx ends, and returns once no run is under way any more. Call it once.
 func (q *Queue) Run(ctx context.Context) {
 	for {
 		e, number, ok := q.next(ctx)
@@ -68,7 +68,7 @@ func (q *Queue) Run(ctx context.Context) {
 			return
 		}
 		before := q.ledger.end(begun, e.Hash, err)
-		q.tell(e, err, before) // first: who waits for finish may be about to exit
+		q.logRun(e, err, before) // first: the process may exit after finish
 		newer := q.finish(e, number, err)
 		if err != nil && !q.opt.Once && pause(ctx, q.opt.Backoff, newer) != nil {
 			return
@@ -156,9 +156,9 @@ func (q *Queue) signal() {
 	q.changed = make(chan struct{})
 }
 
-// tell logs a run, before being what was known until then. A failure that repeats is logged ever more rarely: at the second,
+// logRun logs a run, before being what was known until then. A failure that repeats is logged ever more rarely: at the second,
 // fourth, eighth, ... time.
-func (q *Queue) tell(e Event, err error, before Report) {
+func (q *Queue) logRun(e Event, err error, before Report) {
 	log := q.opt.Log.WithValues("hook", q.runner.Name(), "hash", e.Hash)
 	if err == nil {
 		if before.Failures > 0 {

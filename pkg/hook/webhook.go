@@ -13,7 +13,7 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// hashHeader tells the receiver of a webhook which revision it is about.
+// hashHeader is the header of a webhook with its revision.
 const hashHeader = "Gitsync-Hash"
 
 const (

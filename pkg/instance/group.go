@@ -36,7 +36,7 @@ type Group struct {
 	running sync.WaitGroup
 }
 
-// member is one sync of a group. Its instance is made anew while it cannot start.
+// member is one sync of a group. Its instance is made again while it cannot start.
 type member struct {
 	sync     config.Sync
 	instance *Instance

@@ -38,7 +38,7 @@ type Options struct {
 	Slots chan struct{}
 	// Check says what else is wrong with a sync. nil: nothing.
 	Check func(config.Sync) error
-	// Observe is given each new report of the loop; it must not block. nil: nobody watches.
+	// Observe is given each new report of the loop; it must not block. Optional.
 	Observe func(syncer.Report)
 }
 
@@ -67,7 +67,7 @@ type Report struct {
 	Auth     auth.Report
 }
 
-// New assembles an instance. It looks at the root and the link, and finds all that is wrong at once: see Problems.
+// New assembles an instance. It checks the root and the link, and finds all that is wrong at once: see Problems.
 func New(o Options) *Instance {
 	i := &Instance{opt: o, opened: time.Now()}
 	i.close = sync.OnceValue(i.closeParts)
@@ -107,7 +107,7 @@ func (i *Instance) connect(progress *logging.Progress) {
 	opt := syncer.Options{
 		Steps: &steps{Repo: i.repo, auth: i.auth, progress: progress.Done},
 		Repo:  logging.Redact(s.Repo), Ref: Followed(s),
-		GateBackoff: s.PrePublish.Backoff, Tell: i.hooks.send,
+		GateBackoff: s.PrePublish.Backoff, Announce: i.hooks.send,
 		Period: s.Period, InitPeriod: s.InitPeriod, Timeout: s.SyncTimeout, OneTime: i.opt.OneTime,
 		Budget: s.Budget, InitBudget: &initBudget, BackoffMax: s.BackoffMax,
 		Slots: i.opt.Slots, Log: log.Logger(), Observe: i.opt.Observe,

@@ -34,7 +34,7 @@ func (s *steps) Prepare(ctx context.Context) (repo.Tree, error) {
 	return tree, s.auth.Explain(err)
 }
 
-// Restore makes what is published anew without the remote.
+// Restore makes again what is published, without the remote.
 func (s *steps) Restore(ctx context.Context, cause error) (repo.Tree, error) {
 	defer s.progress()
 	return s.Repo.Restore(ctx, cause)

@@ -16,8 +16,8 @@
 //
 // No registered secret leaves this package, in whatever field, error or message it
 // came, and neither plainly nor in the forms that URLs, quoting and HTTP give it
-// (see Scrub). The user and password in any http(s) URL are removed even when nobody
-// registered them. One log entry is one Write on the stream, so that lines of two
+// (see Scrub). The user and password in any http(s) URL are removed even if they
+// are not registered. One log entry is one Write on the stream, so that lines of two
 // goroutines never mix. In the text format nothing that a remote said can move the
 // cursor or colour the terminal.
 //

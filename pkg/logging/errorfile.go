@@ -82,7 +82,7 @@ func (f *ErrorFile) replace(content []byte) error {
 	return nil
 }
 
-// writeNew makes a file that must not exist, so that it never writes through somebody's link.
+// writeNew makes a file that must not exist, so that it never writes through a link.
 func writeNew(path string, content []byte) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {

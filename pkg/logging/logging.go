@@ -107,7 +107,7 @@ func terminalOf(w io.Writer) (int, bool) {
 // clamp keeps a verbosity within what a zap level can hold.
 func clamp(verbosity int) int { return min(max(verbosity, 0), 127) }
 
-// newTextEncoder is short and coloured for somebody who watches, complete and plain for a file.
+// newTextEncoder is short and coloured for a terminal, complete and plain for a file.
 func newTextEncoder(terminal bool, o Options) textEncoder {
 	switch {
 	case !terminal:

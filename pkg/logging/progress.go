@@ -53,7 +53,7 @@ func (s *screen) draw(text string) {
 	s.write([]byte(clearLine + text))
 }
 
-// write drops errors: there is nobody to tell.
+// write drops errors: there is nowhere to report them.
 func (s *screen) write(b []byte) {
 	if _, err := s.w.Write(b); err != nil {
 		return
@@ -67,7 +67,7 @@ func (s *screen) width() int {
 	return 80
 }
 
-// Progress tells how far something long has come: on a terminal in a line that is overwritten in place, elsewhere in a
+// Progress shows how far something long has come: on a terminal in a line that is overwritten in place, elsewhere in a
 // log line every ten seconds, so that what is over sooner says nothing. It may be used from any goroutine.
 type Progress struct {
 	l *Logging

@@ -27,25 +27,25 @@ func (h *handler) understand(f *forge, header http.Header, body []byte, targets 
 	if f.event != "" && len(f.eventAt) == 0 && !slices.Contains(f.pushes, event) {
 		return nil, ignored("%s is not a push", quoted(event))
 	}
-	told, err := f.parse(header.Get("Content-Type"), body)
+	sent, err := f.parse(header.Get("Content-Type"), body)
 	if err != nil {
 		return nil, invalid("%v", err)
 	}
-	if told.event != "" {
-		event = told.event
+	if sent.event != "" {
+		event = sent.event
 	}
 	if len(f.eventAt) > 0 && !slices.Contains(f.pushes, event) {
 		return nil, ignored("%s is not a push", quoted(event))
 	}
-	return decide(f, told, targets)
+	return decide(f, sent, targets)
 }
 
 // decide says which targets a push is of. If there is none, the answer is the one that the first target has.
-func decide(f *forge, told payload, targets []Target) ([]hit, answer) {
+func decide(f *forge, sent payload, targets []Target) ([]hit, answer) {
 	var hits []hit
 	var refused answer
 	for _, t := range slices.Backward(targets) {
-		push, a := t.decide(f, told)
+		push, a := t.decide(f, sent)
 		if a.outcome == Triggered {
 			hits = append(hits, hit{t, push})
 		} else {
@@ -60,31 +60,31 @@ func decide(f *forge, told payload, targets []Target) ([]hit, answer) {
 }
 
 // decide says whether a push is of the target.
-func (t Target) decide(f *forge, told payload) (Push, answer) {
-	push := Push{Repo: told.repos, Source: f.name}
+func (t Target) decide(f *forge, sent payload) (Push, answer) {
+	push := Push{Repo: sent.repos, Source: f.name}
 	ours := placeOf(t.URL)
 	switch {
-	case len(told.repos) == 0 && f.name != generic:
+	case len(sent.repos) == 0 && f.name != generic:
 		return push, invalid("the push names no repository")
-	case len(told.repos) > 0 && !ours.isOurs(told.repos):
-		return push, ignored("the push is of %s, what is followed is %q", quoted(told.repos[0]), ours.path)
-	case len(told.updates) == 0 && f.name != generic:
+	case len(sent.repos) > 0 && !ours.isOurs(sent.repos):
+		return push, ignored("the push is of %s, what is followed is %q", quoted(sent.repos[0]), ours.path)
+	case len(sent.updates) == 0 && f.name != generic:
 		return push, invalid("the push names no ref")
-	case len(told.updates) == 0:
+	case len(sent.updates) == 0:
 		return push, accepted()
 	}
 	why := ""
-	for _, u := range slices.Backward(told.updates) {
-		why = t.follows(u, told.branch)
+	for _, u := range slices.Backward(sent.updates) {
+		why = t.follows(u, sent.branch)
 		if why == "" {
 			push.Ref, push.Before, push.After, push.Deleted = u.ref, u.before, u.after, u.deleted()
 			return push, accepted()
 		}
 	}
-	if told.more {
-		return push, accepted() // ours may be among those that were not looked at
+	if sent.more {
+		return push, accepted() // ours may be among those that were not read
 	}
-	push.Ref = told.updates[0].ref
+	push.Ref = sent.updates[0].ref
 	return push, ignored("the push is of %s: %s", quoted(push.Ref), why)
 }
 
@@ -163,7 +163,7 @@ func (h *handler) await(w http.ResponseWriter, req *http.Request, hits []hit, wa
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
 		a.status, a.text = http.StatusGatewayTimeout, fmt.Sprintf("nothing was published within %s; the sync goes on", wait)
 	default:
-		// The error is for our operators: it may tell more than the sender is to know.
+		// The error is for our operators: it may hold more than the sender may know.
 		a.status, a.text = http.StatusBadGateway, "the sync failed: its log and /status tell why"
 	}
 	return a
@@ -182,7 +182,7 @@ func waitOf(req *http.Request) (time.Duration, error) {
 	return wait, nil
 }
 
-// log tells the operator. A kind of refusal is news once; whoever scans the internet must not be able to fill the log.
+// log logs a delivery. A kind of refusal is logged once at level 0: a scanner of the internet must not fill the log.
 func (h *handler) log(source string, hit hit, a answer, from string) {
 	reason := a.cause
 	if reason == "" {

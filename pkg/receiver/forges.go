@@ -15,7 +15,7 @@ const auto = "auto"
 type forge struct {
 	name string
 
-	// marks are headers of which any one tells that a delivery is this forge's, values
+	// marks are headers of which any one shows that a delivery is this forge's, values
 	// included ("Authorization: Basic " is a beginning). Rows are asked in order: forges
 	// that also send the headers of those they descend from come before them.
 	marks []string

@@ -97,7 +97,7 @@ func (ours place) isOurs(addresses []string) bool {
 	for _, address := range addresses {
 		places = append(places, placeOf(address))
 	}
-	// When the forge has an address with our host name, its bare names must not be taken for somebody else's path below ours.
+	// When the forge has an address with our host name, its bare names must not be taken for another path below ours.
 	known := slices.ContainsFunc(places, func(p place) bool { return p.host != "" && p.host == ours.host })
 	return slices.ContainsFunc(places, func(p place) bool {
 		if known {
@@ -123,7 +123,7 @@ func matchRef(ours string, u update, defaultBranch string) (why string) {
 	return fmt.Sprintf("what is followed is %q", ours)
 }
 
-// matchHead follows the default branch, and any branch where the forge does not tell which that is.
+// matchHead follows the default branch, and any branch where the forge does not say which that is.
 func matchHead(ref, defaultBranch string) string {
 	switch {
 	case strings.HasPrefix(ref, "refs/") && !strings.HasPrefix(ref, "refs/heads/"):

@@ -27,7 +27,7 @@ func (u update) deleted() bool {
 type payload struct {
 	event   string // "" when it is not in the body
 	repos   []string
-	branch  string // default branch, short; "" when not told
+	branch  string // default branch, short; "" if not given
 	updates []update
 	more    bool // there were more than maxUpdates
 }
@@ -68,7 +68,7 @@ func (f *forge) parse(contentType string, body []byte) (payload, error) {
 	return r.payload, nil
 }
 
-// unwrap takes the JSON out of a form, as which some forges can be told to send it.
+// unwrap takes the JSON out of a form, as which some forges can send it.
 func unwrap(contentType string, body []byte) ([]byte, error) {
 	const field = "payload="
 	kind, _, _ := mime.ParseMediaType(contentType) // what it cannot parse is no form

@@ -30,7 +30,7 @@ const (
 	TooLarge = "too_large"
 	// TimedOut is a body that did not arrive within BodyTime.
 	TimedOut = "timeout"
-	// Busy is a delivery beyond those that are looked at or waited for at once.
+	// Busy is a delivery beyond those that are read or waited for at once.
 	Busy = "busy"
 	// Failed is a delivery that could not be verified because the secret could not be read.
 	Failed = "error"
@@ -39,15 +39,15 @@ const (
 // unknown is the source of a delivery that no row of the table recognises.
 const unknown = "unknown"
 
-// Push is what a forge told of one push.
+// Push is what a forge said about one push.
 type Push struct {
 	// Repo holds the URLs and full names by which the forge calls the repository. Empty from
 	// a generic sender that named none.
 	Repo []string
 	// Ref is the full name of the ref, or the short one where a generic sender gave that;
-	// empty when the sender named none, or more than are looked at.
+	// empty when the sender named none, or more than are read.
 	Ref string
-	// Before and After are the hashes that the ref had and has, as far as they were told;
+	// Before and After are the hashes that the ref had and has, as far as the forge gave them;
 	// zeros or nothing stand for no commit.
 	Before, After string
 	// Source is the forge, one of Providers.
@@ -98,7 +98,7 @@ type hit struct {
 type answer struct {
 	status  int
 	outcome string
-	text    string // told to the sender; nothing is told to those who are refused
+	text    string // for the sender; refused senders get none
 	cause   string // for the log, where the text is not enough
 }
 

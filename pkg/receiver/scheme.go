@@ -123,7 +123,7 @@ func basicPassword() scheme {
 // standardWebhook is the scheme of standardwebhooks.com, which newer GitLabs speak when
 // they were given a signing token: HMAC-SHA256 of "id.timestamp.body" in base64, under a
 // key that is written whsec_<base64>. There may be several signatures, while a sender
-// changes its key. The age of the timestamp is not looked at: a replay can cause a poll
+// changes its key. The age of the timestamp does not matter: a replay can cause a poll
 // and nothing else, but a wrong clock would lose pushes.
 func standardWebhook() scheme {
 	const key, version = "whsec_", "v1,"

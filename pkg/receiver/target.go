@@ -10,11 +10,11 @@ import (
 
 // Target is one synced repository: whose pushes it takes, and what comes of them.
 type Target struct {
-	// Name tells targets apart; "" for the only one.
+	// Name is what distinguishes targets; "" for the only one.
 	Name string
 	// Provider is one of Providers, or "auto" or "": found out by each delivery's headers.
 	Provider string
-	// Secret gives the secret, for each delivery anew; see SecretFile. Required.
+	// Secret gives the secret, for each delivery; see SecretFile. Required.
 	Secret func() ([]byte, error)
 	// URL is the repository, in any form that git takes. Required. How it is compared is described in docs/webhooks.md.
 	URL string
@@ -53,7 +53,7 @@ func (t Target) Check() error {
 	return nil
 }
 
-// takes says whether deliveries of a forge are looked at.
+// takes says whether deliveries of a forge are accepted.
 func (t Target) takes(forge string) bool {
 	return t.Provider == "" || t.Provider == auto || t.Provider == forge || strings.HasPrefix(forge, t.Provider+"-")
 }

@@ -6,7 +6,7 @@
 // # Invariants
 //
 // No handler waits for a loop, for git or for the remote: each answers from the syncs'
-// reports, which are copies. That is why /livez can tell that a loop is stuck.
+// reports, which are copies. That is why /livez can say that a loop is stuck.
 //
 // A process with one sync that has no name shows it alone. Where syncs have names, each
 // has paths of its own below /status/ and /readyz/ and a label "sync", and the other

@@ -28,7 +28,7 @@ const (
 	shownRows = 12
 )
 
-// pages are the status pages for people. They load nothing, run no script, and ask to be loaded anew now and then.
+// pages are the status pages for people. They load nothing, run no script, and reload themselves now and then.
 type pages struct {
 	templates *template.Template
 	policy    string // their Content-Security-Policy

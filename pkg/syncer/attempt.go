@@ -122,9 +122,9 @@ func (s *Syncer) timed(ctx context.Context) outcome {
 // line is the straight line of one sync, and what one sync remembers for the next. It belongs to the running sync.
 type line struct {
 	opt       Options
-	announce  bool // the tree in place has not been announced yet
-	greeted   bool // but the touch file was touched for it
-	untouched bool // the touch file is behind
+	isFirst   bool // the tree in place has not been announced yet
+	touched   bool // but the touch file was touched for it
+	mustTouch bool // touching has failed
 
 	refused      *RefusedError // the last revision that the gate refused
 	refusedUntil time.Time
@@ -132,7 +132,7 @@ type line struct {
 	uncleaned repeats // failures of starting to clean up
 }
 
-// run makes one sync: credentials, tree, gate, commit point, telling, clean-up.
+// run makes one sync: credentials, tree, gate, commit point, announcement, clean-up.
 func (l *line) run(ctx context.Context, out *outcome) {
 	steps := l.opt.Steps
 	before, _ := steps.Published()
@@ -149,7 +149,7 @@ func (l *line) run(ctx context.Context, out *outcome) {
 	}
 }
 
-// publish publishes the tree, if that is new, and tells of it.
+// publish publishes the tree, if it is new, and announces it.
 func (l *line) publish(ctx context.Context, out *outcome) {
 	if out.tree.New {
 		if out.held, out.err = l.gate(ctx, out); out.err != nil {
@@ -159,7 +159,7 @@ func (l *line) publish(ctx context.Context, out *outcome) {
 			return
 		}
 	}
-	l.tell(out)
+	l.announce(out)
 }
 
 // restore mends what is published where that can be done without the remote. The sync has failed all the same.
@@ -177,26 +177,25 @@ func (l *line) restore(ctx context.Context, previous string, cause error) {
 		log.Info("published anew without the remote: it was damaged or gone", "path", out.tree.Path)
 		l.clean(ctx)
 	default:
-		l.greet()
+		l.touchEarly()
 	}
 }
 
-// greet touches the touch file for what was in place at start, if that may be used: who waits for the file to appear is not to
-// wait for the remote.
-func (l *line) greet() {
-	if !l.announce || l.greeted || l.opt.Touch == nil {
+// touchEarly touches the touch file for what was in place at start, if that may be used: it must not wait for the remote.
+func (l *line) touchEarly() {
+	if !l.isFirst || l.touched || l.opt.Touch == nil {
 		return
 	}
 	if rev, ok := l.opt.Steps.Published(); ok && rev.Unusable == "" {
 		l.touch()
-		l.greeted = !l.untouched
+		l.touched = !l.mustTouch
 	}
 }
 
 // touch touches the touch file, or else remembers that it is behind.
 func (l *line) touch() {
 	err := l.opt.Touch()
-	if l.untouched = err != nil; l.untouched {
+	if l.mustTouch = err != nil; l.mustTouch {
 		l.opt.Log.Error(err, "touching the touch file failed; it will be tried again at the next sync")
 	}
 }
@@ -225,16 +224,15 @@ func (l *line) gate(ctx context.Context, out *outcome) (held bool, err error) {
 	return false, l.refused
 }
 
-// tell announces what is published: after each publication, and once what was in place at start.
-func (l *line) tell(out *outcome) {
-	news := out.tree.New || l.announce
-	if l.opt.Touch != nil && (out.tree.New || l.announce && !l.greeted || l.untouched) {
+// announce announces what is published: after each publication, and once what was in place at start.
+func (l *line) announce(out *outcome) {
+	if l.opt.Touch != nil && (out.tree.New || l.isFirst && !l.touched || l.mustTouch) {
 		l.touch()
 	}
-	if l.opt.Tell != nil && news {
-		l.opt.Tell(out.tree, out.previous)
+	if l.opt.Announce != nil && (out.tree.New || l.isFirst) {
+		l.opt.Announce(out.tree, out.previous)
 	}
-	l.announce = false
+	l.isFirst = false
 }
 
 // clean starts the clean-up, which never fails a sync.

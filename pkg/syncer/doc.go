@@ -4,12 +4,12 @@
 // step, retries that back off, triggers that coalesce), the two failure budgets
 // and the initial phase, the time limit of one whole sync, and the watchdog over
 // it. It knows nothing of git, HTTP or signals: the steps of a sync are given to
-// it as small interfaces, and whoever wants a sync calls Trigger or Wait.
+// it as small interfaces, and a sync is asked for by Trigger or Wait.
 //
 // # Invariants
 //
 // One sync is a straight line: credentials, prepare, pre-publish gate, publish,
-// tell. No two syncs run side by side, not even when one of them is stuck in a
+// announce. No two syncs run side by side, not even when one of them is stuck in a
 // system call that no signal ends: such a sync is reported as failed once its time
 // is over, and nothing else is started until it has really ended.
 //

@@ -100,7 +100,7 @@ func TestStuckSyncThatPublishedAfterAll(t *testing.T) {
 		f := newFake()
 		told := 0
 		r := start(t, f, func(o *Options) {
-			o.Tell = func(repo.Tree, string) {
+			o.Announce = func(repo.Tree, string) {
 				if told++; told == 2 {
 					time.Sleep(90 * time.Second) // past the commit point, where the context is no longer asked
 				}

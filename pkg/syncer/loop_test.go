@@ -63,7 +63,7 @@ func TestRestartOnAnIntactRoot(t *testing.T) {
 		var told []string
 		touched := 0
 		r := start(t, f, func(o *Options) {
-			o.Tell = func(t repo.Tree, previous string) { told = append(told, previous+">"+t.Hash) }
+			o.Announce = func(t repo.Tree, previous string) { told = append(told, previous+">"+t.Hash) }
 			o.Touch = func() error { touched++; return nil }
 		})
 		pass(30 * time.Second)
@@ -214,7 +214,7 @@ func TestEveryStepsFailureFailsTheSync(t *testing.T) {
 			r := start(t, f, func(o *Options) {
 				o.Budget = Budget{}
 				o.Failed = func(err error, _ int) { failed = err }
-				o.Tell = func(repo.Tree, string) { t.Error("told of a revision that is not published") }
+				o.Announce = func(repo.Tree, string) { t.Error("told of a revision that is not published") }
 			})
 			if err := r.end(); !errors.Is(err, errRemote) || !errors.Is(failed, errRemote) {
 				t.Errorf("%s: ended with %v, told %v", step, err, failed)

@@ -8,7 +8,7 @@ type repeats struct {
 	seen map[string]int
 }
 
-// maxSeen bounds the failures that are told apart; what comes beyond is counted together.
+// maxSeen bounds the failures that are distinguished; those beyond are counted together.
 const maxSeen = 64
 
 // add counts the failure and returns how often it has happened.

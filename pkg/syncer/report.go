@@ -52,7 +52,7 @@ type Report struct {
 	LastResult string
 
 	// LastError is the newest failure in the user's terms, LastHint what to do about it
-	// ("" when there is no advice), LastErrorAt its time. They stay after recovery; Failures tells.
+	// ("" when there is no advice), LastErrorAt its time. They stay after recovery, when Failures is 0.
 	LastError, LastHint string
 	LastErrorAt         time.Time
 	// LastRemote and LastHelper are what the remote and a helper program (ssh, git-lfs) said about it, line by line.

@@ -30,7 +30,7 @@ func TestRestoreWithoutTheRemote(t *testing.T) {
 				var told []string
 				r := start(t, f, func(o *Options) {
 					o.Budget = Budget{UntilPublished: true, Exit: 1}
-					o.Tell = func(t repo.Tree, previous string) { told = append(told, previous+">"+t.Hash) }
+					o.Announce = func(t repo.Tree, previous string) { told = append(told, previous+">"+t.Hash) }
 				})
 				pass(15 * time.Second)
 				rep := r.Report()

@@ -139,8 +139,8 @@ func (s *Syncer) failed(r *Report, out outcome) {
 	r.LastRemote, r.LastHelper = saidOf(out.err)
 }
 
-// logFailure logs a failure when it is new and then ever more rarely; the last one of a spent budget is logged by whoever
-// gets Run's error.
+// logFailure logs a failure when it is new and then ever more rarely; the last one of a spent budget is Run's error, which
+// its caller logs.
 func (s *Syncer) logFailure(out outcome, delay time.Duration, over bool) {
 	n := s.repeats.add(out.err)
 	log := s.opt.Log.WithValues("failures", s.failures, "times", n, "took", took(out))

@@ -29,12 +29,12 @@ var ErrStopped = errors.New("git-sync is stopping")
 // Steps are what a sync is made of. They are called one at a time, from changing goroutines, but for Published, which may be
 // called at any time. Each blocks until it is done and ends soon after its context does.
 type Steps interface {
-	// Refresh makes the credentials usable: reads files anew, renews tokens that are due.
+	// Refresh makes the credentials usable: reads files again, renews tokens that are due.
 	Refresh(ctx context.Context) error
 	// Prepare asks the remote what the ref is at and makes the tree of it ready. What is published stays untouched.
 	Prepare(ctx context.Context) (repo.Tree, error)
 	// Restore is asked after Refresh or Prepare has failed with cause: where the remote cannot be reached and what is published
-	// is damaged or gone, it makes that tree ready anew from what is on the disk. A tree that is not New: nothing to do.
+	// is damaged or gone, it makes that tree ready again from what is on the disk. A tree that is not New: nothing to do.
 	Restore(ctx context.Context, cause error) (repo.Tree, error)
 	// Publish makes a tree of Prepare or Restore the published one: the commit point. It returns the tree as it is published,
 	// which may have moved for that.
@@ -62,9 +62,9 @@ type Options struct {
 	Gate        func(ctx context.Context, t repo.Tree, previous string) error
 	GateBackoff time.Duration
 
-	// Tell announces a tree after it was published, and the one found in place by the first successful sync. It must
-	// not block. nil: nobody to tell.
-	Tell func(t repo.Tree, previous string)
+	// Announce announces a tree after it was published, and the one found in place by the first successful sync. It must
+	// not block. nil: no hooks.
+	Announce func(t repo.Tree, previous string)
 	// Touch touches the touch file, at the same occasions; for the tree found in place, when it may be used, even if the
 	// first sync fails. An error is logged and tried again at the next sync. nil: no file.
 	Touch func() error
@@ -85,9 +85,9 @@ type Options struct {
 	BackoffMax time.Duration
 
 	Log logr.Logger
-	// Observe is given each new Report, by the loop itself: it must not block. nil: nobody watches.
+	// Observe is given each new Report, by the loop itself: it must not block. Optional.
 	Observe func(Report)
-	// Failed is told of each failure that counts, and Succeeded of each success, by the loop itself: they must not block.
+	// Failed is called for each failure that counts, and Succeeded for each success, by the loop itself: they must not block.
 	// They keep the error file.
 	Failed    func(err error, failures int)
 	Succeeded func()
@@ -142,7 +142,7 @@ func New(opt Options) *Syncer {
 		stopped: make(chan struct{}),
 		report:  Report{Repo: opt.Repo, Ref: opt.Ref},
 		sit:     situation{oneTime: opt.OneTime},
-		line:    line{opt: opt, announce: true},
+		line:    line{opt: opt, isFirst: true},
 	}
 }
 
@@ -160,7 +160,7 @@ func (s *Syncer) Run(ctx context.Context) error {
 	s.jobs = make(chan func())
 	defer close(s.jobs)
 	go s.work(s.jobs)
-	s.lookAround()
+	s.notePublished()
 
 	next := &request{source: SourceStart}
 	s.countTrigger(SourceStart)
@@ -170,7 +170,7 @@ func (s *Syncer) Run(ctx context.Context) error {
 			return s.interrupted()
 		}
 		if out.err != nil {
-			s.lookAgain()
+			s.noteRestored()
 		}
 		delay, err := s.settle(next, out)
 		if err != nil {
@@ -194,8 +194,8 @@ func (s *Syncer) work(jobs <-chan func()) {
 	}
 }
 
-// lookAround takes note of what is in place at start.
-func (s *Syncer) lookAround() {
+// notePublished notes what is in place at start.
+func (s *Syncer) notePublished() {
 	s.update(func(r *Report) { r.Deadline = time.Now().Add(slack) })
 	rev, ok := s.opt.Steps.Published()
 	s.sit.published = ok
@@ -204,8 +204,8 @@ func (s *Syncer) lookAround() {
 	}
 }
 
-// lookAgain takes note of what is in place after a sync that has failed, which may have restored it. A stuck one tells late.
-func (s *Syncer) lookAgain() {
+// noteRestored notes what is in place after a failed sync, which may have restored it.
+func (s *Syncer) noteRestored() {
 	rev, ok := s.opt.Steps.Published()
 	if !ok || s.stuck != nil {
 		return

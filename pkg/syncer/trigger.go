@@ -13,7 +13,7 @@ type request struct {
 	waiters []chan<- answer
 }
 
-// answer is what a waiter is told.
+// answer is what a waiter gets.
 type answer struct {
 	hash string
 	err  error
@@ -26,7 +26,7 @@ func (q *request) answer(a answer) {
 }
 
 // inbox is a slot for one request: what arrives while one is waiting joins it. kick has room for one value, and holds
-// one when the slot has been filled since it was last looked at.
+// one when the slot has been filled since it was last taken.
 type inbox struct {
 	mu   sync.Mutex
 	slot *request
