@@ -53,7 +53,7 @@ gotest = go test -json -count=1
 
 .PHONY: test
 test: ## all tests that need no container; what is exhaustive is sampled
-	@test/in-memory.sh $(call gotestsum,$(call each_module,$(gotest) ./...))
+	@test/in-memory.sh $(call gotestsum,$(call each_module,$(gotest) -timeout=20m ./...))
 
 .PHONY: test-full
 # The race detector is for what runs our code in the test itself, or builds it so; for the others it would only be slower.
