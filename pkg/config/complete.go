@@ -54,17 +54,15 @@ func (d *draft) completeRepo() {
 // completeRef settles what --branch or --ref, --rev and the patterns mean together.
 func (d *draft) completeRef() {
 	refName, refGiven := d.isSet("ref")
-	revName, _ := d.isSet("rev")
-	rev := d.rev
-	if rev == "HEAD" {
-		rev = ""
-	}
+	revName, revGiven := d.isSet("rev")
 	switch {
-	case rev == "":
-	case !refGiven, isFullHash(rev), rev == d.Ref:
-		d.Ref = rev
-	default:
-		d.problem(revName, "cannot be combined with "+refName+" unless it is HEAD or a full hash", "leave one of them out; a tag is given alone")
+	case d.Rev == "HEAD" || d.Rev == d.Ref:
+		revGiven = revGiven && d.Rev != "HEAD"
+		d.Rev = ""
+	case d.Rev != "" && (!refGiven || isFullHash(d.Rev)):
+		d.Ref, d.Rev = d.Rev, ""
+	case d.Rev != "" && isFullHash(d.Ref):
+		d.problem(revName, "cannot be combined with "+refName+", which is a full hash", "leave one of them out")
 	}
 	if d.Ref == "" {
 		d.Ref = "HEAD"
@@ -76,7 +74,7 @@ func (d *draft) completeRef() {
 	if following && refGiven {
 		d.problem(pattern, "cannot be combined with "+refName, "leave one of them out")
 	}
-	if following && rev != "" {
+	if following && revGiven {
 		d.problem(pattern, "cannot be combined with "+revName, "leave one of them out")
 	}
 }

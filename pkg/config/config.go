@@ -104,6 +104,8 @@ type Source struct {
 	Repo string
 	// Ref is a branch, a tag, a full hash, a name beginning with "refs/", or "HEAD" for the remote's default branch.
 	Ref string
+	// Rev is a tag, or the beginning of the hash of a commit in the history of Ref, to publish instead of Ref; empty: Ref.
+	Rev string
 	// RefPattern (a glob) and RefSemver (a range) follow the highest matching tag instead of Ref; empty: not asked for.
 	RefPattern, RefSemver string
 	// RefPinned refuses a tag that moved.

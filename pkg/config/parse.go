@@ -22,7 +22,6 @@ type draft struct {
 	env  map[string]string // the environment, without empty variables
 	from map[string]given  // what was given for a row, by its id
 
-	rev     string        // --rev
 	ssh     bool          // --ssh
 	fromURL *url.Userinfo // of --repo, when it is an http(s) URL
 

@@ -252,28 +252,31 @@ func TestStrayVariables(t *testing.T) {
 
 func TestRef(t *testing.T) {
 	const hash, hash256 = "0123456789abcdef0123456789abcdef01234567", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	for _, c := range []struct{ args, env, want string }{
-		{"", "", "HEAD"},
-		{"--ref=HEAD", "", "HEAD"},
-		{"--branch=b", "", "b"},
-		{"--branch=b --rev=HEAD", "", "b"},
-		{"--rev=HEAD", "", "HEAD"},
-		{"--rev=t", "", "t"},
-		{"--branch=b --rev=" + hash, "", hash},
-		{"--branch=b --rev=" + hash256, "", hash256},
-		{"--ref=" + strings.ToUpper(hash), "", hash},
-		{"--ref=b --rev=b", "", "b"},
-		{"--branch= --rev=t", "", "t"},
-		{"--ref=", "", "HEAD"},
-		{"--ref=refs/pull/1/head", "", "refs/pull/1/head"},
-		{"--ref=release/1.2-rc+3_x", "", "release/1.2-rc+3_x"},
-		{"", "GITSYNC_REF=r", "r"},
-		{"", "GIT_SYNC_BRANCH=b GITSYNC_REF=b GIT_SYNC_REV=" + hash, hash},
-		{"--ref=r", "GIT_SYNC_BRANCH=b", "r"},
+	for _, c := range []struct{ args, env, want, rev string }{
+		{"", "", "HEAD", ""},
+		{"--ref=HEAD", "", "HEAD", ""},
+		{"--branch=b", "", "b", ""},
+		{"--branch=b --rev=HEAD", "", "b", ""},
+		{"--rev=HEAD", "", "HEAD", ""},
+		{"--rev=t", "", "t", ""},
+		{"--branch=b --rev=" + hash, "", hash, ""},
+		{"--branch=b --rev=" + hash256, "", hash256, ""},
+		{"--ref=" + strings.ToUpper(hash), "", hash, ""},
+		{"--ref=b --rev=b", "", "b", ""},
+		{"--branch= --rev=t", "", "t", ""},
+		{"--ref=", "", "HEAD", ""},
+		{"--ref=refs/pull/1/head", "", "refs/pull/1/head", ""},
+		{"--ref=release/1.2-rc+3_x", "", "release/1.2-rc+3_x", ""},
+		{"", "GITSYNC_REF=r", "r", ""},
+		{"", "GIT_SYNC_BRANCH=b GITSYNC_REF=b GIT_SYNC_REV=" + hash, hash, ""},
+		{"--ref=r", "GIT_SYNC_BRANCH=b", "r", ""},
+		{"--branch=b --rev=t", "", "b", "t"},
+		{"--branch=b --rev=0123456", "", "b", "0123456"},
+		{"", "GITSYNC_REF=b GIT_SYNC_REV=t", "b", "t"},
 	} {
 		got, _ := parse(t, append(strings.Fields(c.args), "--repo=/r"), strings.Fields(c.env)...)
-		if got.Ref != c.want {
-			t.Errorf("%s | %s: %s, want %s", c.args, c.env, got.Ref, c.want)
+		if got.Ref != c.want || got.Rev != c.rev {
+			t.Errorf("%s | %s: %s %s, want %s %s", c.args, c.env, got.Ref, got.Rev, c.want, c.rev)
 		}
 	}
 	got, _ := parse(t, []string{"--repo=/r", "--ref-pattern=v*", "--ref-semver=>=1.2 <2", "--ref-pinned"})
@@ -375,7 +378,7 @@ func FuzzParse(f *testing.F) {
 // accepted checks that what was accepted can be handed to git and to the file system.
 func accepted(t *testing.T, c Sync) {
 	t.Helper()
-	for _, s := range []string{c.Repo, c.Ref, c.Root, c.Link, c.Filter} {
+	for _, s := range []string{c.Repo, c.Ref, c.Rev, c.Root, c.Link, c.Filter} {
 		if strings.HasPrefix(s, "-") && s != c.Root && s != c.Link || hasControl(s) {
 			t.Fatalf("accepted %q", s)
 		}

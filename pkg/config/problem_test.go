@@ -120,9 +120,7 @@ func TestProblems(t *testing.T) {
 		{"--repo=/r --link=/", "", []string{`--link: "/" names no file`}},
 
 		// What does not go together.
-		{"--repo=/r --branch=b --rev=t", "", []string{"--rev: cannot be combined with --branch unless it is HEAD or a full hash"}},
-		{"--repo=/r --branch=b --rev=0123456", "", []string{"--rev: cannot be combined with --branch unless it is HEAD or a full hash"}},
-		{"--repo=/r", "GITSYNC_REF=b GIT_SYNC_REV=t", []string{"GIT_SYNC_REV: cannot be combined with GITSYNC_REF unless it is HEAD or a full hash"}},
+		{"--repo=/r --ref=" + hash + " --rev=t", "", []string{"--rev: cannot be combined with --ref, which is a full hash"}},
 		{"--repo=/r --ref=b --ref-pattern=v*", "", []string{"--ref-pattern: cannot be combined with --ref"}},
 		{"--repo=/r --rev=t --ref-semver=1", "", []string{"--ref-semver: cannot be combined with --rev"}},
 		{"--repo=/r --receiver-bind=:1", "", []string{"--receiver-bind: needs a secret, or anybody could post"}},

@@ -92,8 +92,8 @@ func refRows() []option {
 		},
 		{
 			group: groupSource, flags: named("rev"), vars: named("GIT_SYNC_REV"), arg: "REV", preset: "HEAD",
-			set:  checked(checkRef, func(d *draft, in given) error { d.rev = in.value(); return nil }),
-			text: "A tag or hash, as of old. HEAD means what --branch says; alone, it is the ref; a full hash beside --branch is that commit; anything else beside --branch is an error.",
+			set:  checked(checkRef, text(func(d *draft) *string { return &d.Rev })),
+			text: "Tag or hash to check out (v3). With --branch it may also be a short hash of a commit in the branch's history that --depth fetches. HEAD means --branch itself.",
 		},
 		{
 			group: groupSource, flags: named("ref-pattern"), vars: named("GITSYNC_REF_PATTERN"), arg: "GLOB",

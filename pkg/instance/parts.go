@@ -28,7 +28,7 @@ func repoOptions(o Options, g *git.Git, progress *logging.Progress) repo.Options
 		Git: g, Log: o.Log.Logger(),
 		Root: s.Root, Link: s.Link, Layout: s.Layout,
 		Source: repo.Source{
-			URL: s.Repo, Ref: s.Ref, Depth: s.Depth, Filter: s.Filter, Poll: s.Poll,
+			URL: s.Repo, Ref: s.Ref, Rev: s.Rev, Depth: s.Depth, Filter: s.Filter, Poll: s.Poll,
 			RefPattern: s.RefPattern, RefSemver: s.RefSemver, RefPinned: s.RefPinned,
 			Verify: s.Verify, Trust: s.Trust,
 		},
@@ -46,6 +46,9 @@ func repoOptions(o Options, g *git.Git, progress *logging.Progress) repo.Options
 
 // Followed is the ref that a sync follows, "" where it is chosen among tags.
 func Followed(s config.Sync) string {
+	if s.Rev != "" {
+		return s.Rev
+	}
 	if s.RefPattern != "" || s.RefSemver != "" {
 		return ""
 	}

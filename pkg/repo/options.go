@@ -74,7 +74,10 @@ type Source struct {
 	URL string // without user and password; a path is absolute
 	// Ref is a branch, a tag, a full hash, a name that begins with refs/, or
 	// empty or "HEAD" for the remote's default branch.
-	Ref    string
+	Ref string
+	// Rev, if set, is a tag, or the beginning of the hash of a commit in the history
+	// of Ref that is fetched; it is published instead of Ref.
+	Rev    string
 	Depth  int    // commits of history; 0 is all of it
 	Filter string // partial clone: git's --filter
 	// Poll says how the remote is asked.

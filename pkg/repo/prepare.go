@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"git-sync/pkg/git"
@@ -83,11 +84,14 @@ func (s attempt) ask(ctx context.Context, want target) (target, error) {
 	return want, nil
 }
 
-// knownCommit completes a target that was asked for by hash: that of an
-// annotated tag is known to be one once a tree has been made for it.
+// knownCommit completes a target that was asked for by hash, once a tree has been
+// made for it: the hash may be that of an annotated tag, or the beginning of one.
 func (r *Repo) knownCommit(t remote.Target) remote.Target {
 	for _, rec := range r.records.All() {
-		if t.Name == "" && rec.Asked == t.OID {
+		switch {
+		case t.Short != "" && strings.HasPrefix(rec.Hash, t.Short):
+			t.Commit, t.OID = rec.Hash, rec.Hash
+		case t.Name == "" && rec.Asked == t.OID:
 			t.Commit = rec.Hash
 		}
 	}
@@ -167,7 +171,13 @@ func (s attempt) fetchAndBuild(ctx context.Context, st *store.Store, want target
 	if err != nil {
 		return Tree{}, err
 	}
-	if head != want.OID || want.Name == "" {
+	switch {
+	case want.Short != "":
+		if want.Commit, err = st.Within(ctx, s.git, head, want.Short); err != nil {
+			return Tree{}, err
+		}
+		want.OID = want.Commit
+	case head != want.OID || want.Name == "":
 		// The ref has moved since it was asked for: newer is better.
 		want.OID, want.Commit = head, head
 		if !want.IsBranch() {

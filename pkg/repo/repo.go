@@ -105,7 +105,7 @@ func (r *Repo) assemble(opts Options) {
 	opts.Git, lfs = worktree.WithLFS(opts.Git)
 	r.opts = opts
 	r.remote = remote.New(remote.Options{
-		Git: opts.Git, Log: r.log, URL: opts.URL, Ref: opts.Ref, RefPattern: opts.RefPattern, RefSemver: opts.RefSemver,
+		Git: opts.Git, Log: r.log, URL: opts.URL, Ref: opts.Ref, Rev: opts.Rev, RefPattern: opts.RefPattern, RefSemver: opts.RefSemver,
 		Poll: opts.Poll, Config: opts.Config,
 	})
 	r.store = store.At(filepath.Join(r.root, disk.GitName), &store.Options{

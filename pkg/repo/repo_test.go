@@ -177,6 +177,46 @@ func TestRefFollowed(t *testing.T) {
 	f.clean()
 }
 
+// TestRevWithinBranch: a tag or a short hash beside a branch, as v3 pins.
+func TestRevWithinBranch(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Depth = 2 })
+	first := f.up.Commit(map[string]string{"a": "1"})
+	f.up.AnnotatedTag("v1", first)
+	second := f.up.Commit(map[string]string{"a": "2"})
+	third := f.up.Commit(map[string]string{"a": "3"})
+	other := f.up.Apply(gitserver.Change{Branch: "other", Files: map[string]string{"b": "other"}})
+	pin := func(rev string) {
+		if err := f.restart(func(o *Options) { o.Rev = rev }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	missing := func(rev string) {
+		t.Helper()
+		pin(rev)
+		if _, err := f.try(); git.KindOf(err) != git.KindRefNotFound {
+			t.Errorf("%s: %v", rev, err)
+		}
+	}
+	pin(second[:7])
+	f.sync(second)
+	f.up.Commit(map[string]string{"a": "4"}) // the branch moves on, beyond the depth
+	f.up.Commit(map[string]string{"a": "5"})
+	before := f.repo.Stats().Fetches
+	f.sync(second)
+	if f.repo.Stats().Fetches != before {
+		t.Error("what is pinned was fetched again")
+	}
+	pin("v1")
+	f.sync(first)
+	f.up.Tag("v1", third) // a tag may move
+	f.sync(third)
+	missing("v2")
+	missing(other[:7]) // of another branch
+	missing(first[:8]) // beyond the depth
+	missing("abc")
+	f.published(third)
+}
+
 // published0 checks the link alone.
 func (f *fixture) published0(hash string) {
 	f.t.Helper()

@@ -4,7 +4,7 @@
 // A script is a list of commands (those of github.com/rogpeppe/go-internal/testscript and the ones below), and files that are
 // there when it begins. Its directory is $WORK; nothing else of the machine is seen but PATH.
 //
-//	upstream NAME [http|https|git|sha256]...   make a repository; its URL is $NAME, its newest commit $NAME_hash
+//	upstream NAME [http|https|git|sha256]...   make a repository; its URL is $NAME, its newest commit $NAME_hash and $NAME_short
 //	commit NAME PATH CONTENT...                push files to its default branch
 //	delete NAME PATH...                        push their removal
 //	rewrite NAME PATH CONTENT...               force-push: replace the newest commit
@@ -158,7 +158,9 @@ func cmdUpstream(s script, args []string) {
 
 // pushed makes one commit and lets the script know its hash.
 func (s script) pushed(name string, c gitserver.Change) {
-	s.Setenv(name+"_hash", s.repo(name).Apply(c))
+	hash := s.repo(name).Apply(c)
+	s.Setenv(name+"_hash", hash)
+	s.Setenv(name+"_short", hash[:8])
 }
 
 func (s script) files(args []string, usage string) map[string]string {

@@ -33,6 +33,9 @@ type Options struct {
 	// Ref is a branch, a tag, a full hash, a name that begins with refs/, or
 	// empty or "HEAD" for the remote's default branch.
 	Ref string
+	// Rev, if set, is asked for instead: a tag, or the beginning of the hash of a
+	// commit in the history of Ref.
+	Rev string
 	// RefPattern, a glob of tag names as path.Match has it, and RefSemver, a
 	// range of versions, choose the highest matching tag instead of Ref.
 	RefPattern, RefSemver string
@@ -54,6 +57,9 @@ type Target struct {
 	Commit string // hash; empty while it is not known
 	OID    string // what the ref itself holds: the commit, or an annotated tag
 	Name   string // full name of the ref on the remote; empty when asked for by hash
+	// Short, if set, is the beginning of the hash of the commit that is wanted, which
+	// is in the history of the ref.
+	Short string
 }
 
 // Source returns what a fetch asks the remote for.
@@ -80,7 +86,7 @@ func New(o Options) *Remote { return &Remote{opts: o} }
 // tag. Branches hold commits, so that nothing has to be peeled either.
 func (r *Remote) Guess() (Target, bool) {
 	ref := r.opts.Ref
-	if r.followsTags() || git.IsHash(ref) {
+	if r.followsTags() || git.IsHash(ref) || r.opts.Rev != "" {
 		return Target{}, false
 	}
 	if _, err := semver.NewVersion(ref); err == nil {
@@ -104,6 +110,9 @@ func (r *Remote) Resolve(ctx context.Context, creds git.Overlay, lastName string
 	if r.followsTags() {
 		return a.highestTag(ctx)
 	}
+	if r.opts.Rev != "" {
+		return a.revision(ctx)
+	}
 	names := candidates(ref)
 	first := names
 	if lastName == names[0] {
@@ -118,6 +127,26 @@ func (r *Remote) Resolve(ctx context.Context, creds git.Overlay, lastName string
 	}
 	return found, err
 }
+
+// revision asks for the tag Rev, or for the ref whose history has the commit Rev.
+func (a asking) revision(ctx context.Context) (Target, error) {
+	rev := a.opts.Rev
+	tag := tagPrefix + strings.TrimPrefix(rev, tagPrefix)
+	t, err := a.find(ctx, append([]string{tag}, candidates(a.opts.Ref)...))
+	switch {
+	case err != nil || t.Name == tag:
+		return t, err
+	case t.Name == "":
+		return t, a.noSuchRef(ctx)
+	case len(rev) < shortest || strings.Trim(rev, "0123456789abcdefABCDEF") != "":
+		return Target{}, NotFound(rev)
+	}
+	t.Commit, t.Short = "", strings.ToLower(rev)
+	return t, nil
+}
+
+// shortest is how many digits of a hash git takes for one.
+const shortest = 4
 
 // Close ends the connection that is kept, if there is one.
 func (r *Remote) Close() {
@@ -267,7 +296,7 @@ func (a asking) noSuchRef(ctx context.Context) error {
 func NotFound(ref string) error {
 	return &git.Error{
 		Op: "ls-remote", Kind: git.KindRefNotFound, Err: fmt.Errorf("%w: %s", errNoRef, ref),
-		Hinted: "check --ref (a branch, a tag, a full hash or refs/...); a short hash is not enough",
+		Hinted: "check --ref (a branch, a tag, a full hash or refs/...); a short hash goes into --rev, next to a branch",
 	}
 }
 

@@ -269,6 +269,21 @@ func (st *Store) Has(ctx context.Context, g *git.Git, hash string) (bool, error)
 	}
 }
 
+// Within returns the commit in the history of tip whose hash begins with short.
+func (st *Store) Within(ctx context.Context, g *git.Git, tip, short string) (string, error) {
+	commit, err := st.Peel(ctx, g, short)
+	if err == nil {
+		_, err = g.Run(ctx, git.Cmd("merge-base", "--is-ancestor").GitDir(st.Dir()).Operand(commit, tip))
+	}
+	if err != nil && git.KindOf(err) == git.KindUnknown {
+		err = &git.Error{
+			Op: "rev-parse", Kind: git.KindRefNotFound, Err: fmt.Errorf("no commit %s in the history that was fetched", short),
+			Hinted: "raise --depth, or give --rev the full hash",
+		}
+	}
+	return commit, err
+}
+
 // Peel returns the commit that name, a hash or a ref, comes down to.
 func (st *Store) Peel(ctx context.Context, g *git.Git, name string) (string, error) {
 	res, err := g.Run(ctx, git.Cmd("rev-parse", "--verify", "--quiet").GitDir(st.Dir()).Operand(name+"^{commit}"))
