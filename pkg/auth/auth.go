@@ -19,6 +19,7 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -106,6 +107,7 @@ func (a *Auth) Refresh(ctx context.Context) (git.Overlay, error) {
 	if err != nil {
 		return git.Overlay{}, err
 	}
+	overlay.Authorization = a.authorization()
 	if a.opts.CookieFile != "" {
 		kv, err := cookieConfig(a.opts.CookieFile, a.opts.URL)
 		if err != nil {
@@ -147,6 +149,22 @@ func (a *Auth) askpassOverlay() (git.Overlay, error) {
 	}
 	overlay.Env = []string{"GIT_ASKPASS=" + a.opts.Self, askpassVariable + "=" + string(text)}
 	return overlay, nil
+}
+
+// authorization is what answers the repository's own host when it asks for a
+// password, "" if there is nothing.
+func (a *Auth) authorization() string {
+	var entries []entry
+	for _, o := range a.offer.entries {
+		entries = append(entries, o.entry)
+	}
+	e, ok := find(entries, prompt{target: a.opts.URL})
+	if !ok {
+		return ""
+	}
+	code := base64.StdEncoding.EncodeToString([]byte(e.User + ":" + e.Pass))
+	a.opts.Learned(code)
+	return "Basic " + code
 }
 
 // userNames tells git the user of each host that has one user only, which spares it asking: one

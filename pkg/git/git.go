@@ -47,11 +47,14 @@ type KV struct{ Key, Value string }
 type Overlay struct {
 	Env    []string
 	Config []KV
+	// Authorization is the value of an HTTP header for the repository itself. [Git.With] leaves it
+	// out: only requests that follow no redirect may have it.
+	Authorization string
 }
 
 // Equal reports whether o and p add the same.
 func (o Overlay) Equal(p Overlay) bool {
-	return slices.Equal(o.Env, p.Env) && slices.Equal(o.Config, p.Config)
+	return slices.Equal(o.Env, p.Env) && slices.Equal(o.Config, p.Config) && o.Authorization == p.Authorization
 }
 
 // Options are the parameters of [New].

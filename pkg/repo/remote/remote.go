@@ -50,6 +50,7 @@ type Remote struct {
 	connection *connection // kept between polls; nil when there is none
 	gitOnly    bool        // the server does not speak protocol v2, or only git knows how to connect
 	failed     bool        // the last poll failed: git ls-remote makes the next one
+	useless    string      // an Authorization that the server does not take when it has not asked for it
 }
 
 // Target is what a ref of the remote is at.
@@ -225,7 +226,8 @@ const maxRefs = 32 << 20
 
 // refs returns the refs of the remote that match patterns, and maybe others.
 func (a asking) refs(ctx context.Context, patterns []string) (map[string]string, error) {
-	if a.speaksV2() {
+	asked, kept := a.speaksV2(), a.connection
+	if asked {
 		refs, err := a.askV2(ctx, prefixes(patterns))
 		if err == nil {
 			return refs, nil
@@ -237,6 +239,9 @@ func (a asking) refs(ctx context.Context, patterns []string) (map[string]string,
 	res, err := a.opts.Git.With(a.creds).Run(ctx, c.Operand(a.opts.URL).Operand(patterns...))
 	if a.failed = err != nil; err != nil {
 		return nil, fmt.Errorf("asking the remote for its refs: %w", err)
+	}
+	if asked && kept == nil && a.sendsPassword() {
+		a.useless = a.creds.Authorization // there is a redirect, or another scheme than Basic
 	}
 	return parseRefs(res.Stdout)
 }

@@ -89,13 +89,10 @@ func (a asking) dial(ctx context.Context) (*connection, error) {
 	var p *git.Process
 	var err error
 	ok := true
-	switch {
-	case !a.isHTTP():
+	if a.isHTTP() {
+		p, err = g.Start(ctx, a.helper())
+	} else {
 		p, ok, err = g.UploadPack(ctx, a.opts.URL)
-	case strings.HasPrefix(a.opts.URL, "http:"):
-		p, err = g.Start(ctx, git.Cmd("remote-http").Operand("origin", a.opts.URL))
-	default:
-		p, err = g.Start(ctx, git.Cmd("remote-https").Operand("origin", a.opts.URL))
 	}
 	if !ok {
 		return nil, errNotPlain
@@ -104,6 +101,31 @@ func (a asking) dial(ctx context.Context) (*connection, error) {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
 	return &connection{creds: a.creds, helper: a.isHTTP(), in: bufio.NewReader(p.Stdout), out: p.Stdin, close: p.Close}, nil
+}
+
+// helper is git's transport helper for the remote's URL. Where there is a
+// password it is sent at once, which spares the request that the server would
+// answer by 401. No other host gets it: redirects are not followed.
+func (a asking) helper() *git.Command {
+	c := git.Cmd("remote-https")
+	if strings.HasPrefix(a.opts.URL, "http:") {
+		c = git.Cmd("remote-http")
+	}
+	if a.sendsPassword() {
+		scope := "http." + a.opts.URL + "."
+		c.Config(
+			git.KV{Key: scope + "extraHeader", Value: "Authorization: " + a.creds.Authorization},
+			git.KV{Key: scope + "followRedirects", Value: "false"},
+		)
+	}
+	return c.Operand("origin", a.opts.URL)
+}
+
+// sendsPassword reports whether the server gets a password before it asks for one.
+func (a asking) sendsPassword() bool {
+	return a.creds.Authorization != "" && a.creds.Authorization != a.useless && !slices.ContainsFunc(a.opts.Config, func(kv git.KV) bool {
+		return strings.HasSuffix(strings.ToLower(kv.Key), ".extraheader") // which may be another Authorization
+	})
 }
 
 // defaultFormat is the object format of a server that names none.
