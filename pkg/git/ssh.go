@@ -53,33 +53,40 @@ func (g *Git) sshProgram() (program string, ok bool) {
 
 // uploadPack is the call of ssh that git makes for a repository.
 func uploadPack(repo string) (*Command, bool) {
-	login, port, dir, ok := sshURL(repo)
+	a, ok := parseSSH(repo)
 	if !ok {
 		return nil, false
 	}
 	c := Cmd("-o", "SendEnv=GIT_PROTOCOL").Env("GIT_PROTOCOL=version=2")
-	if port != "" {
-		c.Arg("-p").Operand(port)
+	if a.port != "" {
+		c.Arg("-p").Operand(a.port)
 	}
-	quoted := "'" + strings.NewReplacer("'", `'\''`, "!", `'\!'`).Replace(dir) + "'"
-	return c.Operand(login, "git-upload-pack "+quoted), true
+	quoted := "'" + strings.NewReplacer("'", `'\''`, "!", `'\!'`).Replace(a.dir) + "'"
+	return c.Operand(a.login, "git-upload-pack "+quoted), true
 }
 
-// sshURL takes an ssh URL apart as git does.
-func sshURL(repo string) (login, port, dir string, ok bool) {
+// sshAddress is where a repository is.
+type sshAddress struct {
+	login string // [user@]host
+	port  string
+	dir   string // on the server
+}
+
+// parseSSH takes an ssh URL apart as git does.
+func parseSSH(repo string) (a sshAddress, ok bool) {
 	if !strings.HasPrefix(repo, "ssh://") {
-		login, dir, ok = strings.Cut(repo, ":")
-		ok = ok && login != "" && !strings.ContainsAny(login, "/[]") && !strings.HasPrefix(dir, "//")
+		a.login, a.dir, ok = strings.Cut(repo, ":")
+		ok = ok && a.login != "" && !strings.ContainsAny(a.login, "/[]") && !strings.HasPrefix(a.dir, "//")
 	} else if u, err := url.Parse(repo); err == nil && u.Hostname() != "" && u.Opaque == "" {
 		_, secret := u.User.Password()
-		login, port, dir = u.Hostname(), u.Port(), u.Path
+		a = sshAddress{login: u.Hostname(), port: u.Port(), dir: u.Path}
 		if u.User != nil {
-			login = u.User.Username() + "@" + login
+			a.login = u.User.Username() + "@" + a.login
 		}
 		ok = !secret && !strings.ContainsAny(repo, "?#")
 	}
-	if strings.HasPrefix(dir, "/~") {
-		dir = dir[1:] // below a home directory
+	if strings.HasPrefix(a.dir, "/~") {
+		a.dir = a.dir[1:] // below a home directory
 	}
-	return login, port, dir, ok && dir != "" && !strings.HasPrefix(dir[1:], "~")
+	return a, ok && a.dir != "" && !strings.HasPrefix(a.dir[1:], "~")
 }
