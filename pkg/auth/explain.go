@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"cmp"
 	"errors"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -22,19 +24,7 @@ func (a *Auth) Explain(err error) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
-	what, advice := "", ""
-	switch {
-	case strings.Contains(failed.Stderr, "No user exists for uid"):
-		what, advice = "ssh does not run for a UID without a name", noUserAdvice
-	case failed.Kind == git.KindHostKey:
-		what, advice = a.explainHost(failed.Stderr)
-	case failed.Kind == git.KindAuth || failed.Kind == git.KindRepoNotFound:
-		what, advice = a.explainRefusal(failed)
-	case (failed.Kind == git.KindNetwork || failed.Kind == git.KindDenied) && unread(failed):
-		// What git says of a local file that is no repository. It says the same
-		// of a connection that was lost, which explainPath leaves alone.
-		what, advice = explainPath(a.opts.URL)
-	}
+	what, advice := a.explain(failed, cmp.Or(failed.URL, a.opts.URL))
 	if what == "" {
 		return err
 	}
@@ -44,133 +34,126 @@ func (a *Auth) Explain(err error) error {
 	return &Error{Op: what, Advice: advice, After: failed.After, Err: err}
 }
 
-// explainHost tells a host that is unknown from one that is another than before. ssh says
-//
-//	No ED25519 host key is known for [host]:2222 and you have requested strict checking.
-//	@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
-func (a *Auth) explainHost(stderr string) (what, advice string) {
-	file := a.opts.SSHKnownHostsFile
-	if a.offer.ssh.natural && !exists(file) {
-		file = "the user's known_hosts"
+// explain says what became of the credentials for target, nothing if they are not to blame.
+func (a *Auth) explain(failed *git.Error, target string) (what, advice string) {
+	if _, local := localPath(target); local {
+		return explainPath(target)
 	}
-	if strings.Contains(stderr, "HOST IDENTIFICATION HAS CHANGED") || strings.Contains(stderr, "Offending ") {
-		return "the ssh host's key is another than the one in " + file,
-			"if the host's owner has published a new key, replace the old one in " + file + "; if not, somebody may be in between"
+	switch failed.Kind {
+	case git.KindUnsupported:
+		if strings.Contains(failed.Stderr, "No user exists for uid") {
+			return "ssh does not run for a UID without a name", noUserAdvice
+		}
+	case git.KindHostKey:
+		return a.explainHost(failed.Stderr)
+	case git.KindProxy:
+		return a.explainProxy(target)
+	case git.KindNetwork:
+		return a.explainNoProxy(target)
+	case git.KindAuth, git.KindRepoNotFound:
+		if t, ok := parseSSH(target); ok {
+			return a.explainKeys(failed, t)
+		}
+		if strings.HasPrefix(target, "git://") {
+			return explainDaemon(target, failed)
+		}
+		return a.explainHTTP(failed, target)
+	default:
 	}
-	host := "HOST"
-	if m := regexp.MustCompile(unknownHost).FindStringSubmatch(stderr); m != nil {
-		host = m[1]
-	}
-	what = "the ssh host " + host + " is not in " + file
-	if a.offer.ssh.knownHosts != "" {
-		what += " (" + a.offer.ssh.knownHosts + ")"
-	}
-	return what, "add the line that " + keyscan(host) + " prints to " + file + ", after comparing it with what the host's owner publishes"
+	return "", ""
 }
 
-// keyscan is the command that prints a host's keys; host is as ssh writes it, [name]:port unless the
-// port is 22.
-func keyscan(host string) string {
-	if name, port, ok := strings.Cut(strings.TrimPrefix(host, "["), "]:"); ok {
-		return "ssh-keyscan -p " + port + " " + name
-	}
-	return "ssh-keyscan " + host
+// isOwn reports whether it is the repository itself that could not be read, and not a submodule.
+func (a *Auth) isOwn(failed *git.Error) bool {
+	return failed.URL == "" || bareRemote(failed.URL) == bareRemote(a.opts.URL)
 }
 
-// These find what is unknown in ssh's and git's messages:
+// bareRemote is a remote's URL without user and password.
+func bareRemote(raw string) string {
+	if _, ok := scopeOf(raw); ok {
+		return bareURL(raw)
+	}
+	return raw
+}
+
+// asked finds the host that wants a password:
 //
-//	No ED25519 host key is known for [127.0.0.1]:2222 and you have requested strict checking.
 //	fatal: could not read Username for 'https://host': terminal prompts disabled
 //	fatal: Authentication failed for 'https://host/repo.git/'
-//	git@host: Permission denied (publickey).
-//	ERROR: Repository not found.
-const (
-	unknownHost = `host key is known for (\S+) and`
-	askedFor    = `(?:could not read (?:Username|Password)|Authentication failed) for '([^']*)'`
-	sshRefused  = `Permission denied \(|ERROR: Repository not found`
-)
-
-// unread reports whether git could not read from the remote, which it says of every transport but
-// HTTP: ssh, git:// and a path on this machine.
-func unread(failed *git.Error) bool {
-	return strings.Contains(failed.Stderr, "Could not read from remote repository")
-}
-
-// explainRefusal names what was offered to the server that refused.
-func (a *Auth) explainRefusal(failed *git.Error) (what, advice string) {
-	asked := regexp.MustCompile(askedFor).FindStringSubmatch(failed.Stderr)
-	_, ssh := parseSSH(a.opts.URL)
-	switch {
-	case asked != nil:
-		return a.explainHTTP(asked[1], failed)
-	case regexp.MustCompile(sshRefused).MatchString(failed.Stderr) || ssh:
-		return a.explainKeys(failed)
-	case strings.HasPrefix(a.opts.URL, "git://"):
-		return explainDaemon(a.opts.URL, failed)
-	}
-	if _, local := localPath(a.opts.URL); local {
-		return explainPath(a.opts.URL)
-	}
-	if unread(failed) {
-		return "", "" // of a submodule that is not reached by HTTP: git's own words name it
-	}
-	return a.explainHTTP(a.opts.URL, failed)
-}
-
-// explainKeys says what became of the SSH keys.
-func (a *Auth) explainKeys(failed *git.Error) (what, advice string) {
-	offer := a.offer.ssh
-	var usable, others []string
-	for _, k := range offer.keys {
-		if k.state == keyUsable {
-			usable = append(usable, k.String())
-		} else {
-			others = append(others, k.path+" "+k.problem)
-		}
-	}
-	aside := ""
-	if len(others) > 0 {
-		aside = " (" + strings.Join(others, "; ") + ")"
-	}
-	switch {
-	case offer.untouched:
-		return "the ssh server refused what our environment's own ssh command offered", ""
-	case offer.natural:
-		return "the ssh server refused us; no key was offered but the user's own" + aside,
-			"mount a private key at " + DefaultSSHKeyFile + ", or name it with --ssh-key-file"
-	case failed.Kind == git.KindRepoNotFound:
-		return "no such repository for the SSH key " + strings.Join(usable, ", ") + aside,
-			"check --repo, and that this key may read it: a deploy key opens one repository only, and of several keys the server takes the first that it knows"
-	}
-	return "the ssh server refused the SSH key " + strings.Join(usable, ", ") + aside,
-		"add its public half to the repository (deploy key) or the user, and check the user in --repo: most forges want git@"
-}
+var asked = regexp.MustCompile(`(?:could not read (?:Username|Password)|Authentication failed) for '([^']*)'`)
 
 // explainHTTP says what became of the password.
-func (a *Auth) explainHTTP(target string, failed *git.Error) (what, advice string) {
+func (a *Auth) explainHTTP(failed *git.Error, target string) (what, advice string) {
 	s, ok := scopeOf(target)
+	if m := asked.FindStringSubmatch(failed.Stderr); m != nil {
+		if other, isHTTP := scopeOf(m[1]); isHTTP && other.base != s.base {
+			what, s = bareURL(target)+" redirects to "+other.base+": ", other
+			advice = "write the URL that it redirects to in --repo: a credential is for one host"
+		}
+	}
 	if !ok {
 		return "", ""
 	}
 	var tried []string
 	for _, o := range a.offer.entries {
-		if o.Base == s.base && below(o.Path, s.path) || o.Base == s.base && s.path == "" {
+		if o.Base == s.base && (s.path == "" || below(o.Path, s.path)) {
 			tried = append(tried, o.String())
 		}
 	}
 	if a.offer.cookies != "" {
 		tried = append(tried, "the cookies in "+a.offer.cookies)
 	}
-	switch {
-	case len(tried) == 0 && failed.Kind == git.KindRepoNotFound:
-		return "no such repository for somebody without a credential at " + s.base, ""
-	case len(tried) == 0:
-		return "no credential is configured for " + s.base,
-			"give --username and --password-file, --askpass-url or a GitHub App for the repository's own host, and --credential for the hosts of submodules"
-	}
 	list := strings.Join(tried, ", ")
-	if failed.Kind == git.KindRepoNotFound {
-		return "no such repository for " + list, "check --repo, and that this user may read it"
+	switch {
+	case failed.Kind == git.KindRepoNotFound && list == "":
+		what += "no such repository for somebody without a credential at " + s.base
+		return what, cmp.Or(advice, a.giveCredential(failed, "check the URL; if the repository is private, "))
+	case list == "":
+		return what + "no credential is configured for " + s.base, cmp.Or(advice, a.giveCredential(failed, ""))
+	case failed.Kind == git.KindRepoNotFound && a.isOwn(failed):
+		return what + "no such repository for " + list, cmp.Or(advice, "check --repo, and that this user may read it")
+	case failed.Kind == git.KindRepoNotFound:
+		return what + "no such repository for " + list, "check that this user may read it, or " + a.giveCredential(failed, "")
 	}
-	return s.base + " refused " + list, "check that it is still valid and may read the repository; it is read anew and offered again at the next sync"
+	return what + s.base + " refused " + list,
+		"check that it is still valid and may read the repository; it is read anew and offered again at the next sync"
+}
+
+// giveCredential says by which options a remote gets a password.
+func (a *Auth) giveCredential(failed *git.Error, before string) string {
+	if a.isOwn(failed) {
+		return before + "give --username and --password-file, --askpass-url or a GitHub App"
+	}
+	return before + "give a --credential for " + bareRemote(failed.URL)
+}
+
+// explainProxy names the proxy that refused.
+func (a *Auth) explainProxy(target string) (what, advice string) {
+	u, err := url.Parse(target)
+	if err != nil {
+		return "", ""
+	}
+	proxy, err := NewTransport(a.opts.Env, a.opts.GitConfig).proxy(u)
+	if err != nil || proxy == nil {
+		return "", ""
+	}
+	variable := "HTTPS_PROXY"
+	if u.Scheme == "http" {
+		variable = "http_proxy (in lower case)"
+	}
+	what = "the proxy " + proxy.Host + " refuses to connect us to " + u.Host
+	if proxy.User == nil {
+		return what, "if it wants a user and password, put them into " + variable + ": http://user:password@" + proxy.Host + "; to go without it, name " + u.Hostname() + " in NO_PROXY"
+	}
+	return what, "check the user and password in " + variable + ", and whether the proxy allows " + u.Host + "; to go without it, name " + u.Hostname() + " in NO_PROXY"
+}
+
+// explainNoProxy finds a proxy that git does not use for http URLs: curl reads its variable in lower
+// case alone.
+func (a *Auth) explainNoProxy(target string) (what, advice string) {
+	env := lookup(a.opts.Env)
+	if !strings.HasPrefix(target, "http://") || env("HTTP_PROXY") == "" || env("http_proxy") != "" {
+		return "", ""
+	}
+	return "no proxy was used: for http:// URLs git reads http_proxy in lower case alone, and HTTP_PROXY is set", "set http_proxy as well"
 }

@@ -66,13 +66,13 @@ func refusal(t *testing.T, url string) error {
 // TestOthersFailures are not explained by what is wrong with the local repository, which is fine.
 func TestOthersFailures(t *testing.T) {
 	up := gitserver.NewRepo(t)
-	for _, c := range []struct{ url, said, want string }{
-		{up.FileURL(), "fatal: Could not read from remote repository.", ""},
-		{up.Dir, "fatal: '/srv/sub' does not appear to be a git repository\nfatal: Could not read from remote repository.", ""},
-		{"https://h/x", "fatal: '/srv/sub' does not appear to be a git repository\nfatal: Could not read from remote repository.", ""},
-		{"git://h/x", "fatal: '/srv/sub' does not appear to be a git repository\nfatal: Could not read from remote repository.", ""},
-		{up.Dir, "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.", "the ssh server refused us"},
-		{"git@h:x", "fatal: 'x' does not appear to be a git repository\nfatal: Could not read from remote repository.", "the ssh server refused us"},
+	const noRepository = "fatal: '/srv/sub' does not appear to be a git repository\nfatal: Could not read from remote repository."
+	for _, c := range []struct{ url, at, said, want string }{
+		{up.FileURL(), up.FileURL(), "fatal: Could not read from remote repository.", ""},
+		{up.Dir, "/srv/sub", noRepository, "no such directory: /srv/sub: "},
+		{"https://h/x", "/srv/sub", noRepository, "no such directory: /srv/sub: "},
+		{up.Dir, "git@h:y", "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.", "the ssh server refused us"},
+		{"git@h:x", "git@h:x", "fatal: 'x' does not appear to be a git repository\nfatal: Could not read from remote repository.", "the ssh server refused us"},
 	} {
 		a, err := New(Options{Self: "/self", URL: c.url})
 		if err != nil {
@@ -83,7 +83,7 @@ func TestOthersFailures(t *testing.T) {
 		if !strings.Contains(c.said, "\n") {
 			kind = git.KindNetwork
 		}
-		cause := &git.Error{Op: "fetch", Kind: kind, Stderr: c.said}
+		cause := &git.Error{Op: "fetch", URL: c.at, Kind: kind, Stderr: c.said}
 		if c.want == "" {
 			c.want = cause.Error()
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -80,15 +82,38 @@ func fileError(what, path string, err error) *Error {
 	return &Error{Op: "reading the " + what + " " + path, Err: err, Advice: fileAdvice(path, err)}
 }
 
-// fileAdvice tells a file that is missing from one that we may not read.
+// fileAdvice names the remedy for a file that is missing, or that we may not read.
 func fileAdvice(path string, err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "is the secret mounted, and the path right?"
+		return missingAdvice(path)
 	case errors.Is(err, fs.ErrPermission):
-		return git.Access(path)
+		return git.Access(path, git.ToRead)
 	case errors.Is(err, syscall.EISDIR):
 		return "name the file in that directory"
 	}
 	return ""
+}
+
+// missingAdvice tells a volume that is not mounted from one that lacks the file.
+func missingAdvice(path string) string {
+	dir := filepath.Dir(path)
+	entries, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "there is no " + dir + ": is the secret mounted there?"
+	case err != nil:
+		return "is the secret mounted, and the path right?"
+	}
+	var names []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	if len(names) == 0 {
+		return dir + " is empty: is the secret mounted there?"
+	}
+	const most = 5
+	return dir + " holds " + strings.Join(names[:min(most, len(names))], ", ") + ": check the path, and the keys of the secret"
 }

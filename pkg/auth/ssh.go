@@ -23,9 +23,16 @@ const (
 // refusal.
 type sshOffer struct {
 	keys       []sshKey // all that were named
-	natural    bool     // no key is configured: ssh uses what it finds
-	untouched  bool     // and the user has an ssh command of their own
-	knownHosts string   // what is wrong with the known_hosts file; "" when nothing is
+	rules      []keyRule
+	natural    bool   // no key is configured: ssh uses what it finds
+	untouched  bool   // and the user has an ssh command of their own
+	knownHosts string // what is wrong with the known_hosts file; "" when nothing is
+}
+
+// keyRule is the key of a --credential.
+type keyRule struct {
+	target sshTarget
+	key    sshKey
 }
 
 // prepareSSH inspects the keys and makes git run our executable in ssh's place. What is wrong with
@@ -37,12 +44,13 @@ func (a *Auth) prepareSSH() (sshOffer, git.Overlay, error) {
 		offer.keys = append(offer.keys, inspectKey(path))
 	}
 	offer.natural = noneConfigured(offer.keys)
-	if offer.natural && a.hasOwnSSH() && !a.hasRules() {
+	command, shell := a.ownSSH()
+	if offer.natural && command != "" && !a.hasRules() {
 		offer.untouched = true
 		return offer, git.Overlay{}, nil
 	}
 	_, required := parseSSH(a.opts.URL)
-	plan := sshPlan{Options: []string{
+	plan := sshPlan{Command: command, Shell: shell && shellQuote(command) != command, Options: []string{
 		"-o", "BatchMode=yes",
 		// A server that does not answer is noticed within 30 seconds.
 		"-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=8", "-o", "ServerAliveCountMax=2",
@@ -50,7 +58,7 @@ func (a *Auth) prepareSSH() (sshOffer, git.Overlay, error) {
 	if err := a.addHostKeys(&plan, &offer); err != nil && required {
 		return offer, git.Overlay{}, err
 	}
-	if err := a.addRules(&plan); err != nil {
+	if err := a.addRules(&plan, &offer); err != nil {
 		return offer, git.Overlay{}, err
 	}
 	if err := a.addKeys(&plan, offer); err != nil && required {
@@ -82,18 +90,18 @@ func noneConfigured(keys []sshKey) bool {
 	return true
 }
 
-// hasOwnSSH reports whether the user gave git an ssh command.
-func (a *Auth) hasOwnSSH() bool {
+// ownSSH is the ssh command that the user gave git, "" if there is none; shell: it is for a shell.
+func (a *Auth) ownSSH() (command string, shell bool) {
 	env := lookup(a.opts.Env)
-	if env("GIT_SSH_COMMAND") != "" || env("GIT_SSH") != "" {
-		return true
+	if command = env("GIT_SSH_COMMAND"); command != "" {
+		return command, true
 	}
-	for _, kv := range a.opts.GitConfig {
-		if strings.EqualFold(kv.Key, "core.sshCommand") {
-			return true
+	for _, kv := range slices.Backward(a.opts.GitConfig) {
+		if strings.EqualFold(kv.Key, "core.sshCommand") && kv.Value != "" {
+			return kv.Value, true
 		}
 	}
-	return false
+	return env("GIT_SSH"), false
 }
 
 // hasRules reports whether a --credential names an SSH key.
@@ -158,7 +166,7 @@ func (a *Auth) addKeys(plan *sshPlan, offer sshOffer) error {
 }
 
 // addRules gives the ssh entries of --credential their keys.
-func (a *Auth) addRules(plan *sshPlan) error {
+func (a *Auth) addRules(plan *sshPlan, offer *sshOffer) error {
 	var problems []error
 	for i, c := range a.opts.Credentials {
 		target, ok := parseSSH(c.URL)
@@ -166,6 +174,7 @@ func (a *Auth) addRules(plan *sshPlan) error {
 			continue
 		}
 		k := inspectKey(c.SSHKeyFile)
+		offer.rules = append(offer.rules, keyRule{target, k})
 		if k.state != keyUsable {
 			problems = append(problems, k.err())
 			continue

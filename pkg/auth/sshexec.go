@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,9 @@ import (
 // sshPlan is what our executable, run by git in ssh's place, needs to become ssh. It travels as JSON
 // in git's environment.
 type sshPlan struct {
+	// Command is the user's own ssh: a program, or for Shell a command; empty: ssh.
+	Command string `json:"command,omitempty"`
+	Shell   bool   `json:"shell,omitempty"`
 	// Options come before everything that git gives.
 	Options []string `json:"options,omitempty"`
 	// Keys are the options that name the keys for hosts without a rule.
@@ -46,18 +50,32 @@ func becomeSSH(environ, args []string) error {
 	if err := json.Unmarshal([]byte(getenv(sshVariable)), &plan); err != nil {
 		return errors.New("$" + sshVariable + " is damaged")
 	}
-	path, err := findProgram("ssh", getenv("PATH"))
+	path, argv, err := plan.program(getenv("PATH"))
 	if err != nil {
 		return err
 	}
 	env := slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
 		return strings.HasPrefix(kv, askpassVariable+"=") || strings.HasPrefix(kv, sshVariable+"=")
 	})
-	argv := slices.Concat([]string{"ssh"}, plan.Options, plan.keysFor(targetOf(args)), args)
+	argv = slices.Concat(argv, plan.Options, plan.keysFor(targetOf(args)), args)
 	if err := syscall.Exec(path, argv, append(env, plan.Env...)); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
+}
+
+// program is what to run in place of ssh, and how its arguments begin.
+func (p *sshPlan) program(path string) (file string, argv []string, err error) {
+	if p.Shell {
+		file, err = findProgram("sh", path)
+		return file, []string{"sh", "-c", p.Command + ` "$@"`, p.Command}, err
+	}
+	name := cmp.Or(p.Command, "ssh")
+	if strings.Contains(name, "/") {
+		return name, []string{name}, nil
+	}
+	file, err = findProgram(name, path)
+	return file, []string{name}, err
 }
 
 // keysFor chooses the keys for a target.

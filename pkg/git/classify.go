@@ -166,7 +166,7 @@ func classifyStatus(status int) (Kind, bool) {
 	switch {
 	case status == http.StatusTooManyRequests:
 		return KindRateLimited, true
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusProxyAuthRequired:
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return KindAuth, true
 	case status == http.StatusNotFound, status == http.StatusGone:
 		return KindRepoNotFound, true

@@ -15,6 +15,7 @@ type literal string
 // Command is a git command under construction. Its methods change and return it.
 type Command struct {
 	program   string // empty: git
+	url       string // of the remote that it asks
 	args      []string
 	dir       string
 	gitDir    string
@@ -57,6 +58,12 @@ func (c *Command) Operand(values ...string) *Command {
 		c.check(v)
 		c.args = append(c.args, v)
 	}
+	return c
+}
+
+// URL says which remote the command asks, for errors about it. It adds no argument.
+func (c *Command) URL(url string) *Command {
+	c.url = url
 	return c
 }
 

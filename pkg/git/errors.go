@@ -20,6 +20,9 @@ type Error struct {
 	// Remote and Helper are those lines of it that the server, and a program run by git
 	// (ssh, git-lfs, gpg, a filter), have said; at most 2 KiB each.
 	Remote, Helper string
+	// URL is that of the remote that the command asks, where it is known. It may hold a password,
+	// and is no part of the message.
+	URL string
 	// Hinted is what the user can do about it; empty: what is usual for the Kind.
 	Hinted string
 	// After is the delay the server asked for, 0 if it did not.
@@ -87,7 +90,7 @@ func KindOf(err error) Kind {
 
 // failure makes the Error of a run that ended with err.
 func failure(c *Command, err error) *Error {
-	e := &Error{Op: c.op(), Err: err}
+	e := &Error{Op: c.op(), URL: c.url, Err: err}
 	pe, ok := errors.AsType[*proc.Error](err)
 	if !ok {
 		return e

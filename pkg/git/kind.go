@@ -31,6 +31,8 @@ const (
 	KindEmptyRemote
 	// KindDenied: the remote was reached and has refused, for a reason of its own.
 	KindDenied
+	// KindProxy: the proxy refuses to connect us.
+	KindProxy
 	// KindRateLimited: the server wants fewer requests.
 	KindRateLimited
 	// KindServer: the server failed (HTTP 5xx, an error of its git).
@@ -83,6 +85,8 @@ func (k Kind) String() string {
 		return "ref not found"
 	case KindEmptyRemote:
 		return "repository is empty"
+	case KindProxy:
+		return "refused by the proxy"
 	case KindDenied:
 		return "refused by the remote"
 	case KindDepth:
@@ -129,6 +133,8 @@ func (k Kind) hint() string {
 		return "check the server's certificate and our clock; for a private authority point GIT_SSL_CAINFO at its certificate"
 	case KindAuth:
 		return "check the credentials: --username with --password-file, --credential, --ssh-key-file, --askpass-url, --cookie-file or --github-app-*"
+	case KindProxy:
+		return "the answer is the proxy's, not the server's: a user and password for it go into HTTPS_PROXY (http_proxy for http:// URLs), http://user:password@host:port; or name the host in --repo in NO_PROXY"
 	case KindHostKey:
 		return "put the server's key into --ssh-known-hosts-file (ssh-keyscan HOST prints it; compare it with the one published by the host's owner)"
 	case KindRepoNotFound:

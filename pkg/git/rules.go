@@ -105,16 +105,7 @@ func transportRules() []rule {
 		{kind: KindHostKey, says: holding("Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED")},
 		{kind: KindEmptyRemote, says: regexp.MustCompile(`couldn't find remote ref HEAD$`)},
 		{kind: KindRefNotFound, says: holding("couldn't find remote ref ", "unadvertised object ", "no such remote ref ", " not found in upstream ")},
-		{
-			kind: KindAuth,
-			hint: "the proxy wants a user and password: put them into HTTPS_PROXY (http_proxy for http:// URLs), http://user:password@host:port",
-			says: holding("HTTP code 407 from proxy", "CONNECT tunnel failed, response 407", "The requested URL returned error: 407"),
-		},
-		{
-			kind: KindDenied,
-			hint: "the answer is the proxy's, not the server's: let the proxy pass HTTPS to the host in --repo, or name the host in NO_PROXY; a user and password go into HTTPS_PROXY, http://user:password@host:port",
-			says: regexp.MustCompile(`HTTP code \d+ from proxy|CONNECT tunnel failed, response \d+`),
-		},
+		{kind: KindProxy, says: regexp.MustCompile(`HTTP code \d+ from proxy|CONNECT tunnel failed, response \d+|The requested URL returned error: 407`)},
 		{kind: KindAuth, says: holding(
 			"Authentication failed for ", "could not read Username for ", "could not read Password for ",
 			"Permission denied (publickey", "Permission denied (password", "Permission denied (keyboard", "Permission denied, please try again",

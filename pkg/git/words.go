@@ -41,7 +41,7 @@ var sshSays = regexp.MustCompile(`^(ssh: |kex_exchange_identification: |ssh_exch
 func listen(c *Command, stderr string) words {
 	var w words
 	others := &w.helper
-	overSSH := networked(c.op()) && !slices.ContainsFunc(c.args, isHTTP)
+	overSSH := networked(c.op()) && !isHTTP(c.url) && !slices.ContainsFunc(c.args, isHTTP)
 	for line := range strings.SplitSeq(stderr, "\n") {
 		text, sent := strings.CutPrefix(line, "remote:")
 		_, refusal, refused := strings.Cut(line, "fatal: remote error: ")

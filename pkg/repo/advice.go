@@ -33,7 +33,7 @@ func advise(root string, err error) error {
 		for _, absent := os.Lstat(root); absent != nil && root != "/"; _, absent = os.Lstat(root) {
 			root = filepath.Dir(root)
 		}
-		return &rootError{err, git.Access(root) + ", or give the directory to that UID with chown"}
+		return &rootError{err, git.Access(root, git.ToWrite) + ", or give the directory to that UID with chown"}
 	case errors.Is(err, unix.EROFS):
 		return &rootError{err, (&git.Error{Kind: git.KindReadOnly}).Hint()}
 	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):

@@ -23,6 +23,7 @@ import (
 
 // job is one sync for another process to do.
 type job struct {
+	PasswordFile            string
 	URL, Username, Password string
 	SSHKeyFiles             []string
 	SSHKnownHosts, AddUser  bool
@@ -52,7 +53,10 @@ func runAsAnother() bool {
 }
 
 func (j job) do(ctx context.Context) (err error) {
-	o := auth.Options{URL: j.URL, AddUser: j.AddUser, Settings: auth.Settings{Username: j.Username, Password: secret.Text(j.Password), SSHKeyFiles: j.SSHKeyFiles, SSHKnownHosts: j.SSHKnownHosts, SSHKnownHostsFile: j.SSHKnownHostsFile}}
+	o := auth.Options{URL: j.URL, AddUser: j.AddUser, Settings: auth.Settings{
+		Username: j.Username, Password: secret.Text(j.Password), PasswordFile: j.PasswordFile,
+		SSHKeyFiles: j.SSHKeyFiles, SSHKnownHosts: j.SSHKnownHosts, SSHKnownHostsFile: j.SSHKnownHostsFile,
+	}}
 	if o.Self, err = os.Executable(); err != nil {
 		return err
 	}
@@ -98,7 +102,7 @@ func doAs(t *testing.T, uid int, o auth.Options, by ...string) string {
 	}
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
 	text, err := json.Marshal(job{
-		URL: o.URL, Username: o.Username, Password: o.Password.Reveal(),
+		URL: o.URL, Username: o.Username, Password: o.Password.Reveal(), PasswordFile: o.PasswordFile,
 		SSHKeyFiles: o.SSHKeyFiles, SSHKnownHosts: o.SSHKnownHosts, SSHKnownHostsFile: o.SSHKnownHostsFile, AddUser: o.AddUser,
 		Env: env,
 	})
@@ -205,7 +209,7 @@ func TestSSHNeedsAName(t *testing.T) {
 		t.Fatalf("ssh says %q", said)
 	}
 	c := newClient(t, auth.Options{URL: "git@127.0.0.1:x"})
-	err := c.auth.Explain(&git.Error{Op: "fetch", Kind: git.KindUnknown, Stderr: string(said)})
+	err := c.auth.Explain(&git.Error{Op: "fetch", Kind: git.KindUnsupported, Stderr: string(said)})
 	if !strings.Contains(err.Error(), "without a name") || !strings.Contains(hint(err), "--add-user") {
 		t.Errorf("got %v; hint: %s", err, hint(err))
 	}

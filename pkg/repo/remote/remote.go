@@ -234,7 +234,7 @@ func (a asking) refs(ctx context.Context, patterns []string) (map[string]string,
 		}
 		a.opts.Log.V(1).Info("asking the remote by git ls-remote", "because", err.Error())
 	}
-	c := git.Cmd("ls-remote", "--quiet").MaxOutput(maxRefs)
+	c := git.Cmd("ls-remote", "--quiet").MaxOutput(maxRefs).URL(a.opts.URL)
 	limitTo(c, patterns)
 	res, err := a.opts.Git.With(a.creds).Run(ctx, c.Operand(a.opts.URL).Operand(patterns...))
 	if a.failed = err != nil; err != nil {

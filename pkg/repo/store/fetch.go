@@ -36,7 +36,7 @@ func (st *Store) fetch(ctx context.Context, g *git.Git, f fetchOptions) error {
 }
 
 func (st *Store) fetchOnce(ctx context.Context, g *git.Git, f fetchOptions) error {
-	c := git.Cmd("fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--update-shallow").GitDir(st.Dir())
+	c := git.Cmd("fetch", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--update-shallow").GitDir(st.Dir()).URL(st.url)
 	switch {
 	case f.depth > 0:
 		c.Opt("--depth=", strconv.Itoa(f.depth))
