@@ -48,7 +48,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.tunnel(w, r)
 		return
 	}
-	r.RequestURI = ""
+	r.RequestURI, r.URL.Host = "", here(r.URL.Host)
 	r.Header.Del("Proxy-Authorization")
 	transport := &http.Transport{DisableKeepAlives: true}
 	answer, err := transport.RoundTrip(r)
@@ -64,7 +64,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // tunnel passes bytes in both directions until one side ends.
 func (p *proxy) tunnel(w http.ResponseWriter, r *http.Request) {
-	up, err := net.Dial("tcp", r.Host)
+	up, err := net.Dial("tcp", here(r.Host))
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return
@@ -82,6 +82,13 @@ func (p *proxy) tunnel(w http.ResponseWriter, r *http.Request) {
 	}()
 	_, _ = io.Copy(down, up)
 }
+
+// elsewhere is the URL of a server on this machine under a name that only the proxy knows: our own
+// machine is reached without one. The certificates of httptest are good for it.
+func elsewhere(url string) string { return strings.Replace(url, "127.0.0.1", "example.com", 1) }
+
+// here is what the proxy makes of such a name.
+func here(host string) string { return strings.Replace(host, "example.com", "127.0.0.1", 1) }
 
 func (p *proxy) saw(url string) bool {
 	_, host, _ := strings.Cut(url, "://")
@@ -116,10 +123,10 @@ func TestProxies(t *testing.T) {
 				put(t, ca, get(t, servers.git.CAFile)+certificate(servers.askpass.Certificate())+certificate(servers.hook.Certificate()), 0o444)
 				env = append(env, "GIT_SSL_CAINFO="+ca)
 			}
-			g := start(t, env, "--repo="+servers.git.RepoURL(r), "--askpass-url="+servers.askpass.URL, "--webhook-url="+servers.hook.URL)
+			g := start(t, env, "--repo="+servers.git.RepoURL(r), "--askpass-url="+elsewhere(servers.askpass.URL), "--webhook-url="+elsewhere(servers.hook.URL))
 			g.publishes("one")
-			g.Until("the webhook to be sent", func() bool { return p.saw(servers.hook.URL) })
-			if !p.saw(servers.git.URL) || !p.saw(servers.askpass.URL) {
+			g.Until("the webhook to be sent", func() bool { return p.saw(elsewhere(servers.hook.URL)) })
+			if !p.saw(servers.git.URL) || !p.saw(elsewhere(servers.askpass.URL)) {
 				t.Errorf("not by the proxy, which saw %v", p.seen)
 			}
 			g.Stop()
