@@ -3,7 +3,6 @@ package recycle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -155,12 +154,9 @@ func (r Recycler) Make(ctx context.Context, b worktree.Builder, s Spare, rec *wo
 		return b.Rebuild(ctx, rec, &s.rec, nil)
 	}
 	return b.Rebuild(ctx, rec, nil, func() error {
-		return checkPlain(b.Dir, r.names(*rec), s.rec.DirMode, r.Umask)
+		c := comparison{umask: uint32(r.Umask), dirMode: s.rec.DirMode}
+		return c.compare(ctx, b.Dir, filepath.Join(r.Store.Admin(rec.ID), "index"), len(rec.Hash)/2)
 	})
-}
-
-func (r Recycler) names(rec worktree.Record) index.Names {
-	return index.List(filepath.Join(r.Store.Admin(rec.ID), "index"), len(rec.Hash)/2)
 }
 
 // begin turns the spare into the beginning of the tree that b makes. A crash
@@ -179,16 +175,6 @@ func (r Recycler) begin(b worktree.Builder, s Spare, rec worktree.Record) error 
 	if s.pristine {
 		return nil
 	}
-	// A consumer's would be obeyed by git-lfs before git has put the commit's in its place.
-	if err := os.RemoveAll(filepath.Join(b.Dir, worktree.LFSConfig)); err != nil {
-		return err
-	}
-	n := r.names(rec)
-	if !n.Whole {
-		return index.ErrUnreadable
-	}
-	if _, err := prune(r.Trash, n, b.Dir, ""); err != nil {
-		return fmt.Errorf("removing what is not of the commit: %w", err)
-	}
-	return nil
+	// git-lfs would obey a consumer's before git has put the commit's in its place.
+	return os.RemoveAll(filepath.Join(b.Dir, worktree.LFSConfig))
 }

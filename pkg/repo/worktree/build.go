@@ -64,6 +64,11 @@ func (b Builder) Rebuild(ctx context.Context, rec *Record, pristine *Record, che
 	if pristine != nil {
 		how = git.Cmd("read-tree", "-m", "-u") // without looking at files that stay
 	}
+	if err == nil && pristine == nil {
+		// Before git writes: of what is not of the index, an attributes file would decide how the files beside it are
+		// written, and a link in place of a directory lead elsewhere.
+		_, err = b.Git.Run(ctx, w.in(git.Cmd("clean", "-ffdxq")))
+	}
 	if err == nil {
 		err = b.populate(ctx, w, how)
 	}
@@ -144,9 +149,6 @@ func (w worktree) index() string { return filepath.Join(w.admin(), "index") }
 
 // hashLength is how long the object names in the index are, in bytes.
 func hashLength(commit string) int { return len(commit) / 2 }
-
-// names lists what is checked out.
-func (w worktree) names() index.Names { return index.List(w.index(), hashLength(w.commit)) }
 
 // backPointer is the content of an admin directory's gitdir file: from
 // <root>/.git/worktrees/<id> up to the root, and down again to rel.

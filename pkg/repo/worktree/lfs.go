@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/internal/index"
 )
 
 // lfsProgram is run by git for files with the attribute filter=lfs, where it
@@ -70,13 +72,16 @@ func (b Builder) noteLFS(w worktree, rec *Record) {
 // LFS. It is not known where attributes come from elsewhere too, or where such
 // a file is not among those checked out.
 func (b Builder) usesLFS(w worktree) (uses, known bool) {
-	n := w.names()
 	known = !disk.Exists(w.git.Path("info/attributes")) && !b.Configured("core.attributesfile")
-	for _, name := range n.Attributes {
-		data, err := os.ReadFile(filepath.Join(w.dir, name))
+	err := index.Each(w.index(), hashLength(w.commit), func(e index.Entry) error {
+		if !bytes.HasSuffix(e.Path, []byte(index.AttributesFile)) || path.Base(string(e.Path)) != index.AttributesFile {
+			return nil
+		}
+		data, err := os.ReadFile(filepath.Join(w.dir, string(e.Path)))
 		uses, known = uses || bytes.Contains(data, []byte("filter=lfs")), known && err == nil
-	}
-	return uses, known && n.Whole
+		return nil
+	})
+	return uses, known && err == nil
 }
 
 // LFSConfig is where a commit configures git-lfs (git-lfs-config(5)).

@@ -11,6 +11,10 @@ import (
 	"os"
 )
 
+// AttributesFile is where a commit says how its files are filtered
+// (gitattributes(5)).
+const AttributesFile = ".gitattributes"
+
 // header begins an index file (gitformat-index(5)).
 type header struct {
 	Signature [4]byte
