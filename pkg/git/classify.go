@@ -3,10 +3,8 @@ package git
 import (
 	"errors"
 	"io/fs"
-	"net/http"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -110,7 +108,7 @@ func classifyRemote(w words) (Kind, string) {
 	}{
 		{transportRules(), own},
 		{serverRules(), w.remote},
-		{statusRules(own), own},
+		{statusRules(), own},
 		{networkRules(), w.helper},
 		// The connection was made, and nothing is wrong with it: what the server says is its refusal.
 		{denied, w.remote},
@@ -141,43 +139,6 @@ func find(rules []rule, lines []string) (rule, bool) {
 		}
 	}
 	return rule{}, false
-}
-
-// statusRules is the rule for the HTTP status in a message of curl's, if there is one:
-//
-//	fatal: unable to access 'http://host/x/': The requested URL returned error: 403
-//	error: RPC failed; HTTP 504 curl 22 The requested URL returned error: 504
-func statusRules(lines []string) []rule {
-	for _, line := range lines {
-		_, after, ok := strings.Cut(line, "The requested URL returned error: ")
-		if !ok || len(after) < 3 {
-			continue
-		}
-		status, err := strconv.Atoi(after[:3])
-		if kind, known := classifyStatus(status); err == nil && known {
-			return []rule{{kind: kind, says: anything}}
-		}
-	}
-	return nil
-}
-
-// classifyStatus gives a kind to what an HTTP server refused with.
-func classifyStatus(status int) (Kind, bool) {
-	switch {
-	case status == http.StatusTooManyRequests:
-		return KindRateLimited, true
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return KindAuth, true
-	case status == http.StatusNotFound, status == http.StatusGone:
-		return KindRepoNotFound, true
-	case status == http.StatusRequestTimeout:
-		return KindNetwork, true
-	case status >= http.StatusInternalServerError:
-		return KindServer, true
-	case status >= http.StatusBadRequest:
-		return KindDenied, true
-	}
-	return KindUnknown, false
 }
 
 // provesDamage reports whether git has read a file of our own store and found it

@@ -62,108 +62,47 @@ const (
 	KindRefused
 )
 
-// String returns the kind in words.
-func (k Kind) String() string {
-	switch k {
-	case KindCanceled:
-		return "interrupted"
-	case KindTimeout:
-		return "timed out"
-	case KindKilled:
-		return "killed"
-	case KindNetwork:
-		return "network failure"
-	case KindTLS:
-		return "TLS failure"
-	case KindAuth:
-		return "not authenticated"
-	case KindHostKey:
-		return "ssh host key not trusted"
-	case KindRepoNotFound:
-		return "repository not found"
-	case KindRefNotFound:
-		return "ref not found"
-	case KindEmptyRemote:
-		return "repository is empty"
-	case KindProxy:
-		return "refused by the proxy"
-	case KindDenied:
-		return "refused by the remote"
-	case KindDepth:
-		return "no shallow history"
-	case KindLazy:
-		return "object not fetched"
-	case KindFilter:
-		return "filter failed"
-	case KindRateLimited:
-		return "rate limited"
-	case KindServer:
-		return "server failure"
-	case KindNoSpace:
-		return "disk full"
-	case KindReadOnly:
-		return "read-only file system"
-	case KindPermission:
-		return "permission denied"
-	case KindIO:
-		return "I/O failure"
-	case KindCorrupt:
-		return "repository damaged"
-	case KindLocked:
-		return "locked"
-	case KindUnsupported:
-		return "not supported"
-	case KindRefused:
-		return "refused"
-	case KindUnknown:
-	}
-	return "unknown failure"
+// explained are the kinds in words, and the usual advice for each, naming the options of
+// git-sync.
+func (k Kind) explained() (words, hint string) {
+	e := [...]struct{ words, hint string }{
+		KindUnknown:      {"unknown failure", ""},
+		KindCanceled:     {"interrupted", ""},
+		KindTimeout:      {"timed out", "if the repository is large or the network slow, raise --sync-timeout; otherwise see why the remote does not answer"},
+		KindKilled:       {"killed", "if memory is short, raise the container's limit, or fetch less with --depth=1, --filter=blob:none or a sparse checkout"},
+		KindNetwork:      {"network failure", "check the host in --repo, DNS, firewalls and HTTPS_PROXY; it is tried again by itself"},
+		KindTLS:          {"TLS failure", "check the server's certificate and our clock; for a private authority point GIT_SSL_CAINFO at its certificate"},
+		KindAuth:         {"not authenticated", "check the credentials: --username with --password-file, --credential, --ssh-key-file, --askpass-url, --cookie-file or --github-app-*"},
+		KindHostKey:      {"ssh host key not trusted", "put the server's key into --ssh-known-hosts-file (ssh-keyscan HOST prints it; compare it with the one published by the host's owner)"},
+		KindRepoNotFound: {"repository not found", "check --repo; many hosts also answer so when the credentials may not read the repository"},
+		KindRefNotFound:  {"ref not found", "check --ref: it must be a branch, a tag, a full hash or refs/... that exists at the remote"},
+		KindEmptyRemote:  {"repository is empty", "push a first commit; it is tried again by itself"},
+		KindProxy:        {"refused by the proxy", "the answer is the proxy's, not the server's: a user and password for it go into HTTPS_PROXY (http_proxy for http:// URLs), http://user:password@host:port; or name the host in --repo in NO_PROXY"},
+		KindDenied:       {"refused by the remote", ""},
+		KindRateLimited:  {"rate limited", "poll less often (--period), or authenticate: the limits for known users are higher"},
+		KindServer:       {"server failure", "the failure is the server's; it is tried again by itself"},
+		KindNoSpace:      {"disk full", "make room on the volume of --root, or fetch less with --depth=1, --filter or a sparse checkout"},
+		KindReadOnly:     {"read-only file system", "mount the volume of --root writable; with a read-only root file system --root needs a volume of its own"},
+		KindPermission:   {"permission denied", "--root must be writable for our user: check its owner and mode, or set fsGroup"},
+		KindIO:           {"I/O failure", "check the disk below --root and the kernel's log; nothing is deleted on suspicion"},
+		KindCorrupt:      {"repository damaged", "it is repaired from the remote by itself; if it comes back, check the disk"},
+		KindLocked:       {"locked", "another git works in --root, or one has died in it; what is left of dead ones is removed at the next sync"},
+		KindUnsupported:  {"not supported", "use a newer git (--git), or a remote that can do it"},
+		KindDepth:        {"no shallow history", ""},
+		KindLazy:         {"object not fetched", ""},
+		KindFilter:       {"filter failed", ""},
+		KindRefused:      {"refused", "see the message for what git considers unsafe; only https, http, ssh, git and file transports are allowed"},
+	}[k]
+	return e.words, e.hint
 }
 
-// hint is the usual advice for a kind, naming the options of git-sync.
+// String returns the kind in words.
+func (k Kind) String() string {
+	words, _ := k.explained()
+	return words
+}
+
 func (k Kind) hint() string {
-	switch k {
-	case KindTimeout:
-		return "if the repository is large or the network slow, raise --sync-timeout; otherwise see why the remote does not answer"
-	case KindKilled:
-		return "if memory is short, raise the container's limit, or fetch less with --depth=1, --filter=blob:none or a sparse checkout"
-	case KindNetwork:
-		return "check the host in --repo, DNS, firewalls and HTTPS_PROXY; it is tried again by itself"
-	case KindTLS:
-		return "check the server's certificate and our clock; for a private authority point GIT_SSL_CAINFO at its certificate"
-	case KindAuth:
-		return "check the credentials: --username with --password-file, --credential, --ssh-key-file, --askpass-url, --cookie-file or --github-app-*"
-	case KindProxy:
-		return "the answer is the proxy's, not the server's: a user and password for it go into HTTPS_PROXY (http_proxy for http:// URLs), http://user:password@host:port; or name the host in --repo in NO_PROXY"
-	case KindHostKey:
-		return "put the server's key into --ssh-known-hosts-file (ssh-keyscan HOST prints it; compare it with the one published by the host's owner)"
-	case KindRepoNotFound:
-		return "check --repo; many hosts also answer so when the credentials may not read the repository"
-	case KindRefNotFound:
-		return "check --ref: it must be a branch, a tag, a full hash or refs/... that exists at the remote"
-	case KindEmptyRemote:
-		return "push a first commit; it is tried again by itself"
-	case KindRateLimited:
-		return "poll less often (--period), or authenticate: the limits for known users are higher"
-	case KindServer:
-		return "the failure is the server's; it is tried again by itself"
-	case KindNoSpace:
-		return "make room on the volume of --root, or fetch less with --depth=1, --filter or a sparse checkout"
-	case KindReadOnly:
-		return "mount the volume of --root writable; with a read-only root file system --root needs a volume of its own"
-	case KindPermission:
-		return "--root must be writable for our user: check its owner and mode, or set fsGroup"
-	case KindIO:
-		return "check the disk below --root and the kernel's log; nothing is deleted on suspicion"
-	case KindCorrupt:
-		return "it is repaired from the remote by itself; if it comes back, check the disk"
-	case KindLocked:
-		return "another git works in --root, or one has died in it; what is left of dead ones is removed at the next sync"
-	case KindUnsupported:
-		return "use a newer git (--git), or a remote that can do it"
-	case KindRefused:
-		return "see the message for what git considers unsafe; only https, http, ssh, git and file transports are allowed"
-	case KindUnknown, KindCanceled, KindDenied, KindDepth, KindLazy, KindFilter:
-	}
-	return ""
+	_, hint := k.explained()
+	return hint
 }

@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -25,42 +26,20 @@ type Progress struct {
 //	remote: Counting objects: 100% (5/5), done.
 //	remote: Enumerating objects: 5, done.
 func parseProgress(line string) (Progress, bool) {
-	text := strings.TrimSpace(line)
-	phase, rest, ok := strings.Cut(strings.TrimPrefix(text, "remote: "), ": ")
-	if !ok || !isPhase(phase) {
+	m := step.FindStringSubmatch(strings.TrimSpace(line))
+	if m == nil {
 		return Progress{}, false
 	}
-	rest = strings.TrimLeft(rest, " ")
-	digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
-	n, err := strconv.Atoi(digits)
-	if err != nil {
-		return Progress{}, false
-	}
-	p := Progress{Phase: phase, Percent: -1}
-	_, p.Detail, _ = strings.Cut(rest, "), ")
-	switch after := rest[len(digits):]; {
-	case strings.HasPrefix(after, "% (") && n <= 100:
+	n, err := strconv.Atoi(m[2])
+	p := Progress{Phase: m[1], Percent: -1, Detail: m[4]}
+	if m[3] != "" {
 		p.Percent = n
-	case after == "", strings.HasPrefix(after, ", "):
-	default:
-		return Progress{}, false
 	}
-	return p, true
+	return p, err == nil && p.Percent <= 100
 }
 
-// isPhase reports whether s is of the form of a title of git's progress: words of
-// letters, the first one a capital.
-func isPhase(s string) bool {
-	if s == "" || s[0] < 'A' || s[0] > 'Z' {
-		return false
-	}
-	for _, r := range s {
-		if r != ' ' && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') {
-			return false
-		}
-	}
-	return true
-}
+// step finds phase, number, percent sign and detail.
+var step = regexp.MustCompile(`^(?:remote: )?([A-Z][A-Za-z ]*): +(\d+)(?:$|, .*|(%) \([^)]*(?:\)(?:, (.*))?.*)?)$`)
 
 // progressWriter finds the steps in git's standard error. A step ends with a
 // carriage return while its phase goes on, and with a line feed at its end.

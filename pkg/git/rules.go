@@ -190,6 +190,20 @@ func serverRules() []rule {
 	}
 }
 
+// statusRules know what an HTTP server refuses with, in a message of curl's:
+//
+//	fatal: unable to access 'http://host/x/': The requested URL returned error: 403
+//	error: RPC failed; HTTP 504 curl 22 The requested URL returned error: 504
+func statusRules() []rule {
+	status := func(kind Kind, codes string) rule {
+		return rule{kind: kind, says: regexp.MustCompile(`The requested URL returned error: (` + codes + `)`)}
+	}
+	return []rule{
+		status(KindRateLimited, "429"), status(KindAuth, "401|403"), status(KindRepoNotFound, "404|410"),
+		status(KindNetwork, "408"), status(KindServer, `5\d\d`), status(KindDenied, `4\d\d`),
+	}
+}
+
 // networkRules know what is said of any broken connection:
 //
 //	fatal: unable to access 'http://host/': Could not resolve host: host

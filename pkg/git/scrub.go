@@ -1,32 +1,13 @@
 package git
 
-import "strings"
+import "regexp"
 
-// scrub hides the user information of every URL in s: all that stands between
-// "://" and the last "@" before the next slash, blank or quote.
-func scrub(s string) string {
-	var b strings.Builder
-	for {
-		start := strings.Index(s, "://")
-		if start < 0 {
-			b.WriteString(s)
-			return b.String()
-		}
-		start += len("://")
-		end := strings.IndexAny(s[start:], "/ \t\r\n'\"<>")
-		if end < 0 {
-			end = len(s) - start
-		}
-		b.WriteString(s[:start])
-		authority := s[start : start+end]
-		if at := strings.LastIndex(authority, "@"); at >= 0 {
-			b.WriteString("REDACTED")
-			authority = authority[at:]
-		}
-		b.WriteString(authority)
-		s = s[start+end:]
-	}
-}
+// userInfo is the user information of a URL: all that stands between "://" and the last
+// "@" before the next slash, blank or quote.
+var userInfo = regexp.MustCompile("://[^/ \t\r\n'\"<>]*@")
+
+// scrub hides the user information of every URL in s.
+func scrub(s string) string { return userInfo.ReplaceAllString(s, "://REDACTED@") }
 
 // scrubAll scrubs each of args.
 func scrubAll(args []string) []string {

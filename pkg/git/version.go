@@ -2,8 +2,8 @@ package git
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
-	"strings"
 )
 
 // The oldest git we take. What we cannot do without, configuration by
@@ -36,25 +36,13 @@ func (v Version) String() string {
 //	git version 2.50.0-rc1
 //	git version 2.34.GIT
 func parseVersion(out string) (Version, error) {
-	rest, ok := strings.CutPrefix(out, "git version ")
-	if !ok {
+	m := regexp.MustCompile(`^git version (\d+)\.(\d+)(?:\.(\d+))?`).FindStringSubmatch(out)
+	if m == nil {
 		return Version{}, fmt.Errorf("not an answer of git's: %.80q", out)
 	}
-	word := rest
-	if i := strings.IndexAny(rest, " -\r\n"); i >= 0 {
-		word = rest[:i]
+	var v Version
+	for i, n := range []*int{&v.Major, &v.Minor, &v.Patch} {
+		*n, _ = strconv.Atoi(m[i+1]) // a missing one is 0
 	}
-	var numbers []int
-	for part := range strings.SplitSeq(word, ".") {
-		n, err := strconv.Atoi(part)
-		if err != nil || n < 0 {
-			break
-		}
-		numbers = append(numbers, n)
-	}
-	if len(numbers) < 2 {
-		return Version{}, fmt.Errorf("not a version: %.80q", out)
-	}
-	numbers = append(numbers, 0)
-	return Version{numbers[0], numbers[1], numbers[2]}, nil
+	return v, nil
 }
