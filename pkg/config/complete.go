@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"git-sync/pkg/repo"
+	"git-sync/pkg/syncer"
 )
 
 // complete fills in what follows from the rest, and refuses what does not go together.
@@ -126,6 +127,9 @@ func linkFromRepo(repo string) string {
 func (d *draft) completeSchedule() {
 	if _, ok := d.given("init-period"); !ok {
 		d.InitPeriod = d.Period
+	}
+	if _, ok := d.given("max-failures"); !ok && d.Name != "" && !d.OneTime {
+		d.Budget = syncer.Budget{Unlimited: true} // one broken repository does not stop the others
 	}
 	if _, ok := d.given("init-max-failures"); !ok {
 		d.InitBudget = d.Budget

@@ -34,6 +34,11 @@ func (s schedule) afterSuccess(sit situation) time.Duration {
 	return time.Duration(float64(period) * (1 + spread*(2*s.rand()-1)))
 }
 
+// firstPoll is the delay until the first poll where several loops started at the same time: it spreads them over the period.
+func (s schedule) firstPoll() time.Duration {
+	return time.Duration(float64(s.period) * s.rand())
+}
+
 // afterFailure is the delay until the next try, failures (the latest included) having happened in a row; the server
 // may have asked for retryAfter.
 //

@@ -16,8 +16,12 @@ func (s *Syncer) settle(q *request, out outcome) (time.Duration, error) {
 		q.answer(answer{err: out.err})
 		return delay, err
 	}
+	isFirst := !s.sit.succeeded
 	s.succeed(q, out)
 	q.answer(answer{hash: out.tree.Hash})
+	if isFirst && s.opt.Slots != nil {
+		return s.schedule.firstPoll(), nil
+	}
 	return s.schedule.afterSuccess(s.sit), nil
 }
 

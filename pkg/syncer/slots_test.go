@@ -33,6 +33,17 @@ func TestSlots(t *testing.T) {
 	})
 }
 
+// TestLoopsOfOneProcessAreSpread: the first poll comes anywhere within the period, the others a period apart.
+func TestLoopsOfOneProcessAreSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		r := start(t, f, func(o *Options) { o.Slots = make(chan struct{}, 1) })
+		pass(26 * time.Second)
+		_ = r.stop()
+		wantTimes(t, f.starts, seconds(0, 5, 15, 25)...)
+	})
+}
+
 // TestStopWhileWaitingForASlot: a loop that waits can be stopped.
 func TestStopWhileWaitingForASlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
