@@ -70,7 +70,7 @@ func (p *program) publishes(hash string) {
 // recycled is how many trees were made from a previous one; it is logged at -v 1.
 func (p *program) recycled() int { return len(p.Lines(recycledMessage)) }
 
-const recycledMessage = "made the tree from the one set aside"
+const recycledMessage = "recycled the spare tree"
 
 // fails waits for a failed sync, and returns its error.
 func (p *program) fails() string {
