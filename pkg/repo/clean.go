@@ -26,19 +26,10 @@ const retryRemoval = time.Minute
 // Clean starts to remove what is no longer needed: trees out of publication
 // for longer than the stale timeout, half-made ones, unreachable objects. It
 // returns at once. What fails is logged and tried again.
-func (r *Repo) Clean(ctx context.Context) error {
-	if !r.lock.held() || !r.state.started {
-		return nil
-	}
-	if err := r.work.Enter(ctx, "start of the clean-up"); err != nil {
-		return err
-	}
-	tidy := r.state.tidy
-	r.work.Unlock()
-	if !tidy {
+func (r *Repo) Clean(ctx context.Context) {
+	if r.lock.held() && r.state.started {
 		r.jobs.clean.start(ctx, r.clean)
 	}
-	return nil
 }
 
 // Settle waits until what Clean started is done, or ctx ends.
@@ -54,55 +45,19 @@ func (r *Repo) Settle(ctx context.Context) error {
 // clean is the background's work. It runs without the work lock but for the
 // moments in which it takes something away.
 func (r *Repo) clean(ctx context.Context) {
-	for ctx.Err() == nil {
-		if err := r.flushPublished(ctx); ctx.Err() != nil {
-			return
-		} else if err != nil {
-			r.log.Error(err, "cleaning up is put off: the published tree could not be written to the disk")
-			return
-		}
-		next, err := r.retireStale(ctx)
-		if err != nil && ctx.Err() == nil {
-			r.log.Error(err, "cleaning up")
-		}
-		r.jobs.remove.start(ctx, r.emptyTrash)
-		if r.jobs.remove.wait(ctx) != nil {
-			return
-		}
-		// On its own, for it may take minutes: replaced trees go on to be removed.
-		r.jobs.collect.start(ctx, r.collect)
-		if next == 0 {
-			r.rest(ctx, err)
-			return
-		}
-		r.jobs.clean.rest()
-		timer := time.NewTimer(next)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
-		}
+	err := r.flushPublished(ctx)
+	if err == nil {
+		err = r.retireStale(ctx)
 	}
-}
-
-// rest notes that there is nothing left to do until something is published.
-func (r *Repo) rest(ctx context.Context, failed error) {
-	if r.work.Enter(ctx, "clean-up") != nil {
+	if ctx.Err() != nil {
 		return
 	}
-	defer r.work.Unlock()
-	due, cerr := r.worthCollecting()
-	stale, serr := r.replaced()
-	r.state.tidy = errors.Join(failed, cerr, serr) == nil && r.Stats().Stuck == 0 && len(due)+len(stale) == 0
-}
-
-// isBare reports whether there is nothing in the root but what was just published
-// for the first time, so that there is nothing to clean up.
-func (r *Repo) isBare() bool {
-	stale, err := r.replaced()
-	modules, merr := r.store.Modules()
-	return errors.Join(err, merr) == nil && len(stale)+len(modules)+len(r.trees.Trash.List()) == 0 && !disk.Exists(r.store.Path(disk.LFSName))
+	if err != nil {
+		r.log.Error(err, "cleaning up")
+	}
+	// On their own, for they may take minutes.
+	r.jobs.remove.start(ctx, r.emptyTrash)
+	r.jobs.collect.start(ctx, r.collect)
 }
 
 // replaced returns the trees that are neither published nor about to be; none
@@ -131,52 +86,47 @@ func (r *Repo) flushPublished(ctx context.Context) error {
 	if err != nil || !needed {
 		return err
 	}
-	if err = disk.Flush(r.root); err != nil {
-		if lerr := r.work.Enter(context.WithoutCancel(ctx), "clean-up"); lerr != nil {
-			return errors.Join(err, lerr)
-		}
-		r.state.unflushed = true
-		r.work.Unlock()
+	if err = disk.Flush(r.root); err == nil {
+		return nil
 	}
-	return err
+	if lerr := r.work.Enter(context.WithoutCancel(ctx), "clean-up"); lerr != nil {
+		return errors.Join(err, lerr)
+	}
+	defer r.work.Unlock()
+	r.state.unflushed = true
+	return fmt.Errorf("writing the published tree to the disk: %w", err)
 }
 
 // retireStale moves trees whose time is up out of the root, and forgets what
-// belongs to no tree. It returns after how long the next tree's time is up, 0
-// when there is none.
-func (r *Repo) retireStale(ctx context.Context) (time.Duration, error) {
+// belongs to no tree.
+func (r *Repo) retireStale(ctx context.Context) error {
 	if err := r.work.Enter(ctx, "removal of old trees"); err != nil {
-		return 0, err
+		return err
 	}
 	defer r.work.Unlock()
-	if !r.lock.holds() {
-		return 0, nil // what is there now may be another process's
+	if !r.lock.holds() || r.current().place == "" {
+		return nil // what is there now may be another process's
 	}
 	replaced, err := r.replaced()
 	if err != nil || ctx.Err() != nil || r.state.unflushed && len(replaced) > 0 {
-		return 0, errors.Join(err, ctx.Err()) // published anew meanwhile: flush that first
+		return errors.Join(err, ctx.Err()) // published anew meanwhile: flush that first
 	}
-	if r.current().place == "" {
-		return 0, nil
-	}
-	var next time.Duration
 	for _, place := range replaced {
 		since, serr := r.replacedAt(place)
-		err = errors.Join(err, serr)
-		if left := r.opts.StaleTimeout - r.opts.Now().Sub(since); left > 0 {
-			if next == 0 || left < next {
-				next = left
-			}
-			continue
+		if err = errors.Join(err, serr); r.opts.Now().Sub(since) >= r.opts.StaleTimeout {
+			err = errors.Join(err, r.retire(place))
 		}
-		err = errors.Join(err, r.retire(place))
 	}
-	return next, errors.Join(err, r.removeOlderLinks(), r.forgetAdmins(), r.dropLFS())
+	return errors.Join(err, r.forgetAdmins(), r.dropLFS())
 }
 
 // retire takes a tree that is not published out of the root.
 func (r *Repo) retire(place string) error {
 	_, err := r.replacedAt(place)
+	if _, recorded := r.records.At(place); !recorded {
+		// Links that the older git-sync published would lead nowhere.
+		err = errors.Join(err, r.outlet.RemoveLinksTo(place))
+	}
 	if err = errors.Join(err, r.recycler.Keep(place)); err != nil {
 		return fmt.Errorf("removing the tree %s: %w", place, err)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -529,7 +528,7 @@ func TestGrace(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("the replaced tree does not go")
 		}
-		runtime.Gosched()
+		f.poll()
 	}
 	f.published(second.Hash)
 }

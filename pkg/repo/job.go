@@ -10,82 +10,50 @@ import (
 type job struct {
 	mu     sync.Mutex
 	cancel context.CancelFunc
-	busy   bool // work is under way
-	rested bool // the work under way only waits for a time to come
-	again  bool // asked for while it ran
+	done   chan struct{} // closed when the work under way has ended; nil: there is none
+	again  bool          // asked for while it ran
 	closed bool
-	// waiters are closed, and forgotten, when something has changed.
-	waiters []chan struct{}
 }
 
 // start runs work in the background, with ctx's values but not its end. While
-// it is at work already, it is run once more afterwards; one that only waits
-// is cut short for that.
+// it is at work already, it is run once more afterwards.
 func (j *job) start(ctx context.Context, work func(context.Context)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.closed {
-		return
+	if j.again = j.done != nil; !j.again && !j.closed {
+		j.launch(context.WithoutCancel(ctx), work)
 	}
-	if j.busy {
-		if j.rested {
-			j.cancel()
-		}
-		j.again, j.rested = true, false
-		return
-	}
-	j.launch(context.WithoutCancel(ctx), work)
 }
 
 // launch needs j.mu.
 func (j *job) launch(base context.Context, work func(context.Context)) {
 	ctx, cancel := context.WithCancel(base)
-	j.cancel, j.busy, j.again, j.rested = cancel, true, false, false
+	done := make(chan struct{})
+	j.cancel, j.done, j.again = cancel, done, false
 	go func() {
 		work(ctx)
 		cancel()
 		j.mu.Lock()
 		defer j.mu.Unlock()
+		j.done = nil
 		if j.again && !j.closed {
 			j.launch(base, work)
-		} else {
-			j.busy = false
 		}
-		j.wake()
+		close(done)
 	}()
 }
 
-// rest says that the work under way has done what there is to do for now, and
-// waits.
-func (j *job) rest() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.rested = !j.again
-	j.wake()
-}
-
-// wake has the waiters check again. It needs j.mu.
-func (j *job) wake() {
-	for _, w := range j.waiters {
-		close(w)
-	}
-	j.waiters = nil
-}
-
-// wait blocks until nothing is under way but waiting for a time to come, or
-// ctx ends.
+// wait blocks until nothing is under way, or ctx ends.
 func (j *job) wait(ctx context.Context) error {
 	for {
 		j.mu.Lock()
-		if !j.busy || j.rested {
-			j.mu.Unlock()
+		done := j.done
+		j.mu.Unlock()
+		if done == nil {
 			return nil
 		}
-		changed := make(chan struct{})
-		j.waiters = append(j.waiters, changed)
-		j.mu.Unlock()
 		select {
-		case <-changed:
+		case <-done:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -100,7 +100,6 @@ func (r *Repo) knownCommit(t remote.Target) remote.Target {
 
 // complete makes the tree of want, which may be published from then on.
 func (s attempt) complete(ctx context.Context, want target) (Tree, error) {
-	s.state.tidy = false
 	defer s.rememberStore()
 	tree, err := s.make(ctx, want)
 	if err != nil {
@@ -203,9 +202,6 @@ func (s attempt) fetchAndBuild(ctx context.Context, st *store.Store, want target
 // adopt makes st, built aside, the store; rec knows more than what was written of
 // its tree.
 func (s attempt) adopt(st *store.Store, rec worktree.Record) error {
-	if err := s.carryOlderLinks(st); err != nil {
-		return err
-	}
 	if err := s.store.Adopt(st, s.outlet.Name(), s.exchange); err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (r *Repo) notePublished(t Tree, old current) error {
 	}
 	delete(r.state.replaced, t.rec.Place)
 	r.observe(t.Ref)
-	r.state.unflushed, r.state.tidy = true, old.place == "" && r.isBare()
+	r.state.unflushed = true
 	err = errors.Join(err, r.store.NotePublished(t.Hash))
 	if r.opts.RefPinned && t.oid != "" && (remote.Target{Name: t.Ref}).IsTag() {
 		err = errors.Join(err, r.store.Pin(t.Ref, t.oid))

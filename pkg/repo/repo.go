@@ -58,7 +58,6 @@ type state struct {
 	prepared  string
 	condition condition
 	unflushed bool      // something was published that may not be on the disk yet
-	tidy      bool      // nothing is left for the background to do
 	examined  time.Time // when the store was last looked at
 	signed    string    // the object whose signature was found good last
 	lfsWarned bool      // that git-lfs is not installed

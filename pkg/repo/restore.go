@@ -87,7 +87,6 @@ func (s attempt) restore(ctx context.Context, want target) (Tree, error) {
 			return Tree{}, err
 		}
 	}
-	s.state.tidy = false
 	defer s.rememberStore()
 	tree, ok := s.reusable(ctx, want)
 	var err error

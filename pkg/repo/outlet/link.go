@@ -159,38 +159,14 @@ func (l Link) leadsToTree(name string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// Others returns the names of the root's other links that lead to trees.
-func (l Link) Others() ([]string, error) {
+// RemoveLinksTo removes the root's other links to the tree at place.
+func (l Link) RemoveLinksTo(place string) error {
 	entries, err := os.ReadDir(l.Root)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
 	for _, e := range entries {
-		if name := filepath.Join(l.Root, e.Name()); e.Type()&fs.ModeSymlink != 0 && name != l.Path && l.leadsToTree(name) {
-			names = append(names, e.Name())
+		name := filepath.Join(l.Root, e.Name())
+		if target, _ := os.Readlink(name); name != l.Path && (target == place || target == filepath.Join(l.Root, place)) {
+			err = errors.Join(err, disk.Remove(name))
 		}
 	}
-	return names, nil
-}
-
-// RemoveDangling removes those of names, of Others, that lead nowhere now, and
-// calls removed for each. It returns those that lead to a tree: they may have
-// readers.
-func (l Link) RemoveDangling(names []string, removed func(path string)) (left []string, err error) {
-	for _, name := range names {
-		full := filepath.Join(l.Root, filepath.Base(name))
-		if full == l.Path || !l.leadsToTree(full) {
-			continue // not what it was
-		}
-		if _, err := os.Stat(full); !errors.Is(err, fs.ErrNotExist) {
-			left = append(left, name)
-			continue
-		}
-		if err := disk.Remove(full); err != nil {
-			return names, err
-		}
-		removed(full)
-	}
-	return left, nil
+	return err
 }

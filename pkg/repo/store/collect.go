@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
@@ -33,13 +32,10 @@ import (
 const scratchPrefix = "collect-"
 
 const (
-	// maxBeside is how many copies in a row are made beside syncs; when there
-	// was a fetch in each, the next one holds them up, for minHold at most. Where
-	// that is too short, the one after three more may take twice as long, and so on
-	// up to maxHold: a busy upstream must not put it off for ever.
-	maxBeside = 3
-	minHold   = time.Second
-	maxHold   = 32 * time.Second
+	// maxCopies is how many copies in a row are made beside syncs, for there may be
+	// a fetch in each. Only what came meanwhile is copied again, so that this ends;
+	// if not, the next collection begins anew.
+	maxCopies = 16
 	// maxMoved bounds the files that are taken away while the lock is held.
 	// The rest is left for the next collection.
 	maxMoved = 5000
@@ -94,14 +90,9 @@ func (c *collection) collect(ctx context.Context) (err error) {
 			return fmt.Errorf("collecting garbage: %w", err)
 		}
 	}
-	done, hold := false, minHold
-	for n := 1; !done && err == nil; n++ {
-		if n%(maxBeside+1) == 0 {
-			done, err = c.alone(ctx, hold)
-			hold = min(2*hold, maxHold)
-		} else {
-			done, err = c.beside(ctx)
-		}
+	done := false
+	for n := 0; n < maxCopies && !done && err == nil; n++ {
+		done, err = c.beside(ctx)
 	}
 	if !disk.Exists(c.dir) {
 		return nil // the store was replaced, or belongs to nothing any more
@@ -118,23 +109,6 @@ func (c *collection) beside(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer c.lock.Unlock()
-	return c.finish()
-}
-
-// alone copies what came last while syncs wait, for as long as hold at most.
-func (c *collection) alone(ctx context.Context, hold time.Duration) (bool, error) {
-	if err := c.lock.Enter(ctx, "garbage collection"); err != nil {
-		return false, err
-	}
-	defer c.lock.Unlock()
-	limited, cancel := context.WithTimeout(ctx, hold)
-	defer cancel()
-	if err := c.copyReachable(limited); err != nil {
-		if ctx.Err() == nil && limited.Err() != nil {
-			err = nil // on with it beside
-		}
-		return false, err
-	}
 	return c.finish()
 }
 

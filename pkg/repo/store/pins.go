@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
-	"slices"
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
@@ -64,15 +62,5 @@ func (st *Store) Pin(tag, oid string) error {
 		return err
 	}
 	pins[tag] = oid
-	if len(pins) > maxPins {
-		for _, name := range slices.Sorted(maps.Keys(pins))[:len(pins)-maxPins] {
-			if name != tag {
-				delete(pins, name)
-			}
-		}
-	}
 	return st.savePins(pins)
 }
-
-// maxPins bounds the tags remembered; a root sees one for each release.
-const maxPins = 10000
