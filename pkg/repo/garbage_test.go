@@ -271,6 +271,7 @@ func TestCollectingAgain(t *testing.T) {
 	f.sync(f.up.Commit(map[string]string{"a": "1"}))
 	r := f.repo
 	r.jobs.collect.stop()
+	r.report.collected = -1 // something has been fetched since
 	ended, cancel := context.WithCancel(t.Context())
 	cancel() // every collection fails
 	for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {

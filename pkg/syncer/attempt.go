@@ -128,8 +128,6 @@ type line struct {
 
 	refused      *RefusedError // the last revision that the gate refused
 	refusedUntil time.Time
-
-	uncleaned repeats // failures of starting to clean up
 }
 
 // run makes one sync: credentials, tree, gate, commit point, announcement, clean-up.
@@ -145,7 +143,7 @@ func (l *line) run(ctx context.Context, out *outcome) {
 		return
 	}
 	if l.publish(ctx, out); out.err == nil {
-		l.clean(ctx)
+		l.opt.Steps.Clean(ctx)
 	}
 }
 
@@ -175,7 +173,7 @@ func (l *line) restore(ctx context.Context, previous string, cause error) {
 		log.V(1).Info("what is published could not be made anew without the remote", "because", out.err.Error())
 	case out.tree.New:
 		log.Info("published anew without the remote: it was damaged or gone", "path", out.tree.Path)
-		l.clean(ctx)
+		l.opt.Steps.Clean(ctx)
 	default:
 		l.touchEarly()
 	}
@@ -233,16 +231,4 @@ func (l *line) announce(out *outcome) {
 		l.opt.Announce(out.tree, out.previous)
 	}
 	l.isFirst = false
-}
-
-// clean starts the clean-up, which never fails a sync.
-func (l *line) clean(ctx context.Context) {
-	err := l.opt.Steps.Clean(ctx)
-	if err == nil {
-		l.uncleaned = repeats{}
-		return
-	}
-	if n := l.uncleaned.add(err); worthALine(n) {
-		l.opt.Log.Error(err, "cleaning up failed", "times", n)
-	}
 }

@@ -30,7 +30,6 @@ type fake struct {
 	stepErr   map[string]error
 	prepare   func(ctx context.Context) // called in Prepare, without the lock
 	restore   func(cause error) (repo.Tree, error)
-	clean     error
 	settle    func(ctx context.Context) error
 
 	began   time.Time
@@ -102,12 +101,11 @@ func (f *fake) Publish(_ context.Context, t repo.Tree) (repo.Tree, error) {
 	return t, nil
 }
 
-func (f *fake) Clean(context.Context) error {
+func (f *fake) Clean(context.Context) {
 	defer f.enter("clean")()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cleans++
-	return f.clean
 }
 
 func (f *fake) Settle(ctx context.Context) error {

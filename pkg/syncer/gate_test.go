@@ -137,18 +137,3 @@ func TestGateThatHangsIsATimeoutNotARefusal(t *testing.T) {
 		}
 	})
 }
-
-func TestCleanNeverFailsASync(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		f.clean = errors.New("cannot remove")
-		r := start(t, f, func(o *Options) { o.Budget = Budget{} })
-		pass(5 * time.Minute)
-		if err := r.stop(); err != nil {
-			t.Error(err)
-		}
-		if n := r.log.with("cleaning up failed"); n != 5 {
-			t.Errorf("%d lines for %d failures", n, f.cleans)
-		}
-	})
-}

@@ -41,7 +41,7 @@ type Steps interface {
 	Publish(ctx context.Context, t repo.Tree) (repo.Tree, error)
 	// Clean starts to remove what is no longer needed, and returns at once: the work goes on beside the loop, and gives way
 	// to Prepare. Settle waits until it is done, or returns ctx's error.
-	Clean(ctx context.Context) error
+	Clean(ctx context.Context)
 	Settle(ctx context.Context) error
 	// Published is what is published now, and whether anything is. It does not block on the network.
 	Published() (repo.Revision, bool)
