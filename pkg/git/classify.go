@@ -83,14 +83,14 @@ func classify(e evidence) (Kind, string) {
 		own = slices.Concat(own, e.words.helper)
 	}
 	if r, ok := find(systemRules(), own); ok {
-		return r.kind, r.advice()
+		return r.kind, r.hint
 	}
 	if provesDamage(e) {
-		return KindCorrupt, KindCorrupt.hint()
+		return KindCorrupt, ""
 	}
 	if !remote {
 		r, _ := find(localRules(), e.words.git)
-		return r.kind, r.advice()
+		return r.kind, r.hint
 	}
 	return classifyRemote(e.words)
 }
@@ -117,7 +117,7 @@ func classifyRemote(w words) (Kind, string) {
 		{[]rule{{kind: KindDenied, says: holding("Could not read from remote repository", "remote error")}}, w.git},
 	} {
 		if r, ok := find(step.rules, step.lines); ok {
-			return r.kind, r.advice()
+			return r.kind, r.hint
 		}
 	}
 	return KindUnknown, ""

@@ -5,26 +5,12 @@ import (
 	"strings"
 )
 
-// rule gives a kind to a line that says something. The hint is what can be said beyond
-// what is usual for the kind; noHint: nothing can.
+// rule gives a kind to a line that says something. The hint is empty unless more can be
+// said than is usual for the kind.
 type rule struct {
 	kind Kind
 	hint string
 	says *regexp.Regexp
-}
-
-// noHint is for what may have many causes.
-const noHint = "-"
-
-// advice is the hint for the user.
-func (r rule) advice() string {
-	switch r.hint {
-	case noHint:
-		return ""
-	case "":
-		return r.kind.hint()
-	}
-	return r.hint
 }
 
 // holding matches a line that holds one of phrases; ending, one that ends with it.

@@ -33,12 +33,10 @@ const maxTrace = 256 << 10
 // maxDelay bounds what a server can ask for.
 const maxDelay = 24 * time.Hour
 
-// answer is what is of interest in the head of an HTTP answer.
+// answer is the head of an HTTP answer.
 type answer struct {
-	status    int
-	after     string // Retry-After
-	remaining string // X-RateLimit-Remaining, RateLimit-Remaining
-	reset     string // X-RateLimit-Reset, RateLimit-Reset
+	status int
+	header http.Header
 }
 
 // memoryFile opens a file in memory, nil if there is no such thing here.
@@ -113,7 +111,7 @@ func (e *Error) obeyServer(trace *os.File, now time.Time) {
 		e.After = a.delay(now)
 	case http.StatusForbidden:
 		// Some servers refuse so who asks too often.
-		if e.Kind != KindAuth || a.after == "" && a.remaining != "0" {
+		if e.Kind != KindAuth || a.header.Get("Retry-After") == "" && !a.spent() {
 			return
 		}
 		e.Kind, e.Hinted, e.After = KindRateLimited, "", a.delay(now)
@@ -135,39 +133,34 @@ func lastAnswer(trace io.Reader) answer {
 			continue
 		}
 		if strings.HasPrefix(header, "HTTP/") {
-			a = answer{}
-			_, rest, _ := strings.Cut(header, " ")
-			word, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-			a.status, _ = strconv.Atoi(word) // 0 is no status of interest
-			continue
-		}
-		name, value, _ := strings.Cut(header, ":")
-		value = strings.TrimSpace(value)
-		switch strings.ToLower(name) {
-		case "retry-after":
-			a.after = value
-		case "x-ratelimit-remaining", "ratelimit-remaining":
-			a.remaining = value
-		case "x-ratelimit-reset", "ratelimit-reset":
-			a.reset = value
+			a = answer{header: http.Header{}}
+			if fields := strings.Fields(header); len(fields) > 1 {
+				a.status, _ = strconv.Atoi(fields[1]) // 0 is no status of interest
+			}
+		} else if name, value, ok := strings.Cut(header, ":"); ok && a.header != nil {
+			a.header.Set(strings.TrimPrefix(strings.ToLower(name), "x-"), strings.TrimSpace(value))
 		}
 	}
 	return a
 }
+
+// spent reports whether a limit of requests is used up.
+func (a answer) spent() bool { return a.header.Get("RateLimit-Remaining") == "0" }
 
 // delay is how long the server wants to be left alone, 0 if it does not say.
 //
 // Retry-After is a number of seconds or a date. The reset of a rate limit is a
 // number of seconds, or for GitHub and GitLab the time as seconds since 1970.
 func (a answer) delay(now time.Time) time.Duration {
-	if seconds, err := strconv.ParseInt(a.after, 10, 64); err == nil {
+	after := a.header.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(after, 10, 64); err == nil {
 		return bounded(seconds)
 	}
-	if at, err := http.ParseTime(a.after); err == nil {
+	if at, err := http.ParseTime(after); err == nil {
 		return min(max(0, at.Sub(now)), maxDelay)
 	}
-	seconds, err := strconv.ParseInt(a.reset, 10, 64)
-	if err != nil || a.remaining != "0" {
+	seconds, err := strconv.ParseInt(a.header.Get("RateLimit-Reset"), 10, 64)
+	if err != nil || !a.spent() {
 		return 0
 	}
 	const year = 365 * 24 * 60 * 60
