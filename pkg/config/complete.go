@@ -167,7 +167,7 @@ func (d *draft) checkServers() {
 		d.problem(bind, "needs a secret, or anybody could post", "give --receiver-secret-file, or GITSYNC_RECEIVER_SECRET in the environment")
 	}
 	if !on {
-		d.warnUseless("ignoring options that need --receiver-bind", "receiver-path", "receiver-provider", "receiver-secret-file", "receiver-allow-sha1")
+		d.warnUseless("ignoring options that need --receiver-bind", "receiver-path", "receiver-provider", "receiver-secret-file")
 	}
 	if on && d.Process.Receiver.Bind == d.HTTP.Bind && isServed(d.Process.Receiver.Path) {
 		d.problem(d.named("receiver-path"), quoted(d.Process.Receiver.Path)+" is served by --http-bind at the same address", "choose another path or address")

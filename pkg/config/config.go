@@ -195,8 +195,6 @@ type Receiver struct {
 	// SecretFile or Secret verifies the senders; one of them is set when the process listens for pushes.
 	SecretFile string
 	Secret     secret.Text
-	// AllowSHA1 accepts signatures by HMAC-SHA1, from senders that have no better.
-	AllowSHA1 bool
 }
 
 // Secrets is everything that must not be shown anywhere, in the forms in which it might turn up.

@@ -126,7 +126,7 @@ func TestDocumentedDefaults(t *testing.T) {
 			continue
 		}
 		args := []string{"--repo=/r", "--" + o.id() + "=" + o.preset}
-		if o.id() == "receiver-path" || o.id() == "receiver-provider" || o.id() == "receiver-allow-sha1" {
+		if o.id() == "receiver-path" || o.id() == "receiver-provider" {
 			args = append(args, "--receiver-bind=:1", "--receiver-secret-file=/s")
 		}
 		c, _ := parse(t, args)

@@ -102,17 +102,12 @@ func receiverRows() []option {
 		{
 			group: groupReceiver, flags: named("receiver-secret-file"), vars: named("GITSYNC_RECEIVER_SECRET_FILE"), arg: "PATH",
 			set:  text(func(d *draft) *string { return &d.Sync.Receiver.SecretFile }),
-			text: "File with the secret that is shared with the forge. It is read again when it changes.",
+			text: "File with the secret that is shared with the forge. It is read for each delivery.",
 		},
 		{
 			group: groupReceiver, vars: named("GITSYNC_RECEIVER_SECRET"), arg: "SECRET", secret: true,
 			set:  secretText(func(d *draft) *secret.Text { return &d.Sync.Receiver.Secret }),
 			text: "The secret itself, instead of --receiver-secret-file.",
-		},
-		{
-			group: groupReceiver, flags: named("receiver-allow-sha1"), vars: named("GITSYNC_RECEIVER_ALLOW_SHA1"), kind: isBool, preset: "false",
-			set:  toggle(func(d *draft) *bool { return &d.Sync.Receiver.AllowSHA1 }),
-			text: "Accept deliveries that are signed with HMAC-SHA1 only, from very old forges.",
 		},
 	}
 }

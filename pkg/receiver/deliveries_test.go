@@ -2,6 +2,7 @@ package receiver
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -131,6 +132,9 @@ func newLoggedRig(t testing.TB, log logr.Logger, o Target) *rig {
 			defer r.mu.Unlock()
 			r.pushes = append(r.pushes, p)
 		}
+	}
+	if o.Wait == nil {
+		o.Wait = func(context.Context, Push) (string, error) { return "", nil }
 	}
 	if err := o.Check(); err != nil {
 		t.Fatal(err)
@@ -304,6 +308,29 @@ func TestNoEvent(t *testing.T) {
 	}
 }
 
+// TestOtherEvent: the header names the event, so the body of another event need not have the types of a push.
+func TestOtherEvent(t *testing.T) {
+	d := recording(t, "github", "push")
+	d.header.Set("X-Github-Event", "issues")
+	d.body = []byte(`{"ref":1}`)
+	r := newRig(t, Target{URL: urls["github"], Ref: "main"})
+	if status, text := r.post(d.signed(secret)); status != http.StatusOK || !strings.Contains(text, `"issues", not a push`) {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+// TestBlankBody: curl may send a generic delivery without a body, or with a blank one.
+func TestBlankBody(t *testing.T) {
+	d := recording(t, "generic", "push-nothing")
+	for _, body := range []string{"", "\n"} {
+		d.body = []byte(body)
+		r := newRig(t, Target{URL: urls["generic"], Ref: "main"})
+		if status, text := r.post(d.signed(secret)); status != http.StatusAccepted {
+			t.Errorf("%q: %d %s", body, status, text)
+		}
+	}
+}
+
 func TestProviders(t *testing.T) {
 	d := recording(t, "github", "push").signed(secret)
 	for provider, want := range map[string]int{"github": 202, "": 202, "gitlab": 401, "bitbucket": 401, "bitbucket-server": 403} {
@@ -325,16 +352,15 @@ func TestProviders(t *testing.T) {
 
 func TestCheckRefuses(t *testing.T) {
 	some := func() ([]byte, error) { return []byte("x"), nil }
-	trigger := func(Push) {}
 	for name, o := range map[string]Target{
-		"no secret function": {URL: "https://h/a/b", Trigger: trigger},
-		"an empty secret":    {URL: "https://h/a/b", Trigger: trigger, Secret: func() ([]byte, error) { return nil, nil }},
-		"a missing file":     {URL: "https://h/a/b", Trigger: trigger, Secret: SecretFile("/nonexistent/secret")},
-		"no repository":      {Trigger: trigger, Secret: some},
-		"an unknown forge":   {URL: "https://h/a/b", Trigger: trigger, Secret: some, Provider: "sourceforge"},
+		"no secret function": {URL: "https://h/a/b"},
+		"an empty secret":    {URL: "https://h/a/b", Secret: func() ([]byte, error) { return nil, nil }},
+		"a missing file":     {URL: "https://h/a/b", Secret: SecretFile("/nonexistent/secret")},
+		"no repository":      {Secret: some},
+		"an unknown forge":   {URL: "https://h/a/b", Secret: some, Provider: "sourceforge"},
 	} {
 		if err := o.Check(); err == nil {
-			t.Errorf("%s: taken", name)
+			t.Errorf("%s: accepted", name)
 		}
 	}
 }

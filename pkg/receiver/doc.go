@@ -1,38 +1,30 @@
 // Package receiver receives the push webhooks of forges.
 //
-// It hides what the forges do differently: which headers name the sender and the
-// event, how a delivery is signed, and where in the body the ref, the repository and
-// the commits are. All of that is one table (forges.go); the path through the code is
-// the same for every row.
+// It hides what differs between forges: the headers that name the sender and the event, how a
+// delivery is signed, and where the body has the ref, the repository and the commits. Each forge is
+// one row of a table (forges.go), and each kind of body one type (payload.go). The path of a
+// delivery through the code is the same for all:
 //
-// # The order of things
-//
-// A delivery is taken apart only after it has been proved to come from a sender who
-// knows the secret:
-//
-//  1. method, and which forge (by headers, when it is to be found out);
-//  2. a place among the bounded number of deliveries that are read at once;
-//  3. credentials that need no body (tokens), and the form of signatures: a sender who has
-//     none, or one that cannot be right, is refused before a byte of the body is read;
+//  1. the method, and the forge that sends;
+//  2. a place among the deliveries that are read at the same time;
+//  3. tokens, and the form of signatures: a delivery that cannot be proved is refused here, and its
+//     body is not read;
 //  4. the body, at most MaxBody bytes within BodyTime;
-//  5. the signature, in constant time: over the raw body, or over the JSON of a form where
-//     the forge signs that;
-//  6. only now the event, the JSON, the repository and the ref.
+//  5. the signature, in constant time, over the raw body, or over the JSON in a form if the forge
+//     signs that;
+//  6. the event, the JSON, the repository and the ref.
 //
 // # Invariants
 //
-// A refused sender (401, 403) learns nothing. The answer to a verified one says
-// what came of its delivery. Nothing but the outcome of steps 1 to 6 calls Trigger, and
-// a delivery calls it once at most for each target.
+// A delivery is parsed only after its sender has proved that it knows the secret. A sender that is
+// refused (401, 403) gets a status and no text. A delivery triggers each target at most once, and
+// only after step 6.
 //
-// Memory is bounded whatever arrives: the number of bodies that are being read, how
-// many of them may be large, and the depth of their JSON; the rest of a body is looked
-// through, not kept.
-//
-// A replayed delivery is not recognised as such: all that it can cause is one poll.
+// Memory is bounded: the number of bodies that are read at the same time, how many of them may be
+// large, and what is kept of their JSON.
 //
 // # State
 //
-// None beside counters of what is under way. A delivery is not
-// remembered; coalescing those of one moment is the business of Trigger.
+// The places that are taken, and the kinds of refusal that have been logged. Deliveries are not
+// remembered: a replayed one causes one poll. Trigger makes one sync of many pushes.
 package receiver

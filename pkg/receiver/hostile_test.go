@@ -70,7 +70,7 @@ func TestManyUpdates(t *testing.T) {
 	if status, text := r.post(d.signed(secret)); status != http.StatusAccepted {
 		t.Errorf("%d %s", status, text)
 	}
-	p, err := row(t, "bitbucket-server").parse("", d.body)
+	p, err := row(t, "bitbucket-server").parse(d.body)
 	if err != nil || len(p.updates) != maxUpdates || !p.more {
 		t.Errorf("%d updates, more=%v, %v", len(p.updates), p.more, err)
 	}

@@ -7,15 +7,14 @@ import (
 	"strings"
 )
 
-// place is a repository without what differs between the ways to reach it: scheme,
-// user, port, the .git at its end and the parts of a path that some forges put into
-// the URLs of one protocol only.
+// place is a repository's address without the parts that differ between protocols: scheme, user, port, the .git at its
+// end, and the parts of a path that some forges have in the URLs of one protocol only.
 type place struct {
 	host string // "" for a bare name
 	path string // lower case, no slash at either end
 }
 
-// placeOf takes any form of a repository's address: a URL, scp's host:path, a path, or the full name that a forge uses.
+// placeOf takes any form of an address: a URL, scp's host:path, a path, or the full name of a repository.
 func placeOf(address string) place {
 	host, path := split(address)
 	host = strings.ToLower(host)
@@ -30,7 +29,7 @@ func placeOf(address string) place {
 	return place{host: host, path: strings.Join(parts, "/")}
 }
 
-// split finds host and path of an address.
+// split returns the host and the path of an address.
 func split(address string) (host, path string) {
 	if strings.Contains(address, "://") {
 		u, err := url.Parse(address)
@@ -44,16 +43,12 @@ func split(address string) (host, path string) {
 	if !found || strings.Contains(before, "/") {
 		return "", address
 	}
-	_, host, hasUser := strings.Cut(before, "@")
-	if !hasUser {
-		host = before
-	}
-	return host, after
+	return before[strings.LastIndex(before, "@")+1:], after
 }
 
-// withoutDetours takes out what Bitbucket Server (https://host/scm/KEY/slug) and Azure
-// DevOps (https://dev.azure.com/org/project/_git/repo, git@ssh.dev.azure.com:v3/org/project/repo,
-// https://org.visualstudio.com/project/_git/repo) put into some of their URLs.
+// withoutDetours removes the parts that Bitbucket Server (https://host/scm/KEY/slug) and Azure DevOps
+// (https://dev.azure.com/org/project/_git/repo, git@ssh.dev.azure.com:v3/org/project/repo,
+// https://org.visualstudio.com/project/_git/repo) have in some of their URLs.
 func withoutDetours(host string, parts []string) (string, []string) {
 	org, isOld := strings.CutSuffix(host, ".visualstudio.com")
 	switch {
@@ -67,7 +62,7 @@ func withoutDetours(host string, parts []string) (string, []string) {
 	}
 	if i := slices.Index(parts, "_git"); i > 0 && i == len(parts)-2 {
 		if i == 1 {
-			parts[i] = parts[i+1] // org/_git/repo: the project is called as the repository is
+			parts[i] = parts[i+1] // org/_git/repo: the project has the name of the repository
 		} else {
 			parts = slices.Delete(parts, i, i+1)
 		}
@@ -75,12 +70,10 @@ func withoutDetours(host string, parts []string) (string, []string) {
 	return host, parts
 }
 
-// same says whether theirs is ours. Host names say little: a cluster reaches its forge
-// by another name than the world does, ssh has aliases, a mirror or a proxy stands in
-// between. The sender has proved that it knows our secret, and a push taken for ours by
-// mistake costs one poll, whereas one that is missed waits for the next. So the path
-// decides. Only where the host names differ may ours have something in front of it, as
-// below a proxy (https://proxy/github.com/team/docs) or a directory of mirrors.
+// same says whether theirs is ours. Host names are not compared: a cluster often reaches its forge by another name, an ssh
+// alias, a mirror or a proxy. The sender knows the secret, and a push that is wrongly taken costs one poll, but a push that
+// is wrongly ignored waits for the next poll. If the host names differ, our path may have a prefix: the path of a proxy
+// (https://proxy/github.com/team/docs) or a directory of mirrors.
 func (ours place) same(theirs place) bool {
 	if theirs.path == "" {
 		return false
@@ -91,58 +84,44 @@ func (ours place) same(theirs place) bool {
 	return ours.host != theirs.host && strings.HasSuffix(ours.path, "/"+theirs.path) && strings.Contains(theirs.path, "/")
 }
 
-// isOurs says whether one of the addresses that a forge gave is our repository.
+// isOurs says whether one of the addresses in a delivery is our repository.
 func (ours place) isOurs(addresses []string) bool {
-	places := make([]place, 0, len(addresses))
-	for _, address := range addresses {
-		places = append(places, placeOf(address))
-	}
-	// When the forge has an address with our host name, its bare names must not be taken for another path below ours.
-	known := slices.ContainsFunc(places, func(p place) bool { return p.host != "" && p.host == ours.host })
-	return slices.ContainsFunc(places, func(p place) bool {
+	// If one of the addresses has our host name, the bare names are on our host, too: team/docs is not our big/team/docs.
+	known := slices.ContainsFunc(addresses, func(a string) bool { return ours.host != "" && placeOf(a).host == ours.host })
+	return slices.ContainsFunc(addresses, func(a string) bool {
+		theirs := placeOf(a)
 		if known {
-			p.host = ours.host
+			theirs.host = ours.host
 		}
-		return ours.same(p)
+		return ours.same(theirs)
 	})
 }
 
-// matchRef says of an update why it is not of a ref: a branch, a tag, refs/..., a full hash, or HEAD ("" is HEAD, too). It
-// is "" if the update is of that ref.
-func matchRef(ours string, u update, defaultBranch string) (why string) {
+// rejects says why an update is not one of the followed ref; "" if it is.
+func (t Target) rejects(u update, defaultBranch string) string {
 	switch {
+	case t.Match != nil && t.Match(u.ref):
+		return "" // also a deletion
+	case t.Match != nil:
+		return "it does not match the followed refs"
 	case u.deleted():
 		return "it was deleted, which leaves nothing to publish"
-	case isHash(ours):
+	case isHash(t.Ref):
 		return "" // any push may bring the commit
-	case ours == "" || ours == "HEAD":
-		return matchHead(u.ref, defaultBranch)
-	case names(ours, u.ref) || names(u.ref, ours) || names(u.ref, "refs/"+ours):
-		return ""
-	}
-	return fmt.Sprintf("what is followed is %q", ours)
-}
-
-// matchHead follows the default branch, and any branch where the forge does not say which that is.
-func matchHead(ref, defaultBranch string) string {
-	switch {
-	case strings.HasPrefix(ref, "refs/") && !strings.HasPrefix(ref, "refs/heads/"):
+	case t.Ref != "" && t.Ref != "HEAD":
+		if names(t.Ref, u.ref) || names(u.ref, t.Ref) || names(u.ref, "refs/"+t.Ref) {
+			return ""
+		}
+		return fmt.Sprintf("the followed ref is %q", t.Ref)
+	case strings.HasPrefix(u.ref, "refs/") && !strings.HasPrefix(u.ref, "refs/heads/"):
 		return "it is no branch"
-	case defaultBranch == "" || names(defaultBranch, ref):
-		return ""
+	case defaultBranch == "" || names(defaultBranch, u.ref):
+		return "" // a forge that does not name the default branch may mean any
 	}
-	return fmt.Sprintf("what is followed is the default branch, %q", defaultBranch)
+	return fmt.Sprintf("the followed ref is the default branch, %.200q", defaultBranch)
 }
 
-// matchFunc is matchRef for what a function follows. A deletion may change which ref is the highest, so it counts.
-func matchFunc(follows func(ref string) bool, u update) (why string) {
-	if follows(u.ref) {
-		return ""
-	}
-	return "it does not match what is followed"
-}
-
-// names says whether name may mean the ref, as git understands names.
+// names says whether git takes name for the ref.
 func names(name, ref string) bool {
 	return ref == name || ref == "refs/"+name || ref == "refs/heads/"+name || ref == "refs/tags/"+name
 }

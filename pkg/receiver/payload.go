@@ -2,20 +2,25 @@ package receiver
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"mime"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 )
 
-// maxDepth is how deeply a body may be nested; real ones stay below ten.
-const maxDepth = 64
+// payload is what the receiver uses of a body.
+type payload struct {
+	event   string   // "" if the body does not name it
+	repos   []string // URLs and full names of the repository
+	branch  string   // the default branch; "" if the body does not name it
+	updates []update
+	more    bool // there may be more updates
+}
 
-// update is one ref that a delivery says was updated.
+// update is one updated ref.
 type update struct{ ref, before, after string }
 
 // deleted says that the ref is gone: there is no commit after the push, or the zero one.
@@ -23,215 +28,168 @@ func (u update) deleted() bool {
 	return u.before != "" && u.after == "" || u.after != "" && strings.Trim(u.after, "0") == ""
 }
 
-// payload is what is wanted of a body.
-type payload struct {
-	event   string // "" when it is not in the body
-	repos   []string
-	branch  string // default branch, short; "" if not given
-	updates []update
-	more    bool // there were more than maxUpdates
-}
-
-// maxUpdates and maxRepos bound what is kept of a body.
-const (
-	maxUpdates = 1000
-	maxRepos   = 50
-)
-
-// reader looks a body through, one token at a time, keeping nothing but the values that the row names.
-type reader struct {
-	forge   *forge
-	dec     *json.Decoder
-	wanted  map[string]bool
-	once    map[string]string // values outside of updates, the first of each path
-	current map[string]string // values of the update that is being read
-	payload payload
-}
-
-// parse reads the body of a verified delivery.
-func (f *forge) parse(contentType string, body []byte) (payload, error) {
-	body, err := unwrap(contentType, body)
-	if err != nil {
+// parse decodes the JSON of one kind of body. Fields that the type does not have are not kept.
+func parse[T interface{ payload() payload }](body []byte) (payload, error) {
+	var push T
+	if err := json.Unmarshal(body, &push); err != nil {
 		return payload{}, err
 	}
-	r := &reader{forge: f, dec: json.NewDecoder(bytes.NewReader(body)), wanted: f.wanted(), once: map[string]string{}, current: map[string]string{}}
-	if len(bytes.TrimSpace(body)) == 0 && f.name == generic {
-		return payload{}, nil
-	}
-	if err := r.value("", 0); err != nil {
-		return payload{}, fmt.Errorf("body is not the JSON that %s sends: %w", f.name, clean(err))
-	}
-	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
-		return payload{}, errors.New("body goes on after the JSON")
-	}
-	r.finish()
-	return r.payload, nil
+	p := push.payload()
+	p.repos = slices.DeleteFunc(p.repos, func(repo string) bool { return repo == "" })
+	p.more = len(p.updates) == maxUpdates
+	p.updates = slices.DeleteFunc(p.updates, func(u update) bool { return u.ref == "" })
+	return p, nil
 }
 
-// unwrap takes the JSON out of a form, as which some forges can send it.
-func unwrap(contentType string, body []byte) ([]byte, error) {
-	const field = "payload="
-	kind, _, _ := mime.ParseMediaType(contentType) // what it cannot parse is no form
-	if kind != "application/x-www-form-urlencoded" || !bytes.HasPrefix(body, []byte(field)) {
-		return body, nil // curl says "form" of whatever it posts
+// unwrap returns the JSON in a form, which some forges can be configured to send.
+func unwrap(header http.Header, body []byte) ([]byte, error) {
+	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type")) // a value that does not parse is no form
+	value, isForm := bytes.CutPrefix(body, []byte("payload="))
+	if kind != "application/x-www-form-urlencoded" || !isForm {
+		return body, nil // curl says "form" by default
 	}
-	value, _, _ := bytes.Cut(body[len(field):], []byte("&"))
+	value, _, _ = bytes.Cut(value, []byte("&"))
 	decoded, err := url.QueryUnescape(string(value))
 	if err != nil {
-		return nil, errors.New("body is not a form")
+		return nil, invalid("the body is not a form")
 	}
 	return []byte(decoded), nil
 }
 
-// clean makes the end of a truncated body readable.
-func clean(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
-}
+// maxUpdates is how many updates of a body are kept.
+const maxUpdates = 1000
 
-func (f *forge) wanted() map[string]bool {
-	paths := make(map[string]bool)
-	for _, list := range [][]string{f.eventAt, f.ref, f.kind, f.before, f.after, {f.branch}} {
-		for _, path := range list {
-			paths[path] = true
-		}
-	}
-	for _, repo := range f.repos {
-		for path := range strings.SplitSeq(repo, "/") {
-			paths[path] = true
-		}
-	}
-	delete(paths, "")
-	return paths
-}
+// updates decodes a JSON array of T. It stops after maxUpdates elements, because short elements take many times more
+// memory than their JSON.
+type updates[T interface{ update() update }] []update
 
-// value reads whatever is next, at path.
-func (r *reader) value(path string, depth int) error {
-	tok, err := r.dec.Token()
-	if err != nil {
-		return err
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *updates[T]) UnmarshalJSON(data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if open, _ := dec.Token(); open != json.Delim('[') {
+		return json.Unmarshal(data, &[]T{}) // null, or the error of a wrong type
 	}
-	return r.after(tok, path, depth)
-}
-
-// after reads the rest of the value that tok begins.
-func (r *reader) after(tok json.Token, path string, depth int) error {
-	if depth > maxDepth {
-		return errors.New("it is nested too deeply")
-	}
-	switch tok := tok.(type) {
-	case json.Delim:
-		if tok == '[' {
-			return r.array(path, depth)
-		}
-		return r.object(path, depth)
-	case string:
-		r.keep(path, tok)
-		return nil
-	case nil:
-		return nil // as good as not there
-	default:
-		if r.wanted[path] {
-			return fmt.Errorf("%s is not a string", path)
-		}
-		return nil
-	}
-}
-
-func (r *reader) array(path string, depth int) error {
-	for r.dec.More() {
-		if err := r.value(path, depth+1); err != nil {
+	for dec.More() && len(*l) < maxUpdates {
+		var element T
+		if err := dec.Decode(&element); err != nil {
 			return err
 		}
+		*l = append(*l, element.update())
 	}
-	_, err := r.dec.Token()
-	return err
+	return nil
 }
 
-func (r *reader) object(path string, depth int) error {
-	for r.dec.More() {
-		tok, err := r.dec.Token()
-		if err != nil {
-			return err
-		}
-		name, _ := tok.(string) // the decoder accepts nothing else here
-		if path != "" {
-			name = path + "." + name
-		}
-		if err := r.value(name, depth+1); err != nil {
-			return err
-		}
-	}
-	if r.forge.each != "" && path == r.forge.each {
-		r.endUpdate()
-	}
-	_, err := r.dec.Token()
-	return err
-}
-
-// keep remembers a string if the row wants it.
-func (r *reader) keep(path, value string) {
-	if !r.wanted[path] || value == "" {
-		return
-	}
-	into := r.once
-	if r.forge.each == "" || strings.HasPrefix(path, r.forge.each+".") {
-		into = r.current
-	}
-	if slices.Contains(r.forge.repos, path) && len(r.payload.repos) < maxRepos {
-		r.payload.repos = append(r.payload.repos, value)
-	}
-	if _, seen := into[path]; !seen {
-		into[path] = value
+// githubPush is the body of GitHub, Gogs, Gitea and Forgejo.
+type githubPush struct {
+	Ref, Before, After string
+	Repository         struct {
+		FullName      string `json:"full_name"`
+		CloneURL      string `json:"clone_url"`
+		SSHURL        string `json:"ssh_url"`
+		DefaultBranch string `json:"default_branch"`
 	}
 }
 
-// endUpdate turns the values of one updated ref into an update.
-func (r *reader) endUpdate() {
-	u := update{
-		ref:    first(r.current, r.forge.ref),
-		before: first(r.current, r.forge.before),
-		after:  first(r.current, r.forge.after),
-	}
-	if !strings.HasPrefix(u.ref, "refs/") {
-		u.ref = refPrefix(first(r.current, r.forge.kind)) + u.ref
-	}
-	if r.forge.each != "" {
-		clear(r.current)
-	}
-	switch {
-	case u.ref == "":
-	case len(r.payload.updates) == maxUpdates:
-		r.payload.more = true
-	default:
-		r.payload.updates = append(r.payload.updates, u)
+func (p githubPush) payload() payload {
+	r := p.Repository
+	return payload{
+		repos:   []string{r.FullName, r.CloneURL, r.SSHURL},
+		branch:  r.DefaultBranch,
+		updates: []update{{p.Ref, p.Before, p.After}},
 	}
 }
 
-// finish takes what stands once in a body.
-func (r *reader) finish() {
-	values := r.once
-	if r.forge.each == "" {
-		r.endUpdate()
-		values = r.current
+type gitlabPush struct {
+	Event              string `json:"event_name"`
+	Kind               string `json:"object_kind"` // only in hooks of projects
+	Ref, Before, After string
+	Project            struct {
+		FullName      string `json:"path_with_namespace"`
+		HTTPURL       string `json:"git_http_url"`
+		SSHURL        string `json:"git_ssh_url"`
+		DefaultBranch string `json:"default_branch"`
 	}
-	r.payload.event = first(values, r.forge.eventAt)
-	r.payload.branch = strings.TrimPrefix(values[r.forge.branch], "refs/heads/")
-	for _, repo := range r.forge.repos {
-		a, b, joined := strings.Cut(repo, "/")
-		if joined && values[a] != "" && values[b] != "" {
-			r.payload.repos = append(r.payload.repos, values[a]+"/"+values[b])
+}
+
+func (p gitlabPush) payload() payload {
+	r := p.Project
+	return payload{
+		event:   cmp.Or(p.Event, p.Kind),
+		repos:   []string{r.FullName, r.HTTPURL, r.SSHURL},
+		branch:  r.DefaultBranch,
+		updates: []update{{p.Ref, p.Before, p.After}},
+	}
+}
+
+type bitbucketCloudPush struct {
+	Push       struct{ Changes updates[bitbucketCloudChange] }
+	Repository struct {
+		FullName string `json:"full_name"`
+	}
+}
+
+// bitbucketCloudChange has an empty Old for a new ref, and an empty New for a deleted one.
+type bitbucketCloudChange struct{ Old, New bitbucketCloudRef }
+
+type bitbucketCloudRef struct {
+	Name, Type string
+	Target     struct{ Hash string }
+}
+
+func (c bitbucketCloudChange) update() update {
+	prefix := map[string]string{"branch": "refs/heads/", "tag": "refs/tags/", "annotated_tag": "refs/tags/"}
+	ref := cmp.Or(c.New, c.Old)
+	return update{prefix[ref.Type] + ref.Name, c.Old.Target.Hash, c.New.Target.Hash}
+}
+
+func (p bitbucketCloudPush) payload() payload {
+	return payload{repos: []string{p.Repository.FullName}, updates: p.Push.Changes}
+}
+
+type bitbucketServerPush struct {
+	Changes    updates[bitbucketServerChange]
+	Repository struct {
+		Slug    string
+		Project struct{ Key string }
+	}
+}
+
+type bitbucketServerChange struct{ RefID, FromHash, ToHash string }
+
+func (c bitbucketServerChange) update() update { return update{c.RefID, c.FromHash, c.ToHash} }
+
+func (p bitbucketServerPush) payload() payload {
+	r := p.Repository
+	return payload{repos: []string{strings.Trim(r.Project.Key+"/"+r.Slug, "/")}, updates: p.Changes}
+}
+
+type azurePush struct {
+	EventType string
+	Resource  struct {
+		RefUpdates updates[azureUpdate]
+		Repository struct {
+			Name, RemoteURL, SSHURL, DefaultBranch string
+			Project                                struct{ Name string }
 		}
 	}
 }
 
-func first(values map[string]string, paths []string) string {
-	for _, path := range paths {
-		if value := values[path]; value != "" {
-			return value
-		}
+type azureUpdate struct{ Name, OldObjectID, NewObjectID string }
+
+func (u azureUpdate) update() update { return update{u.Name, u.OldObjectID, u.NewObjectID} }
+
+func (p azurePush) payload() payload {
+	r := p.Resource.Repository
+	return payload{
+		event:   p.EventType,
+		repos:   []string{r.RemoteURL, r.SSHURL, strings.Trim(r.Project.Name+"/"+r.Name, "/")},
+		branch:  r.DefaultBranch,
+		updates: p.Resource.RefUpdates,
 	}
-	return ""
+}
+
+type genericPush struct{ Ref, Before, After, Repo, Repository string }
+
+func (p genericPush) payload() payload {
+	return payload{repos: []string{p.Repo, p.Repository}, updates: []update{{p.Ref, p.Before, p.After}}}
 }

@@ -3,132 +3,161 @@ package receiver
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
-	"hash"
 	"net/http"
+	"slices"
 	"strings"
 )
 
 // scheme is a way to prove that a sender knows the secret.
 type scheme struct {
-	// header is where the proof is; a delivery without it does not use this scheme.
+	// header has the proof; a delivery without it does not use this scheme.
 	header string
-	// weak schemes count only where they were asked for.
-	weak bool
-	// begin looks at the proof before the body is read; nil: no body can make it hold.
+	// begin checks the proof before the body is read. It returns nil if no body can make the proof hold.
 	begin func(value string, h http.Header, secret []byte) proof
 }
 
-// proof says, in constant time, whether a sender of the body knows the secret.
+// proof says, in constant time, whether the sender of a body knows the secret.
 type proof func(body []byte) bool
 
-// proofs collects what a delivery offers; unsigned says that it offers nothing at all. A forge without a secret may
-// send its headers empty.
-func proofs(schemes []scheme, h http.Header, secret []byte) (offered []proof, unsigned bool) {
-	unsigned = true
-	for _, s := range schemes {
-		values := h.Values(s.header)
-		if len(values) == 0 || len(values) == 1 && values[0] == "" {
+// claim is that the sender knows a secret, which some targets share.
+type claim struct {
+	secret  string
+	targets []Target
+	proofs  []proof // one that holds is enough
+}
+
+// verify reads the body, and returns the targets whose secret the sender knows.
+func (h *handler) verify(f *forge, w http.ResponseWriter, req *http.Request, targets []Target) ([]Target, []byte, error) {
+	claims, err := h.claims(f, req.Header, targets)
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := readBody(w, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	signed := [][]byte{body}
+	if f.signsJSON {
+		if payload, err := unwrap(req.Header, body); err == nil {
+			signed = append(signed, payload)
+		}
+	}
+	var proved []Target
+	for _, c := range claims {
+		holds := func(p proof) bool { return slices.ContainsFunc(signed, p) }
+		if slices.ContainsFunc(c.proofs, holds) {
+			proved = append(proved, c.targets...)
+		}
+	}
+	if len(proved) == 0 {
+		return nil, nil, errProof
+	}
+	return proved, body, nil
+}
+
+// claims returns what a delivery may prove, one claim for each secret. An error is the answer to a delivery that can
+// prove nothing, whatever its body is.
+func (h *handler) claims(f *forge, header http.Header, targets []Target) ([]claim, error) {
+	if !slices.ContainsFunc(f.schemes, func(s scheme) bool { return header.Get(s.header) != "" }) {
+		return nil, errUnsigned // a forge without a secret may send its headers empty
+	}
+	var claims []claim
+	refused := errProof
+	for _, t := range targets {
+		secret, err := t.secret()
+		if err != nil {
+			h.Log.Error(err, "reading the receiver's secret failed")
+			refused = answer{http.StatusServiceUnavailable, Failed, err.Error()}
 			continue
 		}
-		unsigned = false
-		if len(values) > 1 {
-			continue // a proxy in between may have looked at either of them
+		i := slices.IndexFunc(claims, func(c claim) bool { return c.secret == string(secret) })
+		if i < 0 {
+			i = len(claims)
+			claims = append(claims, claim{secret: string(secret), proofs: f.proofs(header, secret)})
+		}
+		claims[i].targets = append(claims[i].targets, t)
+	}
+	if !slices.ContainsFunc(claims, func(c claim) bool { return len(c.proofs) > 0 }) {
+		return nil, refused
+	}
+	return claims, nil
+}
+
+// proofs returns the proofs that a delivery offers for a secret.
+func (f *forge) proofs(h http.Header, secret []byte) (offered []proof) {
+	for _, s := range f.schemes {
+		values := h.Values(s.header)
+		if len(values) != 1 {
+			continue // of several values, a proxy may have checked another one
 		}
 		if p := s.begin(values[0], h, secret); p != nil {
 			offered = append(offered, p)
 		}
 	}
-	return offered, unsigned
+	return offered
 }
 
-// proven is the proof that needed no body.
-func proven([]byte) bool { return true }
-
-// hmacProof holds when one of the digests is the HMAC of prefix and body.
-func hmacProof(newHash func() hash.Hash, secret []byte, prefix string, digests [][]byte) proof {
+// hmacProof holds if one of the digests is the HMAC-SHA256 of prefix and body.
+func hmacProof(secret []byte, prefix string, digests ...[]byte) proof {
 	return func(body []byte) bool {
-		mac := hmac.New(newHash, secret)
+		mac := hmac.New(sha256.New, secret)
 		mac.Write([]byte(prefix))
 		mac.Write(body)
-		sum, found := mac.Sum(nil), 0
-		for _, digest := range digests {
-			found |= subtle.ConstantTimeCompare(sum, digest)
-		}
-		return found == 1
+		sum := mac.Sum(nil)
+		return slices.ContainsFunc(digests, func(digest []byte) bool { return hmac.Equal(sum, digest) })
 	}
 }
 
-// hexHMAC is the HMAC of the raw body in hexadecimal digits, after a prefix that names the hash.
-func hexHMAC(header, prefix string, newHash func() hash.Hash) scheme {
-	return scheme{header: header, begin: func(value string, _ http.Header, secret []byte) proof {
-		digest, ok := strings.CutPrefix(value, prefix)
-		want, err := hex.DecodeString(digest)
-		if !ok || err != nil || len(want) != newHash().Size() {
+// hexHMAC is the HMAC-SHA256 of the raw body in hexadecimal digits, after a prefix that names the hash.
+func hexHMAC(header, prefix string) scheme {
+	return scheme{header, func(value string, _ http.Header, secret []byte) proof {
+		digits, ok := strings.CutPrefix(value, prefix)
+		digest, err := hex.DecodeString(digits)
+		if !ok || err != nil || len(digest) != sha256.Size {
 			return nil
 		}
-		return hmacProof(newHash, secret, "", [][]byte{want})
+		return hmacProof(secret, "", digest)
 	}}
 }
 
-// onlyIfAllowed marks a scheme as weak.
-func onlyIfAllowed(s scheme) scheme {
-	s.weak = true
-	return s
-}
-
-// token is the secret itself in a header.
-func token(header string) scheme {
-	return scheme{header: header, begin: func(value string, _ http.Header, secret []byte) proof {
-		if !same([]byte(value), secret) {
+// secretIn is the secret itself in a header; read returns where it may be.
+func secretIn(header string, read func(value string) []string) scheme {
+	return scheme{header, func(value string, _ http.Header, secret []byte) proof {
+		if !slices.ContainsFunc(read(value), func(text string) bool { return same([]byte(text), secret) }) {
 			return nil
 		}
-		return proven
+		return func([]byte) bool { return true }
 	}}
 }
 
-// bearer is the secret after the word Bearer.
-func bearer() scheme {
-	return scheme{header: "Authorization", begin: func(value string, _ http.Header, secret []byte) proof {
-		token, ok := cutWord(value, "Bearer")
-		if !ok || !same([]byte(token), secret) {
-			return nil
-		}
-		return proven
-	}}
+func wholeHeader(value string) []string { return []string{value} }
+
+func bearerToken(value string) []string {
+	name, token, _ := strings.Cut(value, " ")
+	if !strings.EqualFold(name, "Bearer") {
+		return nil
+	}
+	return []string{strings.TrimSpace(token)}
 }
 
-// basicPassword is the secret as the password of any user, or as "user:password" in whole.
-func basicPassword() scheme {
-	return scheme{header: "Authorization", begin: func(value string, _ http.Header, secret []byte) proof {
-		encoded, ok := cutWord(value, "Basic")
-		if !ok {
-			return nil
-		}
-		pair, err := base64.StdEncoding.DecodeString(encoded)
-		if err != nil {
-			return nil
-		}
-		_, password, ok := strings.Cut(string(pair), ":")
-		whole, alone := same(pair, secret), same([]byte(password), secret)
-		if !ok || !whole && !alone {
-			return nil
-		}
-		return proven
-	}}
+// basicPassword returns the password of any user, and "user:password", which may be the secret as a whole.
+func basicPassword(value string) []string {
+	req := http.Request{Header: http.Header{"Authorization": {value}}}
+	user, password, ok := req.BasicAuth()
+	if !ok {
+		return nil
+	}
+	return []string{password, user + ":" + password}
 }
 
-// standardWebhook is the scheme of standardwebhooks.com, which newer GitLabs speak when
-// they were given a signing token: HMAC-SHA256 of "id.timestamp.body" in base64, under a
-// key that is written whsec_<base64>. There may be several signatures, while a sender
-// changes its key. The age of the timestamp does not matter: a replay can cause a poll
-// and nothing else, but a wrong clock would lose pushes.
+// standardWebhook is the scheme of standardwebhooks.com, which GitLab uses with a signing token: HMAC-SHA256 of
+// "id.timestamp.body" in base64, with a key that is written whsec_<base64>. A sender that changes its key sends several
+// signatures. The age of the timestamp is not checked: a replay only causes a poll, but a wrong clock would lose pushes.
 func standardWebhook() scheme {
-	const key, version = "whsec_", "v1,"
-	return scheme{header: "Webhook-Signature", begin: func(value string, h http.Header, secret []byte) proof {
-		if encoded, ok := strings.CutPrefix(string(secret), key); ok {
+	return scheme{"Webhook-Signature", func(value string, h http.Header, secret []byte) proof {
+		if encoded, ok := strings.CutPrefix(string(secret), "whsec_"); ok {
 			decoded, err := base64.StdEncoding.DecodeString(encoded)
 			if err != nil {
 				return nil
@@ -137,11 +166,9 @@ func standardWebhook() scheme {
 		}
 		var digests [][]byte
 		for signature := range strings.FieldsSeq(value) {
-			encoded, ok := strings.CutPrefix(signature, version)
-			if !ok {
-				continue
-			}
-			if digest, err := base64.StdEncoding.DecodeString(encoded); err == nil && len(digest) == sha256.Size {
+			encoded, ok := strings.CutPrefix(signature, "v1,")
+			digest, err := base64.StdEncoding.DecodeString(encoded)
+			if ok && err == nil && len(digest) == sha256.Size {
 				digests = append(digests, digest)
 			}
 		}
@@ -149,18 +176,12 @@ func standardWebhook() scheme {
 		if len(digests) == 0 || len(id) != 1 || len(at) != 1 {
 			return nil
 		}
-		return hmacProof(sha256.New, secret, id[0]+"."+at[0]+".", digests)
+		return hmacProof(secret, id[0]+"."+at[0]+".", digests...)
 	}}
 }
 
-// same compares in a time that tells neither how much of the two is equal nor how long the secret is.
+// same compares in a time that depends neither on how much is equal nor on the length of the secret.
 func same(a, b []byte) bool {
 	x, y := sha256.Sum256(a), sha256.Sum256(b)
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
-}
-
-// cutWord takes an authentication scheme's name, in any case, off a header.
-func cutWord(value, word string) (string, bool) {
-	name, rest, ok := strings.Cut(value, " ")
-	return strings.TrimSpace(rest), ok && strings.EqualFold(name, word)
+	return hmac.Equal(x[:], y[:])
 }

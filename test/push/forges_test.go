@@ -1,6 +1,7 @@
 package push
 
 import (
+	"context"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -27,10 +28,14 @@ func newRecorder(t *testing.T, o receiver.Target, secret string) *recorder {
 		defer r.mu.Unlock()
 		r.pushes = append(r.pushes, p)
 	}
+	o.Wait = func(context.Context, receiver.Push) (string, error) { return "", nil }
 	if err := o.Check(); err != nil {
 		t.Fatal(err)
 	}
-	r.Server = httptest.NewServer(receiver.New(receiver.Options{Targets: func() []receiver.Target { return []receiver.Target{o} }}))
+	r.Server = httptest.NewServer(receiver.New(receiver.Options{
+		Targets: func() []receiver.Target { return []receiver.Target{o} },
+		Observe: func(string, string, string) {},
+	}))
 	t.Cleanup(r.Close)
 	return r
 }
