@@ -25,7 +25,6 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -139,7 +138,7 @@ func (a *Auth) askpassOverlay() (git.Overlay, error) {
 			byPath = "true"
 		}
 	}
-	overlay.Config = append(userNames(entries), git.KV{Key: "credential.useHttpPath", Value: byPath})
+	overlay.Config = []git.KV{{Key: "credential.useHttpPath", Value: byPath}}
 	text, err := json.Marshal(entries)
 	if err != nil {
 		return git.Overlay{}, &Error{Op: "describing the credentials", Err: err}
@@ -165,22 +164,6 @@ func (a *Auth) authorization() string {
 	code := base64.StdEncoding.EncodeToString([]byte(e.User + ":" + e.Pass))
 	a.opts.Learned(code)
 	return "Basic " + code
-}
-
-// userNames tells git the user of each host that has one user only, which spares it asking: one
-// process less for each connection. A user without a password may be a token, and is left out.
-func userNames(entries []entry) []git.KV {
-	byHost := map[string][]entry{}
-	for _, e := range entries {
-		byHost[e.Base] = append(byHost[e.Base], e)
-	}
-	var config []git.KV
-	for _, base := range slices.Sorted(maps.Keys(byHost)) {
-		if all := byHost[base]; len(all) == 1 && all[0].Path == "" && all[0].User != "" && all[0].Pass != "" {
-			config = append(config, git.KV{Key: "credential." + base + ".username", Value: all[0].User})
-		}
-	}
-	return config
 }
 
 // Rejected is called when a server refused what the last Refresh gave: a token is minted anew next

@@ -98,7 +98,7 @@ func TestWhoGetsWhat(t *testing.T) {
 		config = append(config, kv.Key+"="+kv.Value)
 	}
 	// Several users on forge.example: git must ask, with the path. One on the other: it need not.
-	want := []string{"credential.http://other.example:8080.username=other", "credential.useHttpPath=true"}
+	want := []string{"credential.useHttpPath=true"}
 	if !slices.Equal(config, want) {
 		t.Errorf("config %q, want %q", config, want)
 	}
@@ -170,7 +170,7 @@ func TestPasswordFile(t *testing.T) {
 func TestReadSecret(t *testing.T) {
 	dir := t.TempDir()
 	before := openFiles(t)
-	for _, size := range []int{0, 1, secretChunk - 1, secretChunk, secretChunk + 1, 10*secretChunk + 1, maxSecretFile, maxSecretFile + 1} {
+	for _, size := range []int{0, 1, 4096, 40961, maxSecretFile, maxSecretFile + 1} {
 		file := filepath.Join(dir, strconv.Itoa(size))
 		content := bytes.Repeat([]byte("0123456789abcdef\n"), size/17+1)[:size]
 		write(t, file, content, 0o400)

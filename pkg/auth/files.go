@@ -3,14 +3,12 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"git-sync/pkg/git"
 )
@@ -19,45 +17,28 @@ import (
 // 16384 bits) are 13 KB, known_hosts files may be larger.
 const maxSecretFile = 1 << 20
 
-// secretChunk is how much of a file is asked for at first, in bytes: most of them fit.
-const secretChunk = 4 << 10
-
 // readSecret reads a whole file, up to maxSecretFile. Its errors do not name the file: fileError does.
-//
-// It asks the system itself, since every file is read for every sync: package os, which readies each
-// file for its poller, makes ten calls where four do.
 func readSecret(path string) ([]byte, error) {
-	fd, err := uninterrupted(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0) })
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, withoutPath(err)
 	}
-	defer func() { _ = unix.Close(fd) }() // nothing is lost by an error: it was only read
-	b := make([]byte, 0, secretChunk)
-	for len(b) <= maxSecretFile {
-		if len(b) == cap(b) {
-			b = slices.Grow(b, secretChunk)
-		}
-		n, err := uninterrupted(func() (int, error) { return unix.Read(fd, b[len(b):cap(b)]) })
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			return b, nil
-		}
-		b = b[:len(b)+n]
+	defer closeAfterReading(f)
+	b, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	switch {
+	case err != nil:
+		return nil, withoutPath(err)
+	case len(b) > maxSecretFile:
+		return nil, fmt.Errorf("it is larger than %d bytes", maxSecretFile)
 	}
-	return nil, fmt.Errorf("it is larger than %d bytes", maxSecretFile)
+	return b, nil
 }
 
-// uninterrupted makes a system call again for as long as a signal ends it, which it may where the
-// file is on another machine.
-func uninterrupted(call func() (int, error)) (int, error) {
-	for {
-		n, err := call()
-		if !errors.Is(err, unix.EINTR) {
-			return n, err
-		}
+func withoutPath(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
 	}
+	return err
 }
 
 // readPassword reads a password from a file; line breaks at its end are not part of it.

@@ -145,7 +145,7 @@ func (a *Auth) addKeys(plan *sshPlan, offer sshOffer) error {
 	if offer.natural {
 		return nil
 	}
-	var problems []error
+	var problems []*Error
 	for i, k := range offer.keys {
 		if k.state != keyUsable {
 			problems = append(problems, k.err())
@@ -167,7 +167,7 @@ func (a *Auth) addKeys(plan *sshPlan, offer sshOffer) error {
 
 // addRules gives the ssh entries of --credential their keys.
 func (a *Auth) addRules(plan *sshPlan, offer *sshOffer) error {
-	var problems []error
+	var problems []*Error
 	for i, c := range a.opts.Credentials {
 		target, ok := parseSSH(c.URL)
 		if !ok {
@@ -209,14 +209,10 @@ func (a *Auth) keyOptions(slot string, k sshKey) ([]string, error) {
 }
 
 // noteKeys logs the keys that are passed over, when that changes.
-func (a *Auth) noteKeys(problems []error) {
-	var texts []string
-	for _, p := range problems {
-		texts = append(texts, p.Error())
-	}
-	text := strings.Join(texts, "; ")
+func (a *Auth) noteKeys(problems []*Error) {
+	text := strings.Join(texts(problems), "; ")
 	if text != "" && text != a.noted {
-		a.opts.Log.Info("some SSH keys cannot be used", "problems", texts)
+		a.opts.Log.Info("some SSH keys cannot be used", "problems", texts(problems))
 	}
 	a.noted = text
 }
@@ -273,28 +269,20 @@ func shellQuote(path string) string {
 }
 
 // joinFirst makes several problems into one error that has the first one's remedy.
-func joinFirst(problems []error) error {
-	if len(problems) < 2 {
-		return errors.Join(problems...)
+func joinFirst(problems []*Error) error {
+	switch len(problems) {
+	case 0:
+		return nil
+	case 1:
+		return problems[0]
 	}
-	e := &Error{Op: fmt.Sprintf("none of %d SSH keys can be used", len(problems)), Err: oneLine(problems)}
-	if first, ok := errors.AsType[*Error](problems[0]); ok {
-		e.Advice = first.Advice
-	}
-	return e
+	return failure(fmt.Sprintf("none of %d SSH keys can be used", len(problems)), strings.Join(texts(problems), "; "), problems[0].Advice)
 }
 
-// oneLine joins errors by semicolons.
-type oneLine []error
-
-// Error gives all on one line.
-func (o oneLine) Error() string {
-	var texts []string
-	for _, err := range o {
-		texts = append(texts, err.Error())
+func texts(problems []*Error) []string {
+	var list []string
+	for _, p := range problems {
+		list = append(list, p.Error())
 	}
-	return strings.Join(texts, "; ")
+	return list
 }
-
-// Unwrap gives them all.
-func (o oneLine) Unwrap() []error { return o }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -235,7 +234,6 @@ func (a asking) refs(ctx context.Context, patterns []string) (map[string]string,
 		a.opts.Log.V(1).Info("asking the remote by git ls-remote", "because", err.Error())
 	}
 	c := git.Cmd("ls-remote", "--quiet").MaxOutput(maxRefs).URL(a.opts.URL)
-	limitTo(c, patterns)
 	res, err := a.opts.Git.With(a.creds).Run(ctx, c.Operand(a.opts.URL).Operand(patterns...))
 	if a.failed = err != nil; err != nil {
 		return nil, fmt.Errorf("asking the remote for its refs: %w", err)
@@ -244,22 +242,6 @@ func (a asking) refs(ctx context.Context, patterns []string) (map[string]string,
 		a.useless = a.creds.Authorization // there is a redirect, or another scheme than Basic
 	}
 	return parseRefs(res.Stdout)
-}
-
-// limitTo has the server leave out what is neither a branch nor a tag: git
-// sends it options, but not patterns.
-func limitTo(c *git.Command, patterns []string) {
-	isHead := func(p string) bool { return strings.HasPrefix(p, headPrefix) }
-	isTag := func(p string) bool { return strings.HasPrefix(p, tagPrefix) }
-	if slices.ContainsFunc(patterns, func(p string) bool { return !isHead(p) && !isTag(p) }) {
-		return
-	}
-	if slices.ContainsFunc(patterns, isHead) {
-		c.Arg("--heads")
-	}
-	if slices.ContainsFunc(patterns, isTag) {
-		c.Arg("--tags")
-	}
 }
 
 // prefixes returns what to ask for by protocol v2, which peels tags by itself.

@@ -165,7 +165,7 @@ func TestPollAsksForItsRefs(t *testing.T) {
 			"main",
 			[]git.KV{{Key: "url.http://127.0.0.1.insteadOf", Value: "test:"}},
 			[]string{"ls-remote"},
-			[]string{"refs/heads/"},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
