@@ -45,8 +45,7 @@ func (g *Git) Start(ctx context.Context, c *Command) (*Process, error) {
 func (p *Process) Close() error { return p.end() }
 
 func (p *Process) finish() error {
-	res, err := p.child.Finish(grace)
-	res.Stderr = []byte(p.child.Stderr())
+	res, err := p.child.Close(grace)
 	p.git.ended(p.cmd, res)
 	if err != nil {
 		return failure(p.cmd, err)

@@ -431,7 +431,7 @@ func TestRunLeavesNoDescriptors(t *testing.T) {
 		_, _ = proc.Run(t.Context(), self(t, "fail"))
 		_, _ = proc.Run(t.Context(), proc.Cmd{Path: "/nowhere", Stdin: strings.NewReader("x")})
 		if p, err := proc.Start(t.Context(), self(t, "cat")); err == nil {
-			_ = p.Close()
+			_, _ = p.Close(0)
 		}
 	}
 	churn()

@@ -60,16 +60,11 @@ func Start(ctx context.Context, c Cmd) (*Process, error) {
 	return p, nil
 }
 
-// Done is closed when the child has gone.
-func (p *Process) Done() <-chan struct{} { return p.done }
-
-// Stderr returns the tail of what the child has written to its standard error.
-func (p *Process) Stderr() string { return string(p.child.stderr.bytes()) }
-
-// Finish ends the child's input, which tells a well-behaved child to go, waits
-// for that as long as grace, and is [Process.Close] then. The result has no standard
-// output.
-func (p *Process) Finish(grace time.Duration) (Result, error) {
+// Close ends the child's input, which tells a well-behaved child to go, and kills it and
+// its group if they still run after grace. It closes the streams and returns within a
+// second more. The result has no standard output; the error tells how the child ended if
+// it did so by itself, or why it is still there.
+func (p *Process) Close(grace time.Duration) (Result, error) {
 	_ = p.Stdin.Close()
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
@@ -77,17 +72,8 @@ func (p *Process) Finish(grace time.Duration) (Result, error) {
 	case <-p.done:
 	case <-timer.C:
 	}
-	err := p.Close()
-	return p.result, err
-}
-
-// Close kills the child and its group if they still run, closes the streams, and
-// returns within a second. The error tells how the child ended if it had done so
-// before, or why it is still there.
-func (p *Process) Close() error {
 	p.stop()
 	<-p.done
-	_ = p.Stdin.Close()
 	closeAll(p.child.outputs[:1])
-	return p.err
+	return p.result, p.err
 }

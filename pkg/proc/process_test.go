@@ -35,10 +35,10 @@ func TestStartConversation(t *testing.T) {
 			t.Errorf("answer is %q", got)
 		}
 	}
-	if err := p.Close(); err != nil {
+	if _, err := p.Close(0); err != nil {
 		t.Errorf("closing: %v", err)
 	}
-	if err := p.Close(); err != nil {
+	if _, err := p.Close(0); err != nil {
 		t.Errorf("closing again: %v", err)
 	}
 	if _, err := p.Stdin.Write([]byte("x")); err == nil {
@@ -55,14 +55,12 @@ func TestStartChildEndsByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Stdin.Close()
-	<-p.Done()
-	// What it said before is still to be had.
 	rest, err := io.ReadAll(p.Stdout)
 	if string(rest) != "heard last\n" || err != nil {
 		t.Errorf("rest is %q, %v", rest, err)
 	}
 	var pe *proc.Error
-	if err := p.Close(); !errors.As(err, &pe) || pe.ExitCode != 3 {
+	if _, err := p.Close(time.Minute); !errors.As(err, &pe) || pe.ExitCode != 3 {
 		t.Errorf("closing: %v", err)
 	}
 }
@@ -81,19 +79,21 @@ func TestStartOutlivesItsContext(t *testing.T) {
 	l := newLines()
 	_, _ = io.WriteString(l, line)
 	cancel()
-	select {
-	case <-p.Done():
-		t.Fatal("the child ended with the context that it was started in")
-	case <-time.After(50 * time.Millisecond):
+	if _, err := proc.Run(t.Context(), self(t, "ids")); err != nil { // as long as a whole child lives
+		t.Fatal(err)
 	}
-	if err := p.Close(); err != nil {
+	pid := l.pid(t)
+	if gone(pid) {
+		t.Fatal("the child ended with the context that it was started in")
+	}
+	if _, err := p.Close(0); err != nil {
 		t.Errorf("closing: %v", err)
 	}
 	// A reader is not left hanging.
 	if _, err := out.ReadByte(); err == nil {
 		t.Error("reading goes on")
 	}
-	if !gone(l.pid(t)) {
+	if !gone(pid) {
 		t.Error("the child still runs")
 	}
 }
@@ -103,11 +103,9 @@ func TestStartKeepsStderr(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-p.Done()
-	if got := p.Stderr(); got != "first words\nlast words\n" {
-		t.Errorf("stderr is %q", got)
+	if res, _ := p.Close(time.Minute); string(res.Stderr) != "first words\nlast words\n" {
+		t.Errorf("stderr is %q", res.Stderr)
 	}
-	_ = p.Close()
 }
 
 func TestStartProgramMissing(t *testing.T) {

@@ -25,7 +25,7 @@ func TestRunReturnsWithoutTheChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tracer.Close()
+	defer tracer.Close(0)
 
 	out := newLines()
 	c := self(t, "sleep")
@@ -51,7 +51,7 @@ func TestRunReturnsWithoutTheChild(t *testing.T) {
 		t.Fatal("the child has gone: nothing was tested")
 	}
 	// When it does go, it is reaped.
-	if err := tracer.Close(); err != nil {
+	if _, err := tracer.Close(0); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the child was reaped", func() bool {
