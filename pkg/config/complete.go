@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"git-sync/pkg/repo"
@@ -13,70 +12,100 @@ import (
 
 // complete fills in what follows from the rest, and refuses what does not go together.
 func (d *draft) complete() {
-	d.completeRepo()
 	d.completeRef()
 	d.completePlace()
 	d.completeSchedule()
-	d.completeVerify()
-	d.checkSSH()
+	if d.ssh {
+		d.exclude(rule{when: []string{"username", "password", "password-file", "askpass-url", "cookie-file"}, other: []string{"ssh"}})
+	}
 	d.dropHTTP()
 	d.completeUser()
-	d.checkGitHub()
+	for _, r := range exclusions() {
+		d.exclude(r)
+	}
+	for _, r := range requirements() {
+		d.require(r)
+	}
 	d.checkServers()
-	d.emptyMeansDefault()
 }
 
-// emptyMeansDefault puts the default back where a flag was given with nothing behind its =, as templates write it.
-func (d *draft) emptyMeansDefault() {
-	p, s := processDefaults(), syncDefaults()
-	for _, f := range []struct{ at, preset *string }{
-		{&d.Git, &p.Git},
-		{&d.Webhook.Method, &s.Webhook.Method},
-		{&d.Process.Receiver.Path, &p.Receiver.Path},
-		{&d.Auth.SSHKnownHostsFile, &s.Auth.SSHKnownHostsFile},
-		{&d.Auth.GitHub.BaseURL, &s.Auth.GitHub.BaseURL},
-	} {
-		if *f.at == "" {
-			*f.at = *f.preset
+// rule is about the options named in when, and others that they exclude or need.
+type rule struct {
+	when, other []string
+	text, hint  string
+}
+
+func exclusions() []rule {
+	const keyVar, secretVar = "GITSYNC_GITHUB_APP_PRIVATE_KEY", "GITSYNC_RECEIVER_SECRET"
+	return []rule{
+		{when: []string{"ref-pattern", "ref-semver"}, other: []string{"ref"}},
+		{when: []string{"ref-pattern", "ref-semver"}, other: []string{"rev"}},
+		{when: []string{"password-file"}, other: []string{"password"}},
+		{when: []string{"askpass-url"}, other: []string{"username"}},
+		{when: []string{"github-app-private-key-file"}, other: []string{keyVar}},
+		{when: []string{"github-app-client-id"}, other: []string{"github-app-application-id"}},
+		{when: []string{"username", "password", "password-file", "askpass-url"}, other: githubApp()},
+		{when: []string{"receiver-secret-file"}, other: []string{secretVar}},
+	}
+}
+
+func githubApp() []string {
+	return []string{
+		"github-app-private-key-file", "GITSYNC_GITHUB_APP_PRIVATE_KEY", "github-app-client-id", "github-app-application-id", "github-app-installation-id",
+	}
+}
+
+func requirements() []rule {
+	app := githubApp()
+	return []rule{
+		{nil, []string{"repo"}, "is required", "name the repository: --repo=URL, GITSYNC_REPO, or repo in the file"},
+		{[]string{"verify"}, []string{"verify-keyring", "verify-allowed-signers"}, "needs to know whom to trust", "give --verify-keyring (OpenPGP), --verify-allowed-signers (SSH), or both"},
+		{[]string{"verify-keyring", "verify-allowed-signers"}, []string{"verify"}, "does nothing without --verify", "add --verify=commit, tag or any"},
+		{[]string{"username"}, []string{"password", "password-file"}, "needs a password", "give --password-file, or GITSYNC_PASSWORD in the environment"},
+		{app, app[:2], "needs the App's private key", "give --github-app-private-key-file, or GITSYNC_GITHUB_APP_PRIVATE_KEY in the environment"},
+		{app, app[2:4], "needs to know which App", "give --github-app-client-id"},
+		{app, app[4:], "needs to know which installation of the App", "give --github-app-installation-id; it is the number at the end of the URL of the installation's settings"},
+		{[]string{"receiver-bind"}, []string{"receiver-secret-file", "GITSYNC_RECEIVER_SECRET"}, "needs a secret, or anybody could post", "give --receiver-secret-file, or GITSYNC_RECEIVER_SECRET in the environment"},
+	}
+}
+
+// exclude refuses each of r.when that is given beside one of r.other.
+func (d *draft) exclude(r rule) {
+	other, ok := d.given(r.other...)
+	for _, id := range r.when {
+		if name, both := d.given(id); ok && both {
+			d.problem(name, "cannot be combined with "+other, "leave one of them out")
 		}
 	}
 }
 
-func (d *draft) completeRepo() {
-	if _, ok := d.isSet("repo"); !ok {
-		hint := "name the repository: --repo=URL, or GITSYNC_REPO"
-		if d.at != "" {
-			hint = "name the repository: repo: URL"
-		}
-		d.problem(d.named("repo"), "is required", hint)
+// require reports if any of r.when is given, but none of r.other; no r.when: always.
+func (d *draft) require(r rule) {
+	name, needed := d.given(r.when...)
+	if r.when == nil {
+		name, needed = d.named(r.other[0]), true
+	}
+	if _, ok := d.given(r.other...); needed && !ok {
+		d.problem(name, r.text, r.hint)
 	}
 }
 
-// completeRef settles what --branch or --ref, --rev and the patterns mean together.
+// completeRef settles what --branch or --ref and --rev mean together.
 func (d *draft) completeRef() {
-	refName, refGiven := d.isSet("ref")
-	revName, revGiven := d.isSet("rev")
+	refName, refGiven := d.given("ref")
+	if d.Rev == "HEAD" {
+		delete(d.from, "rev")
+	}
 	switch {
 	case d.Rev == "HEAD" || d.Rev == d.Ref:
-		revGiven = revGiven && d.Rev != "HEAD"
 		d.Rev = ""
 	case d.Rev != "" && (!refGiven || isFullHash(d.Rev)):
 		d.Ref, d.Rev = d.Rev, ""
 	case d.Rev != "" && isFullHash(d.Ref):
-		d.problem(revName, "cannot be combined with "+refName+", which is a full hash", "leave one of them out")
-	}
-	if d.Ref == "" {
-		d.Ref = "HEAD"
+		d.problem(d.named("rev"), "cannot be combined with "+refName+", which is a full hash", "leave one of them out")
 	}
 	if isFullHash(d.Ref) {
 		d.Ref = strings.ToLower(d.Ref)
-	}
-	pattern, following := d.isSet("ref-pattern", "ref-semver")
-	if following && refGiven {
-		d.problem(pattern, "cannot be combined with "+refName, "leave one of them out")
-	}
-	if following && revGiven {
-		d.problem(pattern, "cannot be combined with "+revName, "leave one of them out")
 	}
 }
 
@@ -95,19 +124,13 @@ func (d *draft) completePlace() {
 	if d.Link == "" {
 		d.Link = linkFromRepo(d.Repo)
 		if d.Repo != "" && checkLink(d.Link) != nil {
-			d.problem(d.named("link"), "is required, because "+d.repoName()+" does not end with a usable name", "name the link: --link=NAME, or GITSYNC_LINK")
+			d.problem(d.named("link"), "is required, because "+d.named("repo")+" does not end with a usable name", "name the link: --link=NAME, or GITSYNC_LINK")
 		}
 	}
-	if in, ok := d.from["link"]; ok && in.value() != "" {
-		if _, chosen := d.from["worktree-layout"]; !chosen && !in.v3 {
-			d.Layout = repo.LayoutWorktrees
-		}
+	_, chosen := d.given("worktree-layout")
+	if in, ok := d.from["link"]; ok && !chosen && !in.v3 {
+		d.Layout = repo.LayoutWorktrees
 	}
-}
-
-func (d *draft) repoName() string {
-	name, _ := d.given("repo")
-	return name
 }
 
 // linkFromRepo is the last part of a URL or path, as it stands: both older
@@ -135,20 +158,7 @@ func (d *draft) completeSchedule() {
 		d.InitBudget = d.Budget
 	}
 	if d.MaxStaleness > 0 && d.MaxStaleness < d.Period {
-		name, _ := d.given("max-staleness")
-		d.warn("the staleness limit is shorter than the period, so /readyz fails between polls", "option", name)
-	}
-}
-
-func (d *draft) completeVerify() {
-	keys, given := d.isSet("verify-keyring", "verify-allowed-signers")
-	on := d.Verify != repo.VerifyOff
-	name, _ := d.given("verify")
-	if on && !given {
-		d.problem(name, "needs to know whom to trust", "give --verify-keyring (OpenPGP), --verify-allowed-signers (SSH), or both")
-	}
-	if name == "" && given {
-		d.problem(keys, "does nothing without --verify", "add --verify=commit, tag or any")
+		d.warn("the staleness limit is shorter than the period, so /readyz fails between polls", "option", d.named("max-staleness"))
 	}
 }
 
@@ -157,19 +167,10 @@ func (d *draft) checkServers() {
 	if d.HTTP.Bind == "" {
 		d.warnUseless("ignoring options that need --http-bind", "http-metrics", "http-pprof")
 	}
-	_, secret := d.isSet("GITSYNC_RECEIVER_SECRET")
-	file, secretFile := d.isSet("receiver-secret-file")
-	bind, on := d.isSet("receiver-bind")
 	switch {
-	case secret && secretFile:
-		d.problem(file, "cannot be combined with GITSYNC_RECEIVER_SECRET", "leave one of them out")
-	case on && !secret && !secretFile:
-		d.problem(bind, "needs a secret, or anybody could post", "give --receiver-secret-file, or GITSYNC_RECEIVER_SECRET in the environment")
-	}
-	if !on {
+	case d.Process.Receiver.Bind == "":
 		d.warnUseless("ignoring options that need --receiver-bind", "receiver-path", "receiver-provider", "receiver-secret-file")
-	}
-	if on && d.Process.Receiver.Bind == d.HTTP.Bind && isServed(d.Process.Receiver.Path) {
+	case d.Process.Receiver.Bind == d.HTTP.Bind && isServed(d.Process.Receiver.Path):
 		d.problem(d.named("receiver-path"), quoted(d.Process.Receiver.Path)+" is served by --http-bind at the same address", "choose another path or address")
 	}
 }
@@ -178,9 +179,8 @@ func (d *draft) checkServers() {
 func (d *draft) warnUseless(msg string, ids ...string) {
 	var given []string
 	for _, id := range ids {
-		in := d.from[id]
-		if on, err := strconv.ParseBool(in.value()); in.value() != "" && (on || err != nil) {
-			given = append(given, in.label+"="+in.value())
+		if name, ok := d.given(id); ok {
+			given = append(given, name+"="+d.from[id].value())
 		}
 	}
 	if len(given) > 0 {

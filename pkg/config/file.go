@@ -139,7 +139,7 @@ func (r *fileReader) options(entry []*ast.MappingValueNode) map[string]given {
 			r.problem(at, "a secret may not be in the file", "use password-file")
 		default:
 			texts, ok := r.texts(kv, o)
-			if !ok || len(texts) == 0 {
+			if !ok || last(texts) == "" {
 				continue
 			}
 			i := slices.IndexFunc(o.flags, func(s spelling) bool { return s.name == key })

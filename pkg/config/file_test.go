@@ -59,6 +59,7 @@ syncs:
 	docs, dags := c.Syncs[0], c.Syncs[1]
 	want := syncDefaults()
 	want.Name, want.Repo, want.Ref, want.Root, want.Link = "docs", "git@github.com:foo/docs.git", "main", "/data/docs", "docs.git"
+	want.Budget = syncer.Budget{Unlimited: true} // one broken repository does not stop the others
 	want.Period, want.InitPeriod, want.InitBudget = 30*time.Second, 30*time.Second, want.Budget
 	want.Depth, want.Submodules = 7, repo.SubmodulesOff // a variable is used before the defaults of the file
 	docs.fields = nil

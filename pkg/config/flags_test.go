@@ -58,7 +58,7 @@ func TestFlags(t *testing.T) {
 func TestFlagsProblems(t *testing.T) {
 	for _, c := range []struct{ args, want, hint string }{
 		{"--rep=X", "--rep: unknown flag", "did you mean --repo?"},
-		{"-reop X", "-reop: unknown flag", "did you mean --repo?"},
+		{"-repoo X", "-repoo: unknown flag", "did you mean --repo?"},
 		{"--one_time", "--one_time: unknown flag", "did you mean --one-time?"},
 		{"--xyzzy-frobnicate", "--xyzzy-frobnicate: unknown flag", "see --help for all options"},
 		{"-h6", "-h6: unknown flag", ""},

@@ -22,34 +22,20 @@ func Manual() string {
 	macro("SH", "SYNOPSIS")
 	b.WriteString(".B git\\-sync\n\\-\\-repo=\\fIURL\\fR [\\fIOPTION\\fR]...\n")
 	macro("SH", "DESCRIPTION")
-	for i, s := range introduction() {
-		if i > 0 {
+	for _, d := range document() {
+		switch d.kind {
+		case heading:
+			macro("SH", strings.ToUpper(d.text))
+		case group:
+			macro("SS", d.text)
+		case paragraph:
 			macro("PP")
+			text(d.text)
+		case command:
+			b.WriteString(".PP\n.RS 4\n.nf\n" + roffText(strings.ReplaceAll(d.text, " --", " \\\n  --")) + "\n.fi\n.RE\n")
+		case row:
+			manualOption(&b, d.option)
 		}
-		text(s)
-	}
-	macro("SH", "OPTIONS")
-	grouped(func(group string, rows []option) {
-		macro("SS", group)
-		for _, o := range rows {
-			manualOption(&b, o)
-		}
-	})
-	for _, s := range sections() {
-		macro("SH", strings.ToUpper(s.title))
-		for i, p := range s.paragraphs {
-			if i > 0 {
-				macro("PP")
-			}
-			text(p)
-		}
-	}
-	macro("SH", "EXAMPLES")
-	for _, e := range examples() {
-		macro("PP")
-		text(e.about)
-		b.WriteString(".PP\n.RS 4\n.nf\n")
-		b.WriteString(roffText(strings.ReplaceAll(e.command, " --", " \\\n  --")) + "\n.fi\n.RE\n")
 	}
 	macro("SH", "SEE ALSO")
 	b.WriteString(".BR git (1),\n.BR git\\-worktree (1),\n.BR ssh (1)\n")
@@ -64,9 +50,7 @@ func manualOption(b *strings.Builder, o option) {
 	for i, f := range forms {
 		name, arg, hasArg := strings.Cut(f, "=")
 		forms[i] = `\fB` + roff(name) + `\fR`
-		if hasArg && strings.HasSuffix(name, "[") {
-			forms[i] = `\fB` + roff(strings.TrimSuffix(name, "[")) + `\fR[=\fI` + roff(strings.TrimSuffix(arg, "]")) + `\fR]`
-		} else if hasArg {
+		if hasArg {
 			forms[i] += `=\fI` + roff(arg) + `\fR`
 		}
 	}

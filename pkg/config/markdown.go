@@ -10,22 +10,20 @@ func Markdown() string {
 	var b strings.Builder
 	b.WriteString("<!-- Generated from the option table in pkg/config: change it there, then run `make docs`. -->\n\n")
 	b.WriteString("# Options\n\ngit-sync " + tagline + ". `git-sync --help` prints this, too; `git-sync --man` is a manual page.\n")
-	for _, s := range sections() {
-		b.WriteString("\n## " + s.title + "\n")
-		for _, p := range s.paragraphs {
-			b.WriteString("\n" + p + "\n")
+	for _, d := range document() {
+		switch d.kind {
+		case heading:
+			b.WriteString("\n## " + d.text + "\n")
+		case group:
+			b.WriteString("\n### " + d.text + "\n\n| flag | environment | default | meaning |\n|---|---|---|---|\n")
+		case paragraph:
+			b.WriteString("\n" + d.text + "\n")
+		case command:
+			b.WriteString("\n```sh\n" + strings.ReplaceAll(d.text, " --", " \\\n  --") + "\n```\n")
+		case row:
+			b.WriteString(markdownRow(d.option))
 		}
 	}
-	b.WriteString("\n## Examples\n")
-	for _, e := range examples() {
-		b.WriteString("\n" + e.about + "\n\n```sh\n" + strings.ReplaceAll(e.command, " --", " \\\n  --") + "\n```\n")
-	}
-	grouped(func(group string, rows []option) {
-		b.WriteString("\n## " + group + "\n\n| flag | environment | default | meaning |\n|---|---|---|---|\n")
-		for _, o := range rows {
-			b.WriteString(markdownRow(o))
-		}
-	})
 	return b.String()
 }
 

@@ -69,6 +69,7 @@ type given struct {
 	label  string // "--wait", "GITSYNC_PERIOD" or "FILE:3:5: period"
 	origin origin
 	values []string
+	off    bool // it turns the option off
 }
 
 // origin is where a value is given.

@@ -98,7 +98,7 @@ func load(args, environ []string, read func(path string, rows []option) file) (C
 
 // refuseRepo refuses --repo beside --config.
 func (d *draft) refuseRepo(rows []option, l layers) {
-	config, _ := d.given("config")
+	config := d.named("config")
 	for _, o := range rows {
 		if o.id() != "repo" {
 			continue
@@ -178,6 +178,7 @@ func (d *draft) apply(rows []option, of scope, l layers) {
 		if !ok {
 			continue
 		}
+		in.off = in.value() == "off" || o.kind == isBool && isFalse(in.value())
 		d.from[o.id()] = in
 		if in.stray {
 			d.strays = append(d.strays, in.label+" (as "+o.meant()+")")
@@ -209,7 +210,7 @@ func (o option) givens(l layers) []given {
 	}
 	from(l.entry, fromFile)
 	for _, f := range o.flags {
-		if values := l.line.values[f.name]; len(values) > 0 {
+		if values := l.line.values[f.name]; last(values) != "" {
 			all = append(all, given{spelling: f, label: "--" + f.name, origin: fromFlag, values: values})
 		}
 	}
@@ -275,11 +276,11 @@ func (d *draft) warnVisible(in given) {
 	}
 }
 
-// hide keeps a text out of everything that is shown.
+// hide keeps texts out of everything that is shown, also as URLs have them.
 func (d *draft) hide(texts ...string) {
 	for _, t := range texts {
-		if t != "" && !slices.Contains(d.secrets, t) {
-			d.secrets = append(d.secrets, t)
+		if t != "" {
+			d.secrets = uniq(append(d.secrets, t, url.QueryEscape(t), url.PathEscape(t), url.UserPassword("", t).String()[1:]))
 		}
 	}
 }
@@ -295,24 +296,19 @@ func (d *draft) named(id string) string {
 	return "--" + id
 }
 
-// given says whether any of the rows was given, and by what name the first of them.
+// given says whether any of the rows was given, not just to turn it off, and by what name the first of them.
 func (d *draft) given(ids ...string) (string, bool) {
 	for _, id := range ids {
-		if in, ok := d.from[id]; ok {
+		if in, ok := d.from[id]; ok && !in.off {
 			return in.label, true
 		}
 	}
 	return "", false
 }
 
-// isSet is given, but a flag with an empty value is as good as none.
-func (d *draft) isSet(ids ...string) (string, bool) {
-	for _, id := range ids {
-		if in, ok := d.from[id]; ok && in.value() != "" {
-			return in.label, true
-		}
-	}
-	return "", false
+func isFalse(s string) bool {
+	on, err := strconv.ParseBool(s)
+	return err == nil && !on
 }
 
 func last(values []string) string {

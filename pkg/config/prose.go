@@ -47,6 +47,53 @@ type section struct {
 	paragraphs []string
 }
 
+// block is a part of a document.
+type block struct {
+	kind   blockKind
+	text   string
+	option option // of a row
+}
+
+type blockKind int
+
+const (
+	heading blockKind = iota
+	group             // a heading above options
+	paragraph
+	command
+	row
+)
+
+// document is what --help, --man and docs/options.md all show, in its order.
+func document() []block {
+	var all []block
+	add := func(kind blockKind, text string) { all = append(all, block{kind: kind, text: text}) }
+	for _, s := range introduction() {
+		add(paragraph, s)
+	}
+	add(heading, "Examples")
+	for _, e := range examples() {
+		add(paragraph, e.about)
+		add(command, e.command)
+	}
+	add(heading, "Options")
+	last := ""
+	for _, o := range table() {
+		if o.group != last {
+			add(group, o.group)
+			last = o.group
+		}
+		all = append(all, block{kind: row, option: o})
+	}
+	for _, s := range sections() {
+		add(heading, s.title)
+		for _, p := range s.paragraphs {
+			add(paragraph, p)
+		}
+	}
+	return all
+}
+
 func sections() []section {
 	return []section{
 		{"Names and values", []string{
@@ -120,17 +167,4 @@ func (o option) about() string {
 		s += " One of " + strings.Join(o.choices, ", ") + "."
 	}
 	return s
-}
-
-// grouped calls do with each group and its rows.
-func grouped(do func(group string, rows []option)) {
-	rows := table()
-	for len(rows) > 0 {
-		n := 1
-		for n < len(rows) && rows[n].group == rows[0].group {
-			n++
-		}
-		do(rows[0].group, rows[:n])
-		rows = rows[n:]
-	}
 }

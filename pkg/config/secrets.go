@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/base64"
 	"maps"
 	"net/url"
 	"regexp"
@@ -11,22 +10,22 @@ import (
 	"git-sync/pkg/git"
 )
 
-// gatherSecrets collects what must not be shown, in each form in which a library or git might print it.
+// gatherSecrets collects what must not be shown. The log finds other forms of it, such as base64, by itself.
 func (d *draft) gatherSecrets() {
 	a := &d.Auth
-	d.hidePassword(a.Username, a.Password.Reveal())
+	d.hide(a.Password.Reveal())
 	if d.userIsToken() {
 		d.hide(a.Username)
 	}
-	user, password, _ := userinfo(d.fromURL)
-	d.hidePassword(user, password)
+	_, password, _ := userinfo(d.fromURL)
+	d.hide(password)
 	for _, c := range a.Credentials {
-		d.hidePassword(c.Username, c.Password.Reveal())
+		d.hide(c.Password.Reveal())
 	}
 	d.hideURL(a.AskpassURL.Reveal())
 	d.hideURL(d.Webhook.URL.Reveal())
 	d.hide(d.Sync.Receiver.Secret.Reveal())
-	d.hideLines(a.GitHub.PrivateKey.Reveal())
+	d.hide(a.GitHub.PrivateKey.Reveal())
 	for _, kv := range d.GitConfig {
 		d.hideSetting(kv)
 	}
@@ -48,15 +47,6 @@ func (d *draft) userIsToken() bool {
 	return alone || a.Password == "x-oauth-basic"
 }
 
-// hidePassword hides a password, also as URLs and the Authorization header have it.
-func (d *draft) hidePassword(user, password string) {
-	if password == "" {
-		return
-	}
-	d.hide(password, url.QueryEscape(password), url.PathEscape(password), strings.TrimPrefix(url.UserPassword("", password).String(), ":"),
-		base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
-}
-
 // hideURL hides the password of a URL, its query and the values in it, and, since some services put a token there, a
 // part of the path that looks like one.
 func (d *draft) hideURL(s string) {
@@ -65,8 +55,8 @@ func (d *draft) hideURL(s string) {
 		d.hide(s)
 		return
 	}
-	name, password, _ := userinfo(u.User)
-	d.hidePassword(name, password)
+	_, password, _ := userinfo(u.User)
+	d.hide(password)
 	if u.RawQuery != "" {
 		d.hide(s, u.RawQuery)
 	}
@@ -74,7 +64,7 @@ func (d *draft) hideURL(s string) {
 	for _, key := range slices.Sorted(maps.Keys(query)) {
 		for _, v := range query[key] {
 			if len(v) >= shortestSecret {
-				d.hide(v, url.QueryEscape(v))
+				d.hide(v)
 			}
 		}
 	}
@@ -91,8 +81,8 @@ func (d *draft) hideProxy(s string) {
 		s = "http://" + s
 	}
 	if u, err := url.Parse(s); err == nil {
-		name, password, _ := userinfo(u.User)
-		d.hidePassword(name, password)
+		_, password, _ := userinfo(u.User)
+		d.hide(password)
 	} else if user, _, ok := strings.Cut(authority(s), "@"); ok {
 		_, password, _ := strings.Cut(user, ":")
 		d.hide(password)
@@ -107,15 +97,6 @@ const (
 	longPathPart = 16
 )
 
-// hideLines hides each line of a key, as scrubbing works on lines.
-func (d *draft) hideLines(s string) {
-	for line := range strings.SplitSeq(s, "\n") {
-		if line = strings.TrimSpace(line); len(line) >= shortestSecret && !strings.HasPrefix(line, "-----") {
-			d.hide(line)
-		}
-	}
-}
-
 // hideSetting hides what a git setting may hold: a header with a token, a password, a URL with one.
 func (d *draft) hideSetting(kv git.KV) {
 	if regexp.MustCompile(`(?i)(header|passw|token|secret|cookie)`).MatchString(kv.Key) && kv.Value != "" {
@@ -127,8 +108,8 @@ func (d *draft) hideSetting(kv git.KV) {
 	for _, text := range []string{kv.Key, kv.Value} {
 		for _, found := range regexp.MustCompile(`[a-z][a-z0-9+-]*://[^/\s]*@`).FindAllString(text, -1) {
 			if u, err := url.Parse(found); err == nil {
-				name, password, _ := userinfo(u.User)
-				d.hidePassword(name, password)
+				_, password, _ := userinfo(u.User)
+				d.hide(password)
 			}
 		}
 	}

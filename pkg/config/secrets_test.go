@@ -42,7 +42,7 @@ func TestSecrets(t *testing.T) {
 		}
 		for _, s := range []string{
 			"hunter2-url/", "hunter2-url%2F", "hunter2-json", "hunter2-ask", "hunter2-askquery", "B0hunter2webhookpath", "hunter2-webhook", "hunter2-header",
-			"hunter2-instead", "hunter2-receiver", "hunter2-proxy", "hunter2-bareproxy", "dXNlcjpodW50ZXIyLXVybC8=",
+			"hunter2-instead", "hunter2-receiver", "hunter2-proxy", "hunter2-bareproxy",
 		} {
 			if !slices.Contains(c.Secrets(), s) {
 				t.Errorf("not known to the scrubber: %s", s)
@@ -58,7 +58,7 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 	c, _ := parse(t, []string{"--repo=/r", "--github-app-client-id=c", "--github-app-installation-id=1"}, env...)
-	if !slices.Contains(c.Secrets(), "hunter2-pem-line") || slices.Contains(c.Secrets(), "-----BEGIN PRIVATE KEY-----") {
+	if !slices.Contains(c.Secrets(), pem) {
 		t.Errorf("key: %q", c.Secrets())
 	}
 }
@@ -101,7 +101,7 @@ func TestFields(t *testing.T) {
 	c, _ := parse(t, []string{"--repo=https://u:p@h/r", "--webhook-url=https://w/x", "--http-bind=:1", "--ssh-key-file=/a", "--ssh-key-file=/b", "--git-config=http.proxy:x"}, "GITSYNC_DEPTH=3")
 	want := []any{
 		"repo", "https://h/r", "ref", "HEAD", "root", "/home/me/git", "link", "r", "layout", "rev", "period", "10s",
-		"GITSYNC_DEPTH", "3", "ssh-key-file", "/a,/b", "webhook-url", "https://w/REDACTED", "http-bind", ":1", "git-config", "http.proxy",
+		"GITSYNC_DEPTH", "3", "ssh-key-file", "/a,/b", "webhook-url", "REDACTED", "http-bind", ":1", "git-config", "REDACTED",
 	}
 	if !slices.Equal(c.Fields(), want) {
 		t.Errorf("%v\nwant\n%v", c.Fields(), want)

@@ -14,31 +14,18 @@ func Usage(width int) string {
 	p.text("", "git-sync "+tagline+".")
 	p.line("")
 	p.line("Usage: git-sync --repo=URL [OPTION]...")
-	for _, s := range introduction() {
-		p.line("")
-		p.text("", s)
-	}
-	p.heading("Examples")
-	for i, e := range examples() {
-		if i > 0 {
+	for _, b := range document() {
+		switch b.kind {
+		case heading, group:
 			p.line("")
-		}
-		p.text("  ", e.about)
-		p.command("    ", e.command)
-	}
-	grouped(func(group string, rows []option) {
-		p.heading(group)
-		for _, o := range rows {
-			p.option(o)
-		}
-	})
-	for _, s := range sections() {
-		p.heading(s.title)
-		for i, text := range s.paragraphs {
-			if i > 0 {
-				p.line("")
-			}
-			p.text("  ", text)
+			p.line(b.text + ":")
+		case paragraph:
+			p.line("")
+			p.text("  ", b.text)
+		case command:
+			p.command("    ", b.text)
+		case row:
+			p.option(b.option)
 		}
 	}
 	return p.b.String()
@@ -53,11 +40,6 @@ type page struct {
 func (p *page) line(s string) {
 	p.b.WriteString(strings.TrimRight(s, " "))
 	p.b.WriteByte('\n')
-}
-
-func (p *page) heading(title string) {
-	p.line("")
-	p.line(title + ":")
 }
 
 // text is a paragraph, without its backquotes.

@@ -218,10 +218,8 @@ func checkHTTPURL(s string) error {
 // checked is set with a check of the value before it.
 func checked(check func(string) error, set func(*draft, given) error) func(*draft, given) error {
 	return func(d *draft, in given) error {
-		if in.value() != "" {
-			if err := check(in.value()); err != nil {
-				return err
-			}
+		if err := check(in.value()); err != nil {
+			return err
 		}
 		return set(d, in)
 	}
