@@ -77,6 +77,8 @@ func decode(d document) (any, error) {
 		into = &compose{}
 	case meta == (typeMeta{}) && strings.Contains(d.where, "alerts"):
 		into = &alerts{}
+	case meta == (typeMeta{}) && bytes.Contains(d.text, []byte("\nsyncs:")):
+		into = &configFile{}
 	case meta == (typeMeta{}) && strings.HasSuffix(strings.SplitN(d.where, ":", 2)[0], ".md"):
 		into = &podPart{}
 	default:
@@ -87,6 +89,12 @@ func decode(d document) (any, error) {
 		return nil, fmt.Errorf("%s: %w", d.where, err)
 	}
 	return into, nil
+}
+
+// configFile is git-sync's own, which git-sync checks.
+type configFile struct {
+	Defaults map[string]any   `json:"defaults"`
+	Syncs    []map[string]any `json:"syncs"`
 }
 
 // podPart is what a document shows when it shows only a part: some fields of a pod.
@@ -464,6 +472,16 @@ func TestArgumentsAreUnderstood(t *testing.T) {
 		if c, ok := object.(*compose); ok {
 			seen++
 			understood(t, d.where, c.Services["git-sync"].Command, nil)
+			continue
+		}
+		if _, ok := object.(*configFile); ok {
+			file := filepath.Join(t.TempDir(), "sync.yaml")
+			if err := os.WriteFile(file, d.text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if said, code := harness.Run(t, harness.Command{Args: []string{"--config=" + file, "--check", "--root=/git", "--link=current"}}); code != 0 {
+				t.Errorf("%s: exit code %d\n%s", d.where, code, said)
+			}
 			continue
 		}
 		pod := podOf(object)
