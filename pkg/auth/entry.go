@@ -102,7 +102,7 @@ func (e entry) admits(p prompt) (path string, ok bool) {
 }
 
 // cutUser removes "user@" from what follows the scheme in a prompt for a password. Where another
-// "@" follows, the user name may go on to there, and "good.host/@" be its end.
+// "@" follows, it may belong to the user name, as in "good.host/@".
 func (e entry) cutUser(rest string) (string, bool) {
 	if e.AnyUser {
 		return cutAnyUser(rest)

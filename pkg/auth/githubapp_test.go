@@ -21,7 +21,7 @@ import (
 	"git-sync/pkg/secret"
 )
 
-// fakeGitHub makes installation tokens for whoever signs as GitHub's documentation asks.
+// fakeGitHub makes installation tokens for everybody who signs as GitHub's documentation asks.
 type fakeGitHub struct {
 	*httptest.Server
 	mu     sync.Mutex

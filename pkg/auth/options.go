@@ -25,7 +25,7 @@ type Options struct {
 	// GitConfig is the extra configuration given to git, for its http.proxy and http.sslCAInfo.
 	GitConfig []git.KV
 	// Learned is called with each secret that is read or obtained, before it is used, for the log's
-	// scrubber; nil if nobody cares.
+	// scrubber; may be nil.
 	Learned func(secret string)
 	// HTTP sends our own requests; nil is a Transport made from Env and GitConfig.
 	HTTP http.RoundTripper

@@ -124,7 +124,7 @@ func (a *Auth) addHostKeys(plan *sshPlan, offer *sshOffer) error {
 			return nil
 		}
 		e := fileError("known_hosts file", file, err)
-		e.Advice += "; or trust any host, at your peril, by --ssh-known-hosts=false"
+		e.Advice += "; or trust any host, which is unsafe, with --ssh-known-hosts=false"
 		offer.knownHosts = e.Error()
 		return e
 	}

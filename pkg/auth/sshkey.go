@@ -65,7 +65,7 @@ func inspectKey(path string) sshKey {
 	return k
 }
 
-// checkMode applies OpenSSH's rule: a key that belongs to the user who runs ssh must be closed to
+// checkMode applies OpenSSH's rule: a key that belongs to our own user must be closed to
 // everybody else. A key that belongs to another user, as root's in a Kubernetes secret volume does,
 // is taken with any mode. Group bits are what fsGroup brings about and nobody can prevent, so a key
 // with those is handed over as a private copy; the bits for others are the user's own doing.
