@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"io/fs"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -23,6 +22,8 @@ type (
 	Layout = outlet.Layout
 	// Submodules says how much of a tree's submodules is checked out.
 	Submodules = worktree.Submodules
+	// Content says what besides the commit decides what a tree looks like.
+	Content = worktree.Content
 	// CheckoutMode says how a new tree is made.
 	CheckoutMode = recycle.Mode
 	// GC says when unreachable objects are dropped from the store.
@@ -91,20 +92,6 @@ type Source struct {
 	Verify Verify
 	// Trust holds the keys whose signatures count.
 	Trust git.Trust
-}
-
-// Content says what besides the commit decides what a tree looks like.
-type Content struct {
-	Submodules Submodules
-	// SparseFile holds the patterns of a sparse checkout; read at each sync.
-	SparseFile string
-	// Permissions, when not 0, is the mode given to the files checked out.
-	Permissions fs.FileMode
-	GroupWrite  bool
-	Umask       fs.FileMode // of the files that git makes; it is part of Git already
-	// Config is the user's extra git configuration, already part of Git; what
-	// in it can change the content of a checkout makes trees differ.
-	Config []git.KV
 }
 
 // Tree is a complete checkout of one commit.

@@ -114,8 +114,7 @@ func (r *Repo) assemble(opts Options) {
 	})
 	r.trees = &worktree.Options{
 		Git: opts.Git, Log: r.log, Root: r.root, Trash: disk.Trash{Root: r.root, Shared: opts.GroupWrite}, URL: opts.URL,
-		Submodules: opts.Submodules, Depth: opts.Depth, SparseFile: opts.SparseFile, Permissions: opts.Permissions,
-		GroupWrite: opts.GroupWrite, Umask: opts.Umask, Config: opts.Config, LFS: lfs, Progress: opts.Progress, MinKept: recycle.MinFiles,
+		Content: opts.Content, Depth: opts.Depth, LFS: lfs, Progress: opts.Progress, MinKept: recycle.MinFiles,
 	}
 	r.records = worktree.NewRecords(r.root, r.store.GitDir)
 	r.recycler = recycle.Recycler{

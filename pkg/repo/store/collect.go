@@ -69,7 +69,7 @@ type collection struct {
 // as git takes, without being in the way of a sync. A submodule's store may be
 // forgotten meanwhile.
 func (st *Store) Collect(ctx context.Context, which *Store, lock Lock) error {
-	err := which.eachScratch(disk.RemoveTree)
+	err := which.healCollections()
 	if err == nil {
 		c := &collection{lock: lock, root: st, st: which, dir: which.Own(scratchPrefix + disk.Unique()), copied: map[string]bool{}}
 		err = c.collect(ctx)

@@ -95,13 +95,7 @@ func (st *Store) Obtain(ctx context.Context, g *git.Git, source, oid string) (st
 	if err != nil || head == oid && head != "" && st.Meta.Depth == st.opts.Depth {
 		return head, err
 	}
-	err = st.fetch(ctx, g, fetchOptions{depth: st.opts.Depth, refspecs: []string{"+" + source + ":" + headRef}})
-	if err != nil && source == oid && canFetchAll(err) {
-		// Older servers hand out no commits by hash: take all branches and
-		// tags, and look whether it is among them.
-		err = st.obtainAll(ctx, g, oid)
-	}
-	if err != nil {
+	if err := st.fetchOne(ctx, g, source, headRef, fetchOptions{}); err != nil {
 		return "", fmt.Errorf("fetching %s: %w", source, err)
 	}
 	if err := st.noteDepth(); err != nil {
@@ -125,31 +119,35 @@ func (st *Store) noteDepth() error {
 	return st.Save(meta)
 }
 
-func canFetchAll(err error) bool {
+// fetchOne fetches source, a ref or a hash, into ref.
+func (st *Store) fetchOne(ctx context.Context, g *git.Git, source, ref string, f fetchOptions) error {
+	f.depth, f.refspecs = st.opts.Depth, []string{"+" + source + ":" + ref}
+	err := st.fetch(ctx, g, f)
+	if err == nil || !git.IsHash(source) {
+		return err
+	}
 	switch git.KindOf(err) {
 	case git.KindRefNotFound, git.KindUnsupported, git.KindUnknown:
-		return true
 	default:
-		return false
+		return err
 	}
-}
-
-func (st *Store) obtainAll(ctx context.Context, g *git.Git, oid string) error {
-	err := st.fetch(ctx, g, fetchOptions{refspecs: []string{"+refs/heads/*:refs/git-sync/heads/*", "+refs/tags/*:refs/git-sync/tags/*"}, prune: true})
+	// Older servers hand out no commits by hash: take all, and look whether it is
+	// among them.
+	f.depth, f.refspecs, f.prune = 0, []string{"+refs/*:refs/git-sync/all/*"}, true
+	if err := st.fetch(ctx, g, f); err != nil {
+		return err
+	}
+	has, err := st.Has(ctx, g, source)
 	if err != nil {
 		return err
 	}
-	has, err := st.Has(ctx, g, oid)
-	if err == nil && !has {
-		err = &git.Error{
-			Op: "fetch", Kind: git.KindRefNotFound, Err: fmt.Errorf("no branch or tag of the remote holds the commit %s", oid),
-			Hinted: "check --ref (a branch, a tag, a full hash or refs/...); a short hash is not enough",
+	if !has {
+		return &git.Error{
+			Op: "fetch", Kind: git.KindRefNotFound, Err: fmt.Errorf("no ref of %s holds the commit %s", st.url, source),
+			Hinted: "check --ref (a branch, a tag, a full hash or refs/...)",
 		}
 	}
-	if err != nil {
-		return err
-	}
-	return st.setRef(headRef, oid)
+	return st.setRef(ref, source)
 }
 
 // fetchWatch is how often a fetch is looked at that is not asked for its progress.

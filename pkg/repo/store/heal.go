@@ -12,61 +12,44 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
+// remove removes what matches patterns, which is what a kill has left.
+func (st *Store) remove(what string, patterns ...string) error {
+	var err error
+	for _, pattern := range patterns {
+		names, gerr := disk.Glob(st.Dir(), pattern)
+		err = errors.Join(err, gerr)
+		for _, name := range names {
+			err = errors.Join(err, disk.RemoveTree(name))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("removing %s: %w", what, err)
+	}
+	return nil
+}
+
 // HealLocks removes what a dead git leaves in a store and a living one would
 // trip over. Only git-sync writes to a store, under the root's lock, and none
 // of its gits is running now: every lock in it is stale.
 func (st *Store) HealLocks() error {
-	names, err := disk.Glob(st.Dir(), "*.lock")
-	if err != nil {
-		return err
-	}
-	names = append(names, st.Path("gc.pid"), st.Path("objects/info/alternates.lock"), st.Path("objects/info/commit-graph.lock"))
-	err = filepath.WalkDir(st.Path("refs"), func(name string, d fs.DirEntry, err error) error {
+	err := st.remove("stale locks", "*.lock", "gc.pid", "objects/info/alternates.lock", "objects/info/commit-graph.lock")
+	return errors.Join(err, filepath.WalkDir(st.Path("refs"), func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(name, ".lock") {
-			names = append(names, name)
+			return disk.Remove(name)
 		}
 		return nil // an unreadable directory is git's to complain about
-	})
-	for _, name := range names {
-		err = errors.Join(err, disk.Remove(name))
-	}
-	if err != nil {
-		return fmt.Errorf("removing stale locks: %w", err)
-	}
-	return nil
-}
-
-// healAdmins removes what a write of ours that was killed has left in the admin
-// directories: of a tree's record, or of a copy of its index.
-func (st *Store) healAdmins() error {
-	names, err := disk.Glob(st.Dir(), disk.Admins+"/*/"+disk.TempPrefix+"*")
-	for _, name := range names {
-		err = errors.Join(err, disk.Remove(name))
-	}
-	if err != nil {
-		return fmt.Errorf("removing leftovers in admin directories: %w", err)
-	}
-	return nil
+	}))
 }
 
 // healObjects removes the temporary files of interrupted fetches.
 func (st *Store) healObjects() error {
-	var names []string
-	for _, pattern := range []string{"objects/pack/tmp_*", "objects/pack/.tmp-*", "objects/tmp_*", "objects/??/tmp_obj_*", disk.TempPrefix + "*", disk.OwnName + "/" + disk.TempPrefix + "*"} {
-		found, err := disk.Glob(st.Dir(), pattern)
-		if err != nil {
-			return err
-		}
-		names = append(names, found...)
-	}
-	var err error
-	for _, name := range names {
-		err = errors.Join(err, os.RemoveAll(name))
-	}
-	if err != nil {
-		return fmt.Errorf("removing leftovers of an interrupted fetch: %w", err)
-	}
-	return nil
+	return st.remove("leftovers of an interrupted fetch", "objects/pack/tmp_*", "objects/pack/.tmp-*", "objects/tmp_*", "objects/??/tmp_obj_*",
+		disk.TempPrefix+"*", disk.OwnName+"/"+disk.TempPrefix+"*")
+}
+
+// healCollections removes what collections of garbage have left.
+func (st *Store) healCollections() error {
+	return st.remove("leftovers of a garbage collection", disk.OwnName+"/"+scratchPrefix+"*")
 }
 
 // lockAge is after how long a lock in a worktree is taken for a dead
@@ -101,21 +84,10 @@ func (st *Store) HealWorktreeLocks(since, now time.Time) error {
 func (st *Store) Heal() error {
 	stores, err := st.All()
 	for _, each := range stores {
-		err = errors.Join(err, each.HealLocks(), each.healObjects(), each.healAdmins(), each.RemoveLFSLogs(), each.eachScratch(st.trash().Discard))
+		err = errors.Join(err, each.HealLocks(), each.healObjects(), each.healCollections(), each.RemoveLFSLogs(),
+			each.remove("leftovers in admin directories", disk.Admins+"/*/"+disk.TempPrefix+"*"))
 	}
 	return err
-}
-
-// eachScratch calls remove for what collections that were killed have left.
-func (st *Store) eachScratch(remove func(name string) error) error {
-	names, err := disk.Glob(st.Dir(), disk.OwnName+"/"+scratchPrefix+"*")
-	for _, name := range names {
-		err = errors.Join(err, remove(name))
-	}
-	if err != nil {
-		return fmt.Errorf("removing leftovers of a collection of garbage: %w", err)
-	}
-	return nil
 }
 
 // Forget removes the admin directories in st that are not live.

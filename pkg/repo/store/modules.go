@@ -58,34 +58,12 @@ func (st *Store) ObtainModule(ctx context.Context, g *git.Git, name, url, commit
 	} else if err := m.createAnew(format); err != nil {
 		return err
 	}
-	if err := m.fetchModule(ctx, g, commit); err != nil {
+	if err := m.fetchOne(ctx, g, commit, moduleRef(commit), fetchOptions{untrusted: true}); err != nil {
 		return err
 	}
 	meta := m.Meta
 	meta.Depth = m.opts.Depth
 	return m.Save(meta)
-}
-
-// fetchModule brings a submodule's commit into its store.
-func (st *Store) fetchModule(ctx context.Context, g *git.Git, commit string) error {
-	f := fetchOptions{depth: st.opts.Depth, refspecs: []string{"+" + commit + ":" + moduleRef(commit)}, untrusted: true}
-	err := st.fetch(ctx, g, f)
-	if err == nil || !canFetchAll(err) {
-		return err
-	}
-	// The server hands out no commits by hash: take all, and look.
-	f.depth, f.refspecs, f.prune = 0, []string{"+refs/*:refs/git-sync/all/*"}, true
-	if err := st.fetch(ctx, g, f); err != nil {
-		return err
-	}
-	has, err := st.Has(ctx, g, commit)
-	if err == nil && !has {
-		err = fmt.Errorf("%s does not have the commit %s that the tree records", st.url, commit)
-	}
-	if err != nil {
-		return err
-	}
-	return st.setRef(moduleRef(commit), commit)
 }
 
 func (st *Store) createAnew(format string) error {

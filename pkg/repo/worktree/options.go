@@ -23,6 +23,20 @@ const (
 	SubmodulesOff       Submodules = "off"
 )
 
+// Content says what besides the commit decides what a tree looks like.
+type Content struct {
+	Submodules Submodules
+	// SparseFile holds the patterns of a sparse checkout; read at each sync.
+	SparseFile string
+	// Permissions, when not 0, is the mode given to the files checked out.
+	Permissions fs.FileMode
+	GroupWrite  bool
+	Umask       fs.FileMode // of the files that git makes; it is part of Git already
+	// Config is the user's extra git configuration, already part of Git; what
+	// in it can change the content of a checkout makes trees differ.
+	Config []git.KV
+}
+
 // Options say how trees are made.
 type Options struct {
 	Git   *git.Git // for what needs no credentials
@@ -30,16 +44,10 @@ type Options struct {
 	Root  string
 	Trash disk.Trash
 	URL   string
-	// Submodules, Depth, Permissions, GroupWrite and Config are as in package repo.
-	Submodules  Submodules
-	Depth       int
-	SparseFile  string
-	Permissions fs.FileMode
-	GroupWrite  bool
-	Umask       fs.FileMode // of the files that git makes
-	Config      []git.KV
-	LFS         bool // git-lfs is installed
-	Progress    func(git.Progress)
+	Depth int // commits of history of submodules; 0 is all of it
+	Content
+	LFS      bool // git-lfs is installed
+	Progress func(git.Progress)
 	// MinKept is the number of files from which on a tree's index is kept: see Keep.
 	MinKept int
 }
