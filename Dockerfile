@@ -28,9 +28,10 @@ RUN /stage-image.sh /minimal "git openssh-client ca-certificates gpg dash libnss
     echo 'root:x:0:\ngit-sync:x:65533:\nnogroup:x:65534:' > etc/group && \
     echo 'passwd: files\ngroup: files\nhosts: files dns' > etc/nsswitch.conf && \
     chmod 1777 tmp && chown 65533:65533 git && chmod 0775 git && find . -exec touch -h -d @0 {} +
-RUN /stage-image.sh /tools "bash coreutils curl findutils grep gzip mawk sed tar" \
-      '(usr/)?bin/[^/]+' && \
-    cd /tools && ln -s mawk usr/bin/awk && find . -exec touch -h -d @0 {} +
+# Only curl needs libssl; the others use another library of its package.
+RUN /stage-image.sh /tools "bash coreutils curl findutils grep gzip mawk sed tar" '(usr/)?bin/[^/]+' && \
+    cd /minimal && cp --parents usr/lib/*/libssl.so.3 /tools && rm usr/lib/*/libssl.so.3 && \
+    ln -s mawk /tools/usr/bin/awk && find /minimal /tools -exec touch -h -d @0 {} +
 RUN /stage-image.sh /lfs git-lfs usr/bin/git-lfs && cd /lfs && find . -exec touch -h -d @0 {} +
 
 # The binary is the same whoever builds it and where.

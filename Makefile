@@ -103,8 +103,8 @@ fuzz: ## every fuzz test for FUZZTIME (10s) each
 	  echo "fuzz $$0 $$1: $$(grep "^fuzz: elapsed" <<<"$$out" | tail -n 1 | cut -d, -f2-)"'
 
 .PHONY: e2e
-e2e: ## the image, driven as users do; without a container engine, the same on the binary
-	./e2e.sh
+e2e: ## the image, driven as users do; without a container engine, the same on the binary; E2E=--all builds for arm64 too
+	./e2e.sh $(E2E)
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what is linked in; needs the Go vulnerability database

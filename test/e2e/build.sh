@@ -51,7 +51,12 @@ build_all() {
   echo "images: built in $((SECONDS - began)) s"
 }
 
+images_prune() { # what replaced builds leave behind
+  "$engine" image prune --force --filter label=git-sync.stage=build >/dev/null 2>&1
+}
+
 images_purge() {
   "$engine" image ls --quiet git-sync-e2e | sort -u | xargs -r "$engine" rmi --force >/dev/null 2>&1
   "$engine" rmi --force git-sync-base:arm64 >/dev/null 2>&1
+  images_prune
 }

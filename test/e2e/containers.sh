@@ -99,5 +99,6 @@ engine_stop() {
   if [ "$(id -u)" != 0 ]; then # files of other users in our directory
     "$engine" run --rm --network none --volume "$w:/w" git-sync-e2e:debian sh -c 'rm -rf /w/*' >/dev/null 2>&1
   fi
+  if [ -n "$all" ]; then images_prune; fi
   if [ -n "$purge" ]; then images_purge; fi
 }
