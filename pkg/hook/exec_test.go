@@ -16,6 +16,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+
+	"git-sync/pkg/advice"
 )
 
 // script writes an executable shell script and returns its path.
@@ -126,7 +128,7 @@ func TestExecPaths(t *testing.T) {
 			t.Errorf("%s: %v", command, err)
 		case want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)):
 			t.Errorf("%s: %v, want %s", command, err, want)
-		case strings.HasPrefix(want, "running") && hintOf(err) == "":
+		case strings.HasPrefix(want, "running") && advice.Hint(err) == "":
 			t.Errorf("%s: no hint", command)
 		}
 	}
@@ -149,8 +151,8 @@ func TestGateRefusesWhenItsShellMissesACommand(t *testing.T) {
 			if (err != nil) != want {
 				t.Errorf("%s, %s: %v", name, body, err)
 			}
-			if err != nil && (!strings.Contains(err.Error(), "no-such-command") || !strings.Contains(hintOf(err), "image")) {
-				t.Errorf("%s: %v, hint %q", body, err, hintOf(err))
+			if err != nil && (!strings.Contains(err.Error(), "no-such-command") || !strings.Contains(advice.Hint(err), "image")) {
+				t.Errorf("%s: %v, hint %q", body, err, advice.Hint(err))
 			}
 		}
 	}

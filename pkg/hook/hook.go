@@ -21,7 +21,6 @@ package hook
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -89,13 +88,4 @@ func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	case <-ctx.Done():
 	}
 	return ctx.Err()
-}
-
-// hintOf finds the advice that an error carries.
-func hintOf(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
-	}
-	return ""
 }

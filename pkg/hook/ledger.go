@@ -4,6 +4,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"git-sync/pkg/advice"
 )
 
 // ledger keeps a Report.
@@ -44,7 +46,7 @@ func (l *ledger) end(begun time.Time, hash string, err error) (before Report) {
 	if err != nil {
 		status = StatusError
 		r.Failures++
-		r.LastError, r.LastHint, r.LastErrorAt = err.Error(), hintOf(err), r.LastRun
+		r.LastError, r.LastHint, r.LastErrorAt = err.Error(), advice.Hint(err), r.LastRun
 	} else {
 		r.Failures = 0
 		r.Delivered = hash

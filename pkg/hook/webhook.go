@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+
+	"git-sync/pkg/advice"
 )
 
 // hashHeader is the header of a webhook with its revision.
@@ -83,7 +85,7 @@ func (w *Webhook) Run(ctx context.Context, e Event) error {
 	defer cancel()
 	req, err := http.NewRequestWithContext(limited, w.opt.Method, w.opt.URL, http.NoBody)
 	if err != nil {
-		return &webhookError{err: errors.New("the webhook's URL or method is not valid"), hint: "check --webhook-url and --webhook-method"}
+		return advice.With(errors.New("the webhook's URL or method is not valid"), "check --webhook-url and --webhook-method")
 	}
 	req.Header.Set(hashHeader, e.Hash)
 	req.Header.Set("User-Agent", "git-sync")
@@ -93,7 +95,7 @@ func (w *Webhook) Run(ctx context.Context, e Event) error {
 		if limited.Err() != nil && ctx.Err() == nil {
 			err = fmt.Errorf("no answer within %v", w.opt.Timeout)
 		}
-		return &webhookError{err: fmt.Errorf("%s %s: %w", w.opt.Method, origin(req.URL), withoutURL(err)), hint: unansweredHint(limited, ctx)}
+		return advice.With(fmt.Errorf("%s %s: %w", w.opt.Method, origin(req.URL), withoutURL(err)), unansweredHint(limited, ctx))
 	}
 	defer func() { _ = res.Body.Close() }()
 	// The status has been said: an answer that breaks off later changes nothing.
@@ -107,27 +109,18 @@ func (w *Webhook) Run(ctx context.Context, e Event) error {
 
 // refused is the error of an answer with another status than wanted.
 func (w *Webhook) refused(u *url.URL, res *http.Response, body []byte) error {
-	e := &webhookError{err: fmt.Errorf("%s %s answered %d, wanted %d", w.opt.Method, origin(u), res.StatusCode, w.opt.SuccessStatus)}
+	err := fmt.Errorf("%s %s answered %d, wanted %d", w.opt.Method, origin(u), res.StatusCode, w.opt.SuccessStatus)
 	if text := excerpt(body); text != "" {
-		e.err = fmt.Errorf("%w: %s", e.err, text)
+		err = fmt.Errorf("%w: %s", err, text)
 	}
-	if to, err := res.Location(); err == nil {
-		e.hint = "it redirects to " + origin(to) + "; give its final address as --webhook-url"
-	} else if res.StatusCode/100 == 2 {
-		e.hint = "set --webhook-success-status to the status that the receiver answers with, or to 0 for any"
+	if to, _ := res.Location(); to != nil {
+		return advice.With(err, "it redirects to "+origin(to)+"; give its final address as --webhook-url")
 	}
-	return e
+	if res.StatusCode/100 == 2 {
+		return advice.With(err, "set --webhook-success-status to the status that the receiver answers with, or to 0 for any")
+	}
+	return err
 }
-
-// webhookError is a failure with advice.
-type webhookError struct {
-	err  error
-	hint string
-}
-
-func (e *webhookError) Error() string { return e.err.Error() }
-func (e *webhookError) Unwrap() error { return e.err }
-func (e *webhookError) Hint() string  { return e.hint }
 
 func unansweredHint(limited, ctx context.Context) string {
 	if limited.Err() != nil && ctx.Err() == nil {

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-logr/logr"
+
+	"git-sync/pkg/advice"
 )
 
 // direct makes a webhook that ignores the proxies of the machine.
@@ -81,10 +83,10 @@ func TestWebhookAnswers(t *testing.T) {
 			if err != nil {
 				t.Errorf("%+v: %v", c, err)
 			}
-		case err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(hintOf(err), c.hint):
-			t.Errorf("%+v: %v, hint %s", c, err, hintOf(err))
-		case strings.Contains(err.Error()+hintOf(err), "hidden") || len(err.Error()) > 500:
-			t.Errorf("%+v: shows too much: %v, hint %s", c, err, hintOf(err))
+		case err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(advice.Hint(err), c.hint):
+			t.Errorf("%+v: %v, hint %s", c, err, advice.Hint(err))
+		case strings.Contains(err.Error()+advice.Hint(err), "hidden") || len(err.Error()) > 500:
+			t.Errorf("%+v: shows too much: %v, hint %s", c, err, advice.Hint(err))
 		}
 	}
 }
@@ -96,7 +98,7 @@ func TestWebhookSilence(t *testing.T) {
 	defer srv.Close()
 	defer close(release)
 	err := direct(WebhookOptions{URL: srv.URL, Timeout: 50 * time.Millisecond}).Run(t.Context(), Event{})
-	if err == nil || !strings.Contains(err.Error(), "no answer within 50ms") || hintOf(err) == "" {
+	if err == nil || !strings.Contains(err.Error(), "no answer within 50ms") || advice.Hint(err) == "" {
 		t.Errorf("%v", err)
 	}
 }
@@ -111,7 +113,7 @@ func TestWebhookErrorsShowNoSecrets(t *testing.T) {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	if err := direct(WebhookOptions{URL: "http://" + host, Method: "NOT VALID"}).Run(t.Context(), Event{}); err == nil || hintOf(err) == "" {
+	if err := direct(WebhookOptions{URL: "http://" + host, Method: "NOT VALID"}).Run(t.Context(), Event{}); err == nil || advice.Hint(err) == "" {
 		t.Errorf("method: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"git-sync/pkg/advice"
 	"git-sync/pkg/auth"
 	"git-sync/pkg/config"
 	"git-sync/pkg/git"
@@ -167,7 +168,7 @@ func (i *Instance) Report() Report {
 		err := errors.Join(i.problems...)
 		return Report{Report: syncer.Report{
 			Repo: logging.Redact(i.opt.Sync.Repo), Ref: Followed(i.opt.Sync),
-			LastError: err.Error(), LastHint: hintOf(err), LastErrorAt: i.opened, Failures: 1,
+			LastError: err.Error(), LastHint: advice.Hint(err), LastErrorAt: i.opened, Failures: 1,
 		}}
 	}
 	revision, _ := i.repo.Published()
@@ -175,15 +176,6 @@ func (i *Instance) Report() Report {
 		Report: i.syncer.Report(), Unusable: revision.Unusable,
 		Hooks: i.hooks.reports(), Root: i.repo.Stats(), Auth: i.auth.Report(),
 	}
-}
-
-// hintOf is the advice that the error (or one it wraps) carries.
-func hintOf(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
-	}
-	return ""
 }
 
 // Close releases the root and forgets the credentials, once. It blocks while the disk does.

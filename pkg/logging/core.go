@@ -2,12 +2,14 @@ package logging
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"go.uber.org/zap/zapcore"
+
+	"git-sync/pkg/advice"
 )
 
 // pair is a field on its way out: its value is scrubbed and one of nil, bool, a number, string, []any, map[string]any.
@@ -65,18 +67,18 @@ func (c *core) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Checked
 func (c *core) Write(ze zapcore.Entry, fields []zapcore.Field) error {
 	e := entry{time: ze.Time, level: -int(ze.Level), name: ze.LoggerName, msg: c.secrets.scrub(ze.Message)}
 	given := map[string]bool{}
-	var advice []pair
+	var carried []pair
 	for _, f := range append(append([]zapcore.Field(nil), c.with...), fields...) {
 		if f.Type == zapcore.SkipType || f.Type == zapcore.NamespaceType {
 			continue
 		}
 		given[f.Key] = true
 		if err, ok := f.Interface.(error); ok {
-			advice = append(advice, adviceOf(err)...)
+			carried = append(carried, adviceOf(err)...)
 		}
 		e.pairs = append(e.pairs, pair{f.Key, c.secrets.clean(valueOf(f))})
 	}
-	for _, p := range advice {
+	for _, p := range carried {
 		if !given[p.key] {
 			given[p.key] = true
 			e.pairs = append(e.pairs, pair{p.key, c.secrets.clean(p.value)})
@@ -89,30 +91,11 @@ func (c *core) Write(ze zapcore.Entry, fields []zapcore.Field) error {
 // Sync does nothing: every entry has been written when Write returns.
 func (c *core) Sync() error { return nil }
 
-// adviceOf finds what an error carries beside its text: a hint, and what the remote and
-// a helper program (ssh, git-lfs) have said.
+// adviceOf is what an error carries beside its text.
 func adviceOf(err error) []pair {
-	var pairs []pair
-	add := func(key, value string) {
-		if value != "" {
-			pairs = append(pairs, pair{key, value})
-		}
-	}
-	if h, ok := errors.AsType[interface {
-		error
-		Hint() string
-	}](err); ok {
-		add("hint", h.Hint())
-	}
-	if s, ok := errors.AsType[interface {
-		error
-		Said() (remote, helper string)
-	}](err); ok {
-		remote, helper := s.Said()
-		add("remote", remote)
-		add("helper", helper)
-	}
-	return pairs
+	remote, helper := advice.Said(err)
+	pairs := []pair{{"hint", advice.Hint(err)}, {"remote", remote}, {"helper", helper}}
+	return slices.DeleteFunc(pairs, func(p pair) bool { return p.value == "" })
 }
 
 // valueOf takes the value out of a field; values that panic when printed become the panic's text, as zap has it.

@@ -26,6 +26,7 @@ const (
 // status is the answer of /status about one sync; its JSON is documented in docs/monitoring.md.
 type status struct {
 	Name    string    `json:"name,omitempty"`
+	Path    string    `json:"path,omitempty"` // leads to this, from an overview
 	State   string    `json:"state"`
 	Ready   bool      `json:"ready"`
 	Live    bool      `json:"live"`
@@ -64,25 +65,9 @@ type overview struct {
 	Time    time.Time `json:"time"`
 	Started time.Time `json:"started"`
 	Version version   `json:"version"`
-	Syncs   []summary `json:"syncs"`
+	Syncs   []status  `json:"syncs"` // without their history
 
 	InvalidConfig string `json:"invalidConfig,omitempty"` // why a changed configuration is ignored
-}
-
-// summary is one sync of an overview; Path leads to its status.
-type summary struct {
-	Name        string     `json:"name"`
-	Path        string     `json:"path"`
-	State       string     `json:"state"`
-	Ready       bool       `json:"ready"`
-	Live        bool       `json:"live"`
-	Reason      string     `json:"reason,omitempty"`
-	Repo        string     `json:"repo"`
-	Ref         string     `json:"ref"`
-	Published   *published `json:"published"`
-	LastSuccess time.Time  `json:"lastSuccess,omitzero"`
-	LastError   *failure   `json:"lastError"`
-	Failures    int        `json:"consecutiveFailures"`
 }
 
 type published struct {
@@ -163,16 +148,13 @@ func (s *Server) overview(all []snapshot) overview {
 	live, ready := firstReason(all, snapshot.notLive), firstReason(all, snapshot.notReady)
 	o := overview{
 		State: stateFresh, Ready: ready == "", Live: live == "", Reason: s.opt.Scrub(cmp.Or(live, ready)),
-		Time: time.Now().UTC(), Started: s.started.UTC(), Version: version(s.opt.Build), Syncs: []summary{},
+		Time: time.Now().UTC(), Started: s.started.UTC(), Version: version(s.opt.Build), Syncs: []status{},
 		InvalidConfig: s.opt.Scrub(s.opt.InvalidConfig()),
 	}
 	for _, snap := range all {
 		st := s.status(snap)
-		o.State = worse(o.State, st.State)
-		o.Syncs = append(o.Syncs, summary{
-			Name: st.Name, Path: "/status/" + st.Name, State: st.State, Ready: st.Ready, Live: st.Live, Reason: st.Reason, Repo: st.Repo,
-			Ref: st.Ref, Published: st.Published, LastSuccess: st.LastSuccess, LastError: st.LastError, Failures: st.Failures,
-		})
+		st.Path, st.History = "/status/"+st.Name, []event{}
+		o.State, o.Syncs = worse(o.State, st.State), append(o.Syncs, st)
 	}
 	return o
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"git-sync/pkg/advice"
 )
 
 // Budget says how many consecutive failures end the run. The zero value ends it at the first one.
@@ -66,7 +68,7 @@ func (e *TimeoutError) Unwrap() error { return e.Err }
 
 // Hint is the advice of the step that was ended, or a general one.
 func (e *TimeoutError) Hint() string {
-	if hint := hintOf(e.Err); hint != "" {
+	if hint := advice.Hint(e.Err); hint != "" {
 		return hint
 	}
 	return "find out why the remote or the disk is that slow, or raise --sync-timeout"
@@ -103,19 +105,10 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Hint is the hook's own, or a general one.
 func (e *RefusedError) Hint() string {
-	if hint := hintOf(e.Err); hint != "" {
+	if hint := advice.Hint(e.Err); hint != "" {
 		return hint
 	}
 	return "the revision is not published; push a better one, or see what the hook printed"
-}
-
-// hintOf is the advice that the error (or one it wraps) carries.
-func hintOf(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
-	}
-	return ""
 }
 
 // retryAfterOf is the delay that the server behind the error asked for, 0 if none.
@@ -125,15 +118,4 @@ func retryAfterOf(err error) time.Duration {
 		return r.RetryAfter()
 	}
 	return 0
-}
-
-// saidOf is what the remote and a helper program said about the error.
-func saidOf(err error) (remote, helper string) {
-	var s interface {
-		Said() (remote, helper string)
-	}
-	if errors.As(err, &s) {
-		return s.Said()
-	}
-	return "", ""
 }

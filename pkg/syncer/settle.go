@@ -4,6 +4,8 @@ import (
 	"errors"
 	"maps"
 	"time"
+
+	"git-sync/pkg/advice"
 )
 
 // maxHistory bounds Report.History.
@@ -139,8 +141,8 @@ func (s *Syncer) retryDelay(out outcome) time.Duration {
 func (s *Syncer) failed(r *Report, out outcome) {
 	s.ended(r, out, ResultError)
 	r.Failures = s.failures
-	r.LastError, r.LastHint, r.LastErrorAt = out.err.Error(), hintOf(out.err), out.ended
-	r.LastRemote, r.LastHelper = saidOf(out.err)
+	r.LastError, r.LastHint, r.LastErrorAt = out.err.Error(), advice.Hint(out.err), out.ended
+	r.LastRemote, r.LastHelper = advice.Said(out.err)
 }
 
 // logFailure logs a failure when it is new and then ever more rarely; the last one of a spent budget is Run's error, which
