@@ -2,6 +2,9 @@ package auth
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -9,8 +12,6 @@ import (
 	"os"
 	"strings"
 	"syscall"
-
-	"golang.org/x/crypto/ssh"
 )
 
 // keyState tells what a private key file is good for.
@@ -31,7 +32,7 @@ type sshKey struct {
 	state       keyState
 	problem     string // why it cannot be used; "" for keyUsable
 	advice      string
-	fingerprint string // of the public half, as ssh-keygen -l prints it
+	fingerprint string // of the public half, as ssh-keygen -l prints it; "" when the format hides it
 	content     []byte // for keyUsable
 	// private is set when ssh must be given a copy of content rather than the file: it would refuse
 	// the file's mode, or could not parse its line endings.
@@ -90,24 +91,30 @@ func (k *sshKey) checkMode() {
 
 // parse looks at a key's content.
 func (k *sshKey) parse(content []byte) {
-	tidy := tidied(content)
-	key, err := ssh.ParseRawPrivateKey(tidy)
-	_, encrypted := errors.AsType[*ssh.PassphraseMissingError](err)
-	block, _ := pem.Decode(tidy)
-	switch {
-	case block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY"):
+	block, _ := pem.Decode(bytes.TrimLeft(content, "\ufeff \t\r\n"))
+	if block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY") {
 		k.state, k.problem, k.advice = keyNotPrivate, whatInstead(content), "put the private key there, from -----BEGIN to END-----, line breaks included"
-	case encrypted || block.Type == "ENCRYPTED PRIVATE KEY":
+		return
+	}
+	encrypted := block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")
+	if block.Type == "OPENSSH PRIVATE KEY" {
+		cipher, public, err := parseOpenSSH(block.Bytes)
+		if err != nil {
+			k.state, k.problem, k.advice = keyNotPrivate, "is damaged: "+err.Error(), "compare it with the original; was it cut when it was pasted?"
+			return
+		}
+		encrypted = cipher != "none"
+		sum := sha256.Sum256(public)
+		k.fingerprint = "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
+	}
+	if encrypted {
 		k.state, k.problem = keyEncrypted, "is encrypted with a passphrase, and nobody is there to type it"
 		k.advice = "make a copy without one: ssh-keygen -p -N '' -f COPY"
-	case err != nil:
-		k.state, k.problem, k.advice = keyNotPrivate, "is damaged: "+err.Error(), "compare it with the original; was it cut when it was pasted?"
-	default:
-		k.content, k.private = tidy, !bytes.Equal(tidy, content)
-		if signer, err := ssh.NewSignerFromKey(key); err == nil {
-			k.fingerprint = ssh.FingerprintSHA256(signer.PublicKey())
-		}
+		return
 	}
+	tidy := tidied(content)
+	k.private = !bytes.Equal(tidy, content)
+	k.content = tidy
 }
 
 // tidied undoes what editors and YAML do to keys and ssh cannot read: CRLF line endings, a missing
@@ -132,4 +139,43 @@ func whatInstead(content []byte) string {
 		return "is encoded in base64 once too often"
 	}
 	return "is not a private key"
+}
+
+// parseOpenSSH reads the clear part of OpenSSH's own key format (PROTOCOL.key): the cipher's name,
+// and the public key.
+func parseOpenSSH(b []byte) (cipher string, public []byte, err error) {
+	errShort := errors.New("it ends too early")
+	b, ok := bytes.CutPrefix(b, []byte("openssh-key-v1\x00"))
+	if !ok {
+		return "", nil, errors.New("it does not begin as OpenSSH's keys do")
+	}
+	var fields [3][]byte // cipher, KDF, the KDF's options
+	for i := range fields {
+		if fields[i], b, ok = sshString(b); !ok {
+			return "", nil, errShort
+		}
+	}
+	if len(b) < 4 {
+		return "", nil, errShort
+	}
+	public, b, ok = sshString(b[4:]) // after the number of keys
+	if !ok {
+		return "", nil, errShort
+	}
+	if _, _, ok = sshString(b); !ok {
+		return "", nil, errShort
+	}
+	return string(fields[0]), public, nil
+}
+
+// sshString takes one length-prefixed string off b (RFC 4251, section 5).
+func sshString(b []byte) (s, rest []byte, ok bool) {
+	if len(b) < 4 {
+		return nil, nil, false
+	}
+	n := binary.BigEndian.Uint32(b)
+	if uint64(n) > uint64(len(b)-4) {
+		return nil, nil, false
+	}
+	return b[4 : 4+n], b[4+n:], true
 }
