@@ -26,7 +26,7 @@ remote_listen() {
   background "$w/logs/sshd" /usr/sbin/sshd -D -e -f /dev/null -h "$w/server/host_key" -p "$ssh_port" -o ListenAddress=127.0.0.1 \
     -o PidFile=none -o StrictModes=no -o UsePAM=no -o PermitRootLogin=prohibit-password -o AuthorizedKeysFile="$w/server/authorized_keys"
   git_port=$(free_port)
-  background "$w/logs/daemon" git daemon --listen=127.0.0.1 --port="$git_port" --reuseaddr --export-all --base-path="$w/srv" "$w/srv"
+  background "$w/logs/daemon" "$(git --exec-path)/git-daemon" --listen=127.0.0.1 --port="$git_port" --reuseaddr --export-all --base-path="$w/srv" "$w/srv"
   ssh_base=ssh://$(id -un)@127.0.0.1:$ssh_port$w/srv/
   git_base=git://127.0.0.1:$git_port/
   until_ok 30 ssh-keyscan -p "$ssh_port" 127.0.0.1
