@@ -1,54 +1,20 @@
 package config
 
 import (
-	"net/url"
 	"regexp"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+
+	"git-sync/pkg/git"
 )
 
 // checkRepo refuses what could be taken for an option, reach a transport that runs commands, or confuse a parser.
-// The value is not repeated, as it may hold a password.
 func checkRepo(s string) error {
-	switch {
-	case likeOption(s):
-		return wrong("a repository may not begin with -", "a path that does can be written as ./-name")
-	case hasControl(s):
-		return wrong("holds a control character", "")
-	case strings.TrimSpace(s) != s:
+	if strings.TrimSpace(s) != s {
 		return wrong("begins or ends with a space", "")
 	}
-	if helper, _, ok := strings.Cut(s, "::"); ok && helper != "" && strings.Trim(helper, letters+decimals+"+.-") == "" {
-		return wrong("the transport "+helper+":: is refused", "it can run commands; use https, http, ssh, git, file or a path")
-	}
-	scheme, rest, isURL := strings.Cut(s, "://")
-	if !isURL {
-		if user, host, ok := strings.Cut(s, "@-"); ok && !strings.Contains(user, "/") && strings.Contains(host, ":") {
-			return wrong("a host may not begin with -", "")
-		}
-		return nil
-	}
-	switch strings.ToLower(scheme) {
-	case "https", "http", "ssh", "git+ssh", "ssh+git", "git":
-		u, err := url.Parse(s)
-		if err != nil {
-			return wrong("not a URL", "special characters in user and password are written as %XX, where XX is their code in hexadecimal")
-		}
-		if u.Hostname() == "" {
-			return wrong("has no host", "")
-		}
-		if likeOption(u.Host) || likeOption(u.User.Username()) {
-			return wrong("a host or user may not begin with -", "")
-		}
-	case "file":
-		if !strings.HasPrefix(rest, "/") {
-			return wrong("a file URL has three slashes", "write file:///path")
-		}
-	default:
-		return wrong("the transport "+quoted(scheme)+" is not known", "use https, http, ssh, git, file or a path")
-	}
-	return nil
+	return git.CheckURL(s)
 }
 
 // checkRef refuses what git would not take for a name, or for something else than a name.
@@ -120,7 +86,4 @@ func isFullHash(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, decimals+"abcdefABCDEF") == ""
 }
 
-const (
-	decimals = "0123456789"
-	letters  = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-)
+const decimals = "0123456789"

@@ -10,12 +10,15 @@ import (
 	"unicode/utf8"
 )
 
+// advised are the transports to name in a message.
+const advised = "https, http, ssh, git, file"
+
 // schemes are the transports that a URL may name.
-func schemes() []string { return []string{"https", "http", "ssh", "git", "file"} }
+func schemes() []string { return []string{"https", "http", "ssh", "git", "file", "git+ssh", "ssh+git"} }
 
 // CheckURL reports why repo is not a repository's address that git may be given.
 //
-// Good are URLs of the schemes https, http, ssh, git and file, the short form
+// Good are URLs of the schemes https, http, ssh (also git+ssh and ssh+git), git and file, the short form
 // host:path of ssh, and paths on this machine. Transports that run a program of
 // the URL's choice (ext::sh -c ...), and whatever git or ssh would take for an
 // option, are refused. The error never repeats a password.
@@ -30,7 +33,7 @@ func CheckURL(repo string) error {
 	}
 	if scheme, _, ok := strings.Cut(repo, "::"); ok && isScheme(scheme) {
 		return fmt.Errorf("repository %q uses the transport %q, which is not allowed; use one of %s",
-			scrub(repo), scheme+"::", strings.Join(schemes(), ", "))
+			scrub(repo), scheme+"::", advised)
 	}
 	if scheme, rest, ok := strings.Cut(repo, "://"); ok && isScheme(scheme) {
 		return checkSchemed(repo, scheme, rest)
@@ -42,7 +45,7 @@ func CheckURL(repo string) error {
 func checkSchemed(repo, scheme, rest string) error {
 	if !slices.Contains(schemes(), scheme) {
 		return fmt.Errorf("repository %q has the scheme %q; use one of %s",
-			scrub(repo), scheme, strings.Join(schemes(), ", "))
+			scrub(repo), scheme, advised)
 	}
 	if scheme == "file" {
 		if !strings.HasPrefix(rest, "/") {

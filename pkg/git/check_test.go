@@ -12,7 +12,7 @@ import (
 func TestCheckURL(t *testing.T) {
 	for _, good := range []string{
 		"https://github.com/org/repo", "https://user:p%40ss@host:8443/x.git", "http://[::1]:80/x", "ssh://git@host:22/~/x",
-		"git://host/x", "file:///srv/x.git", "file:///with blank", "git@github.com:org/repo.git", "host:path", "[::1]:path", "git@[::1]:path",
+		"git://host/x", "git+ssh://git@host/x", "file:///srv/x.git", "file:///with blank", "git@github.com:org/repo.git", "host:path", "[::1]:path", "git@[::1]:path",
 		"[user@host:22]:path", "/srv/repos/x.git", "./x", "../x", "x", "/odd:name", "./a:b", "/a::b",
 	} {
 		if err := git.CheckURL(good); err != nil {
@@ -21,7 +21,7 @@ func TestCheckURL(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"", "-x", "--upload-pack=touch /tmp/x", "ext::sh -c touch% /tmp/x", "fd::17", "foo::https://host/x", "ftp://host/x", "HTTPS://host/x",
-		"javascript://x", "git+ssh://host/x", "https://", "https:///x", "ssh://-oProxyCommand=x/y", "ssh://-x@host/y", "git://-x/y",
+		"javascript://x", "git+svn://host/x", "https://", "https:///x", "ssh://-oProxyCommand=x/y", "ssh://-x@host/y", "git://-x/y",
 		"-oProxyCommand=x:y", "git@-oProxyCommand=x:y", "host:-x", "host:", ":path", "https://host/a b", "https://ho st/x",
 		"https://host/\nx", "a\x00b", "a\x7f", "x\xff", "https://host:port/x", "file://relative", "file://host/x", "two words:x", "a::b",
 	} {
@@ -61,7 +61,7 @@ func FuzzCheckURL(f *testing.F) {
 		if word != "" && strings.HasPrefix(rest, "::") {
 			t.Errorf("%q passes, and names a helper", repo)
 		}
-		if strings.HasPrefix(rest, "://") && !strings.Contains(" https http ssh git file ", " "+word+" ") {
+		if strings.HasPrefix(rest, "://") && !strings.Contains(" https http ssh git file git+ssh ssh+git ", " "+word+" ") {
 			t.Errorf("%q passes, and names a foreign scheme", repo)
 		}
 	})

@@ -148,6 +148,7 @@ func (g *Git) With(o Overlay) *Git {
 	c := *g
 	c.env = slices.Concat(g.env, o.Env)
 	c.config = slices.Concat(g.config, o.Config)
+	c.trust(o.Config)
 	return &c
 }
 

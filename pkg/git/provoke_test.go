@@ -340,7 +340,7 @@ func TestProvokeRefused(t *testing.T) {
 		}
 		// It is the remote half of git that minds, which sees nothing of GIT_CONFIG_COUNT.
 		for _, dir := range []string{up.Dir, "*"} {
-			trusting := newGitWith(t, git.Options{Config: []git.KV{{Key: "safe.Directory", Value: dir}}})
+			trusting := g.With(git.Overlay{Config: []git.KV{{Key: "safe.Directory", Value: dir}}})
 			if err := lsRemote(t, trusting.WithUmask(0o027), up.FileURL()); err != nil {
 				t.Errorf("safe.directory=%s: %v", dir, err)
 			}
