@@ -37,9 +37,10 @@ func truncate(t *testing.T, name string, size int64) {
 // W2: a temporary link is left in the link's directory.
 func TestLeftoverLink(t *testing.T) {
 	f := newFixture(t)
-	f.sync(f.up.Commit(map[string]string{"a": "1"}))
+	hash := f.up.Commit(map[string]string{"a": "1"})
+	f.sync(hash)
 	left := filepath.Join(f.opts.Root, disk.TempPrefix+"link-dead")
-	if err := os.Symlink("rev-nowhere", left); err != nil {
+	if err := os.Symlink("rev-"+hash, left); err != nil {
 		t.Fatal(err)
 	}
 	f.sync(f.up.Commit(map[string]string{"a": "2"}))

@@ -104,7 +104,8 @@ func (l Link) Publish(dir string) error {
 	return nil
 }
 
-// Heal removes the temporary links of interrupted publications.
+// Heal removes the temporary links of interrupted publications. Another sync may
+// publish in the same directory: links to trees of other roots stay.
 func (l Link) Heal() error {
 	dir := filepath.Dir(l.Path)
 	entries, err := os.ReadDir(dir)
@@ -112,8 +113,8 @@ func (l Link) Heal() error {
 		return fmt.Errorf("looking for leftovers: %w", err)
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), tempLink) && e.Type()&os.ModeSymlink != 0 {
-			err = errors.Join(err, disk.Remove(filepath.Join(dir, e.Name())))
+		if name := filepath.Join(dir, e.Name()); strings.HasPrefix(e.Name(), tempLink) && l.leadsToTree(name) {
+			err = errors.Join(err, disk.Remove(name))
 		}
 	}
 	return err
@@ -145,7 +146,7 @@ func (l Link) RemoveFormer(name string) error {
 // of another root, of which ours is a copy.
 func (l Link) leadsToTree(name string) bool {
 	target, err := os.Readlink(name)
-	if err != nil || !isTarget(target) {
+	if err != nil {
 		return false
 	}
 	dir, err := filepath.EvalSymlinks(filepath.Dir(name))
@@ -156,7 +157,7 @@ func (l Link) leadsToTree(name string) bool {
 		target = filepath.Join(dir, target)
 	}
 	rel, err := filepath.Rel(l.Root, target)
-	return err == nil && filepath.IsLocal(rel)
+	return err == nil && IsPlace(rel)
 }
 
 // RemoveLinksTo removes the root's other links to the tree at place.
