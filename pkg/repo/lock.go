@@ -24,8 +24,9 @@ const lockFileName = disk.TempPrefix + "lock"
 // rootLock is the advisory lock on the root, so that one process writes to it.
 // The kernel drops the lock when its holder dies, however it dies.
 type rootLock struct {
-	file *os.File
-	info fs.FileInfo // of what was locked
+	shared bool // a file to lock is writable by its group, whatever our umask
+	file   *os.File
+	info   fs.FileInfo // of what was locked
 }
 
 // held reports whether the lock was taken.
@@ -56,8 +57,7 @@ func (l *rootLock) take(ctx context.Context, root string, waiting func()) error 
 	var locked *LockedError
 	if err != nil && !errors.As(err, &locked) {
 		_ = f.Close()
-		f, err = os.OpenFile(filepath.Join(root, lockFileName), os.O_RDWR|os.O_CREATE, 0o660)
-		if err != nil {
+		if f, err = l.openFile(root); err != nil {
 			return fmt.Errorf("creating the root's lock: %w", err)
 		}
 		err = flock(ctx, f, waiting)
@@ -73,6 +73,15 @@ func (l *rootLock) take(ctx context.Context, root string, waiting func()) error 
 	}
 	l.file = f
 	return nil
+}
+
+// openFile opens the file that is locked where a directory cannot be.
+func (l *rootLock) openFile(root string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(root, lockFileName), os.O_RDWR|os.O_CREATE, 0o660)
+	if err == nil && l.shared {
+		err = disk.Share(f.Name(), 0o660)
+	}
+	return f, err
 }
 
 // release gives the lock up.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -124,7 +123,7 @@ func (r *Repo) assemble(opts Options) {
 
 // locate resolves the root's and the link's paths, creating their directories.
 func (r *Repo) locate(opts Options) error {
-	r.dirs.shared = opts.GroupWrite
+	r.dirs.shared, r.lock.shared = opts.GroupWrite, opts.GroupWrite
 	root, err := r.dirs.real(opts.Root)
 	if err != nil {
 		return fmt.Errorf("preparing the root: %w", err)
@@ -211,7 +210,7 @@ func (r *Repo) acquire(ctx context.Context) error {
 		_ = r.lock.release() // a directory or an empty file that was removed: there is nothing to lose
 		r.state = state{checked: true, condition: r.state.condition, replaced: map[string]time.Time{}, lfsWarned: r.state.lfsWarned}
 		r.records.Forget()
-		if err := errors.Join(os.MkdirAll(r.root, 0o777), os.MkdirAll(filepath.Dir(r.outlet.Path), 0o777)); err != nil {
+		if err := errors.Join(r.dirs.mkdirAll(r.root), r.dirs.mkdirAll(filepath.Dir(r.outlet.Path))); err != nil {
 			return fmt.Errorf("making the root anew: %w", err)
 		}
 	}

@@ -81,12 +81,12 @@ func (st *Store) Collect(ctx context.Context, which *Store, lock Lock) error {
 }
 
 func (c *collection) collect(ctx context.Context) (err error) {
-	if err := os.Mkdir(c.dir, 0o777); err != nil {
+	if err := c.st.Mkdir(c.dir); err != nil {
 		return fmt.Errorf("collecting garbage: %w", err)
 	}
 	defer func() { err = errors.Join(err, disk.RemoveTree(c.dir)) }()
 	for _, name := range []string{"pack", "old"} {
-		if err := os.Mkdir(filepath.Join(c.dir, name), 0o777); err != nil {
+		if err := c.st.Mkdir(filepath.Join(c.dir, name)); err != nil {
 			return fmt.Errorf("collecting garbage: %w", err)
 		}
 	}
@@ -140,7 +140,7 @@ func (c *collection) copyReachable(ctx context.Context) error {
 	if err := c.list(); err != nil {
 		return fmt.Errorf("listing what is kept: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(c.dir, "shallow"), []byte(c.shallow), 0o666); err != nil {
+	if err := c.st.Write(filepath.Join(c.dir, "shallow"), []byte(c.shallow)); err != nil {
 		return err
 	}
 	c.commits = nil

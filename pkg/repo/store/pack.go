@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -61,7 +60,7 @@ func (c *collection) packPartial(ctx context.Context) error {
 	packs, err := c.write(ctx, cmd, input)
 	for _, name := range packs {
 		// What their objects name and is not there is the remote's to give.
-		err = errors.Join(err, os.WriteFile(strings.TrimSuffix(name, ".pack")+".promisor", nil, 0o666))
+		err = errors.Join(err, c.st.Write(strings.TrimSuffix(name, ".pack")+".promisor", nil))
 	}
 	return err
 }

@@ -53,7 +53,15 @@ func (d GitDir) MkdirAll(name string) error {
 	if err := d.MkdirAll(filepath.Dir(name)); err != nil {
 		return err
 	}
-	if err := os.Mkdir(name, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := d.Mkdir(name); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// Mkdir makes a directory in one that is there.
+func (d GitDir) Mkdir(name string) error {
+	if err := os.Mkdir(name, 0o777); err != nil {
 		return err
 	}
 	return d.share(name, 0o775)
