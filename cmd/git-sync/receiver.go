@@ -58,7 +58,7 @@ func targetOf(s config.Sync, log *logging.Logging) receiver.Target {
 		t.Secret = func() ([]byte, error) {
 			secret, err := read()
 			if err == nil {
-				log.AddSecret(string(secret))
+				log.Of(s.Name).AddSecret(string(secret))
 			}
 			return secret, err
 		}

@@ -28,7 +28,7 @@ type Options struct {
 	Verbosity int
 	// Format is one of the Format constants; "" is FormatAuto.
 	Format string
-	// Secrets are scrubbed from the first line on, and never forgotten. See AddSecret.
+	// Secrets are scrubbed from the first line on, and never forgotten. See KeepSecret and AddSecret.
 	Secrets []string
 	// Plain keeps colours off a terminal, as NO_COLOR and TERM=dumb ask for.
 	Plain bool
@@ -36,6 +36,7 @@ type Options struct {
 
 // Logging is one stream of log lines. All of it may be used from any goroutine.
 type Logging struct {
+	sync    string // the sync that it is of, if of one
 	secrets *secrets
 	out     *screen
 	logger  logr.Logger
@@ -69,6 +70,7 @@ func (l *Logging) Of(sync string) *Logging {
 		return l
 	}
 	named := *l
+	named.sync = sync
 	named.logger = l.logger.WithValues("sync", sync)
 	return &named
 }
@@ -81,9 +83,12 @@ func (l *Logging) Warn(msg string, keysAndValues ...any) {
 }
 
 // AddSecret has each of the strings scrubbed from now on, in everything that is logged, also from loggers that were
-// given values before. Empty strings and strings already known cost nothing. Of the secrets added this way the newest 256
-// are kept, so that a token renewed every hour does not fill the memory; those of Options are kept for ever.
-func (l *Logging) AddSecret(secret ...string) { l.secrets.add(secret) }
+// given values before. Empty strings and strings already known cost nothing. Of the secrets added this way the newest 256 of
+// each sync are kept, so that a token renewed every hour does not fill the memory.
+func (l *Logging) AddSecret(secret ...string) { l.secrets.add(l.sync, secret) }
+
+// KeepSecret is AddSecret for what is never forgotten, as those of Options are.
+func (l *Logging) KeepSecret(secret ...string) { l.secrets.keep(secret) }
 
 // Scrub returns s without secrets, "REDACTED" in their place: for what leaves the process by another door than the log
 // (the error file, the status page).

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -167,6 +168,21 @@ func TestOf(t *testing.T) {
 		if strings.Contains(lines[i], `"sync":"docs"`) != named || strings.Contains(lines[i], "hunter2") {
 			t.Errorf("line %d: %s", i, lines[i])
 		}
+	}
+}
+
+// TestSecretsOfManySyncs: a sync whose token is renewed often does not bring back the secret of another, nor one that is kept.
+func TestSecretsOfManySyncs(t *testing.T) {
+	l := New(io.Discard, Options{})
+	l.Of("a").AddSecret("secret-of-a", "shared-secret")
+	l.Of("b").AddSecret("shared-secret", "kept-secret", "secret-of-b")
+	l.KeepSecret("kept-secret")
+	for i := range 1000 {
+		l.Of("b").AddSecret(fmt.Sprintf("renewed-token-%d", i))
+	}
+	text := "secret-of-a shared-secret kept-secret secret-of-b renewed-token-1 renewed-token-999"
+	if got, want := l.Scrub(text), "REDACTED REDACTED REDACTED secret-of-b renewed-token-1 REDACTED"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

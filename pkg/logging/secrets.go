@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -15,7 +16,7 @@ import (
 
 const (
 	redacted = "REDACTED"
-	// keptSecrets bounds the secrets that were added while running.
+	// keptSecrets bounds the secrets that a sync learns while it runs.
 	keptSecrets = 256
 	// shortSecret is the length below which a secret is only found as a word by itself.
 	shortSecret = 4
@@ -26,36 +27,51 @@ const (
 // secrets is the set of strings that must not get out.
 type secrets struct {
 	mu    sync.RWMutex
-	fixed [][]string // the forms of each secret of Options
-	added [][]string // the forms of the newest others, oldest first; the first form is the secret
-	known map[string]bool
+	forms map[string][]string // of each secret
+	fixed []string
+	added map[string][]string // by sync: the newest that it learned, oldest first
 }
 
 func newSecrets(fixed []string) *secrets {
-	s := &secrets{known: map[string]bool{}}
-	for _, f := range fixed {
-		if strings.TrimSpace(f) != "" && !s.known[f] {
-			s.known[f] = true
-			s.fixed = append(s.fixed, forms(f))
-		}
-	}
+	s := &secrets{forms: map[string][]string{}, added: map[string][]string{}}
+	s.keep(fixed)
 	return s
 }
 
-func (s *secrets) add(list []string) {
+// keep adds secrets that are never forgotten.
+func (s *secrets) keep(list []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, a := range list {
-		if strings.TrimSpace(a) == "" || s.known[a] {
-			continue
-		}
-		s.known[a] = true
-		s.added = append(s.added, forms(a))
-		if len(s.added) > keptSecrets {
-			delete(s.known, s.added[0][0])
-			s.added = slices.Clone(s.added[1:])
+	s.fixed = s.join(s.fixed, list)
+}
+
+// add adds secrets that a sync learned. It forgets the oldest ones of that sync, never those of another.
+func (s *secrets) add(name string, list []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	added := s.join(s.added[name], list)
+	old := added[:max(0, len(added)-keptSecrets)]
+	s.added[name] = slices.Clone(added[len(old):])
+	for _, o := range old {
+		holds := func(list []string) bool { return slices.Contains(list, o) }
+		if !holds(s.fixed) && !slices.ContainsFunc(slices.Collect(maps.Values(s.added)), holds) {
+			delete(s.forms, o)
 		}
 	}
+}
+
+// join appends to known what is new in list.
+func (s *secrets) join(known, list []string) []string {
+	for _, a := range list {
+		if strings.TrimSpace(a) == "" || slices.Contains(known, a) {
+			continue
+		}
+		known = append(known, a)
+		if s.forms[a] == nil {
+			s.forms[a] = forms(a)
+		}
+	}
+	return known
 }
 
 // span is a stretch of bytes to be replaced.
@@ -68,11 +84,9 @@ func (s *secrets) scrub(text string) string {
 	}
 	found := userinfos(text)
 	s.mu.RLock()
-	for _, set := range [2][][]string{s.fixed, s.added} {
-		for _, forms := range set {
-			for _, f := range forms {
-				found = appendMatches(found, text, f)
-			}
+	for _, forms := range s.forms {
+		for _, f := range forms {
+			found = appendMatches(found, text, f)
 		}
 	}
 	s.mu.RUnlock()
