@@ -34,13 +34,15 @@ type app struct {
 	group *instance.Group
 	http  listeners
 
-	invalid atomic.Pointer[string] // why the file of --config is ignored; nil: it is not
+	secrets atomic.Pointer[[]string] // of the newest configuration
+	invalid atomic.Pointer[string]   // why the file of --config is ignored; nil: it is not
 }
 
 // assemble builds everything from the configuration. It checks git, the roots and the addresses to listen on, and returns
 // all that keeps the process from starting at once.
 func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.Logging) (*app, []error) {
 	a := &app{cfg: cfg, log: log}
+	a.secrets.Store(new(cfg.Secrets()))
 	var problems []error
 	note := func(errs ...error) {
 		problems = append(problems, slices.DeleteFunc(errs, func(err error) bool { return err == nil })...)
@@ -55,7 +57,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	note(err)
 	shared := instance.Options{
 		OneTime: cfg.Process.OneTime, AddUser: cfg.Process.AddUser, Self: self,
-		Environ: p.environ, Secrets: cfg.Secrets(), Umask: umask(), Git: a.git, Check: a.checkReceiver,
+		Environ: p.environ, Umask: umask(), Git: a.git, Check: a.checkReceiver,
 	}
 	if a.many() {
 		shared.Slots = make(chan struct{}, cmp.Or(cfg.Process.MaxConcurrentSyncs, 2*runtime.NumCPU()))
@@ -65,6 +67,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 		Open: func(s config.Sync) *instance.Instance {
 			o := shared
 			o.Sync, o.Log, o.Observe = s.In(wd), log.Of(s.Name), a.http.observer(s.Name)
+			o.Secrets = *a.secrets.Load()
 			if a.many() {
 				o.Log.Logger().Info("starting sync", s.Fields()...)
 			}

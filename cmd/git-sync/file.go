@@ -15,18 +15,22 @@ const filePeriod = 2 * time.Second
 // followFile gives the syncs of the file of --config to changes each time that it changes, until ctx ends. An invalid file is
 // logged and ignored.
 func (a *app) followFile(ctx context.Context, p process, changes chan<- []config.Sync) {
-	var last []byte
+	last := p.file
 	timer := time.NewTicker(filePeriod)
 	defer timer.Stop()
 	for {
 		content, err := os.ReadFile(a.cfg.Process.File)
 		if err != nil {
 			a.judge(err)
+			last = nil // so that the next content is judged, even if it is the same
 		} else if !bytes.Equal(content, last) {
 			last = content
-			cfg, _, err := config.ParseFile(p.args, p.environ, content)
+			cfg, warnings, err := config.ParseFile(p.args, p.environ, content)
 			a.judge(err)
 			if err == nil {
+				a.log.KeepSecret(cfg.Secrets()...)
+				a.secrets.Store(new(cfg.Secrets()))
+				warn(a.log, warnings)
 				select {
 				case changes <- cfg.Syncs:
 				case <-ctx.Done():

@@ -32,6 +32,7 @@ type process struct {
 	environ []string
 	stdout  io.Writer
 	stderr  io.Writer
+	file    []byte // what the file of --config held at the start
 }
 
 // run is the program; it returns its exit code.
@@ -50,14 +51,18 @@ func run(p process) int {
 	log := logging.New(p.stderr, logging.Options{
 		Verbosity: cfg.Process.Verbose, Format: cfg.Process.LogFormat, Secrets: cfg.Secrets(), Plain: p.plain(),
 	})
-	for _, w := range warnings {
-		log.Warn(w.Msg, w.Args...)
-	}
+	warn(log, warnings)
 	return p.sync(cfg, log)
 }
 
+func warn(log *logging.Logging, warnings []config.Warning) {
+	for _, w := range warnings {
+		log.Warn(w.Msg, w.Args...)
+	}
+}
+
 // configure reads the options and, with --config, the file.
-func (p process) configure() (config.Config, []config.Warning, error) {
+func (p *process) configure() (config.Config, []config.Warning, error) {
 	cfg, warnings, err := config.Parse(p.args, p.environ)
 	if cfg.Process.File == "" {
 		return cfg, warnings, err
@@ -66,6 +71,7 @@ func (p process) configure() (config.Config, []config.Warning, error) {
 	if unread != nil {
 		return cfg, warnings, errors.Join(err, fmt.Errorf("reading the file of --config: %w", unread))
 	}
+	p.file = content
 	return config.ParseFile(p.args, p.environ, content)
 }
 
