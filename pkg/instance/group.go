@@ -160,7 +160,7 @@ func (g *Group) change(ctx context.Context, syncs []config.Sync, fail func()) {
 }
 
 // end stops a member and closes its instance. A disk that does not answer is not waited for: what follows on the same root
-// cannot start as long as the instance holds it.
+// waits for the root's lock, which the instance keeps until nothing of it works there any more.
 func (g *Group) end(m *member) {
 	m.stop()
 	over := make(chan struct{})
@@ -172,7 +172,7 @@ func (g *Group) end(m *member) {
 	select {
 	case <-over:
 	case <-time.After(replaceLimit):
-		g.Log.Of(m.sync.Name).Logger().Error(errors.New("the disk does not answer"), "closing takes longer", "limit", replaceLimit.String())
+		g.Log.Of(m.sync.Name).Logger().Error(errors.New("the sync still works on its root"), "stopping takes long", "limit", replaceLimit.String())
 	}
 }
 

@@ -27,9 +27,7 @@ const retryRemoval = time.Minute
 // for longer than the stale timeout, half-made ones, unreachable objects. It
 // returns at once. What fails is logged and tried again.
 func (r *Repo) Clean(ctx context.Context) {
-	if r.lock.held() && r.state.started {
-		r.jobs.clean.start(ctx, r.clean)
-	}
+	r.jobs.clean.start(ctx, r.clean)
 }
 
 // Settle waits until what Clean started is done, or ctx ends.
@@ -49,7 +47,7 @@ func (r *Repo) clean(ctx context.Context) {
 	if err == nil {
 		err = r.retireStale(ctx)
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, errReplaced) {
 		return
 	}
 	if err != nil {
@@ -74,7 +72,7 @@ func (r *Repo) replaced() ([]string, error) {
 // flushPublished sees to it that what was published is on the disk before what
 // it replaced is taken away: a power cut then finds one of them whole.
 func (r *Repo) flushPublished(ctx context.Context) error {
-	if err := r.work.Enter(ctx, "clean-up"); err != nil {
+	if err := (ownRoot{r}).Enter(ctx, "clean-up"); err != nil {
 		return err
 	}
 	replaced, err := r.replaced()
@@ -100,12 +98,12 @@ func (r *Repo) flushPublished(ctx context.Context) error {
 // retireStale moves trees whose time is up out of the root, and forgets what
 // belongs to no tree.
 func (r *Repo) retireStale(ctx context.Context) error {
-	if err := r.work.Enter(ctx, "removal of old trees"); err != nil {
+	if err := (ownRoot{r}).Enter(ctx, "removal of old trees"); err != nil {
 		return err
 	}
 	defer r.work.Unlock()
-	if !r.lock.holds() || r.current().place == "" {
-		return nil // what is there now may be another process's
+	if r.current().place == "" {
+		return nil
 	}
 	replaced, err := r.replaced()
 	if err != nil || ctx.Err() != nil || r.state.unflushed && len(replaced) > 0 {
@@ -266,29 +264,27 @@ func (r *Repo) collect(ctx context.Context) {
 }
 
 func (r *Repo) collectAll(ctx context.Context) error {
-	if err := r.work.Enter(ctx, "garbage collection"); err != nil {
+	if err := (ownRoot{r}).Enter(ctx, "garbage collection"); err != nil {
 		return err
 	}
 	var stores []*store.Store
-	var err error
 	fetches := r.Stats().Fetches
-	if r.lock.holds() {
-		if err = r.store.NoteNew(); err == nil {
-			stores, err = r.worthCollecting()
-		}
-		for _, st := range stores {
-			err = errors.Join(err, st.DropUnusedCommits())
-		}
+	err := r.store.NoteNew()
+	if err == nil {
+		stores, err = r.worthCollecting()
+	}
+	for _, st := range stores {
+		err = errors.Join(err, st.DropUnusedCommits())
 	}
 	r.work.Unlock()
 	for _, st := range stores {
-		err = errors.Join(err, r.store.Collect(ctx, st, r.work))
+		err = errors.Join(err, r.store.Collect(ctx, st, ownRoot{r}))
 	}
 	if err != nil {
 		return err
 	}
 	if len(stores) > 0 {
-		if err := r.work.Enter(ctx, "garbage collection"); err != nil {
+		if err := (ownRoot{r}).Enter(ctx, "garbage collection"); err != nil {
 			return err
 		}
 		r.rememberStore()

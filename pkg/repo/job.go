@@ -60,14 +60,18 @@ func (j *job) wait(ctx context.Context) error {
 	}
 }
 
-// stop ends what is under way; nothing starts afterwards. It does not wait: a
-// removal under way ends with the process at the latest.
+// stop cancels what is under way, and blocks until it has ended. Nothing starts
+// afterwards.
 func (j *job) stop() {
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	j.closed = true
 	if j.cancel != nil {
 		j.cancel()
+	}
+	done := j.done
+	j.mu.Unlock()
+	if done != nil {
+		<-done
 	}
 }
 

@@ -25,16 +25,10 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (published Tree, err error) 
 	if t.rec.Place == "" {
 		return t, errNotPrepared
 	}
-	if err := ctx.Err(); err != nil {
-		return t, err
-	}
-	if err := r.work.Enter(ctx, "publication"); err != nil {
-		return t, err
+	if err := (ownRoot{r}).Enter(ctx, "publication"); err != nil {
+		return t, fmt.Errorf("publishing: %w", err)
 	}
 	defer r.work.Unlock()
-	if !r.lock.holds() {
-		return t, fmt.Errorf("publishing: %w", errReplaced)
-	}
 	old := r.current()
 	if rec, ok := r.records.ByID(t.rec.ID); ok {
 		// Before it is published again: what is written of it must never be too early.

@@ -241,11 +241,17 @@ func (r *Repo) count(change func(*Stats)) {
 	change(&r.report.stats)
 }
 
-// Close stops what works in the background and releases the lock.
+// Close ends what works in the background and releases the lock. It blocks until
+// nothing works on the root any more, a sync that is stuck included: until then
+// the lock keeps others away from the root.
 func (r *Repo) Close() error {
+	var ending sync.WaitGroup
 	for _, j := range []*job{&r.jobs.clean, &r.jobs.verify, &r.jobs.collect, &r.jobs.remove} {
-		j.stop()
+		ending.Go(j.stop)
 	}
+	ending.Wait()
+	r.work.Lock()
+	defer r.work.Unlock()
 	r.remote.Close()
 	if !r.lock.held() {
 		return nil

@@ -78,7 +78,7 @@ func (r *Repo) verifyInBackground(ctx context.Context) {
 
 // verifyAgain is the background's work. It holds the work lock at its ends only.
 func (r *Repo) verifyAgain(ctx context.Context) {
-	if r.work.Enter(ctx, "verification of the published tree") != nil {
+	if (ownRoot{r}).Enter(ctx, "verification of the published tree") != nil {
 		return // we are to end
 	}
 	rec := r.current().rec
@@ -87,7 +87,7 @@ func (r *Repo) verifyAgain(ctx context.Context) {
 	if rec.ID != "" {
 		v = r.verify(ctx, rec)
 	}
-	if r.work.Enter(ctx, "verification of the published tree") != nil {
+	if (ownRoot{r}).Enter(ctx, "verification of the published tree") != nil {
 		return
 	}
 	defer r.work.Unlock()
