@@ -1,11 +1,13 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"git-sync/test/gitserver"
 	"git-sync/test/harness"
 )
 
@@ -21,8 +23,8 @@ func follow(t *testing.T, r upstream, top string, env ...string) follower {
 	address := harness.FreeAddress(t)
 	f := follower{file: filepath.Join(t.TempDir(), "sync.yaml"), url: "http://" + address}
 	f.writes(t, entry("a", r.url))
-	f.Program = start(t, setup{env: env, args: []string{
-		"--config=" + f.file, "--root=" + top, "--link=link", "--period=100ms", "--log-format=json", "-v=9", "--http-bind=" + address,
+	f.Program = start(t, setup{env: append(env, "GITSYNC_RECEIVER_SECRET=s3cr3t"), args: []string{
+		"--config=" + f.file, "--root=" + top, "--link=link", "--period=100ms", "--log-format=json", "-v=9", "--http-bind=" + address, "--receiver-bind=" + address,
 	}})
 	published(t, filepath.Join(top, "a"), "one")
 	return f
@@ -69,6 +71,32 @@ func TestReloadedSecrets(t *testing.T) {
 	}
 	if env, err := os.ReadFile(seen); err != nil || strings.Contains(string(env), "hunter2") || !strings.Contains(string(env), "OTHER=harmless") {
 		t.Errorf("the hook was given %s, %v", env, err)
+	}
+}
+
+// TestPushesOfWhatCannotStart: a push is not accepted for a sync that cannot start.
+func TestPushesOfWhatCannotStart(t *testing.T) {
+	t.Parallel()
+	r, top := newRemote(t), t.TempDir()
+	if _, err := gitserver.Run(top, gitserver.Env(), "init", "-q", "b"); err != nil {
+		t.Fatal(err)
+	}
+	f := follow(t, r, top)
+	f.writes(t, entry("a", r.url), entry("b", r.url))
+	f.Logs("cannot start")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+"/webhook", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer s3cr3t")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	f.shows(t, `git_sync_triggers_total{outcome="triggered",source="generic",sync="a"} 1`)
+	if _, body := harness.Get(f.url + "/metrics"); strings.Contains(body, `source="generic",sync="b"`) {
+		t.Error("the push counts for b")
 	}
 }
 

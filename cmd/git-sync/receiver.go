@@ -19,10 +19,13 @@ func (a *app) newReceiver() http.Handler {
 	return receiver.New(receiver.Options{Targets: a.targets, Log: a.log.Logger(), Observe: a.http.delivered})
 }
 
-// targets are the instances as pushes see them.
+// targets are the instances as pushes see them: those that can sync.
 func (a *app) targets() []receiver.Target {
 	var all []receiver.Target
 	for _, i := range a.group.Instances() {
+		if len(i.Problems()) > 0 {
+			continue
+		}
 		t := targetOf(i.Sync(), a.log)
 		t.Trigger = func(receiver.Push) { i.Trigger(syncer.SourceReceiver) }
 		t.Wait = func(ctx context.Context, _ receiver.Push) (string, error) {
