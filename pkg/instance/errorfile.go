@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"github.com/go-logr/logr"
 
@@ -89,8 +90,11 @@ func (i *Instance) keepRefusal(problem error) {
 			root, err = filepath.EvalSymlinks(s.Root)
 		}
 	}
-	var refused *repo.RefusedError
-	notOurs := err != nil || !isNew && errors.As(problem, &refused) && refused.Path == root
+	refused := slices.ContainsFunc(i.problems, func(problem error) bool {
+		r, ok := errors.AsType[*repo.RefusedError](problem)
+		return ok && r.Path == root
+	})
+	notOurs := err != nil || !isNew && refused
 	if notOurs && inRoot {
 		return
 	}

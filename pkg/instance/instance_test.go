@@ -208,6 +208,31 @@ func TestTwoInstances(t *testing.T) {
 	}
 }
 
+// TestRefusedTogether: of two roots that are not ours, neither gets an error file, whichever is refused first.
+func TestRefusedTogether(t *testing.T) {
+	h := newHost(t)
+	var all []*instance.Instance
+	var problems []error
+	var roots []string
+	for _, name := range []string{"a", "b"} {
+		theirs := t.TempDir()
+		if _, err := gitserver.Run(theirs, gitserver.Env(), "init", "-q"); err != nil {
+			t.Fatal(err)
+		}
+		i := h.open(syncOf(t, name, "--repo=file:///nonexistent", "--root="+theirs, "--error-file=error.json"))
+		all, problems, roots = append(all, i), append(problems, i.Problems()...), append(roots, theirs)
+	}
+	for n, i := range all {
+		if err := i.Close(); err != nil {
+			t.Error(err)
+		}
+		i.Refuse(problems)
+		if _, err := os.Stat(filepath.Join(roots[n], "error.json")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("an error file in the root of %s: %v", i.Name(), err)
+		}
+	}
+}
+
 // TestRefuse: a root that is not ours keeps one instance from starting, and leaves the other alone.
 func TestRefuse(t *testing.T) {
 	h := newHost(t)
