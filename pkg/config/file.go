@@ -13,6 +13,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"git-sync/pkg/auth"
 )
 
 // file is a configuration file, taken apart. Its values are texts, as those of flags are.
@@ -144,6 +146,10 @@ func (r *fileReader) options(entry []*ast.MappingValueNode) map[string]given {
 			}
 			i := slices.IndexFunc(o.flags, func(s spelling) bool { return s.name == key })
 			in := given{spelling: o.flags[i], label: at, origin: fromFile, values: texts}
+			if key == "credential" && slices.ContainsFunc(texts, holdsSecret) {
+				r.problem(at, "a secret may not be in the file", "use password-file")
+				continue
+			}
 			if holdsPassword(in) {
 				r.problem(at, "a URL in the file may not hold a password", "use username and password-file, or a variable")
 				continue
@@ -152,6 +158,12 @@ func (r *fileReader) options(entry []*ast.MappingValueNode) map[string]given {
 		}
 	}
 	return values
+}
+
+// holdsSecret says whether credentials have a password.
+func holdsSecret(credentials string) bool {
+	list, _ := parseCredentials(credentials) // what is wrong is reported later
+	return slices.ContainsFunc(list, func(c auth.Credential) bool { return c.Password != "" })
 }
 
 // holdsPassword says whether the value is a URL with a password.
@@ -197,16 +209,11 @@ func (r *fileReader) texts(kv *ast.MappingValueNode, o option) ([]string, bool) 
 func (r *fileReader) object(m ast.MapNode) (string, bool) {
 	fields := map[string]string{}
 	for iter := m.MapRange(); iter.Next(); {
-		key := iter.Key().GetToken()
-		if key.Value == "password" {
-			r.problem(r.at(key)+": password", "a secret may not be in the file", "use password-file")
-			return "", false
-		}
 		text, ok := r.scalar(iter.Value())
 		if !ok {
 			return "", false
 		}
-		fields[key.Value] = text
+		fields[iter.Key().GetToken().Value] = text
 	}
 	out, err := json.Marshal(fields)
 	return string(out), err == nil

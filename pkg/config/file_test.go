@@ -117,7 +117,8 @@ func TestFileProblems(t *testing.T) {
 		{a + "  dept: 3", "", []string{"f.yaml:4:3: dept: unknown key (did you mean depth?)"}},
 		{a + "  log-format: json", "", []string{"f.yaml:4:3: log-format: is an option of the process, not of one sync (give it as a flag or a variable)"}},
 		{a + "  password: hunter2", "", []string{"f.yaml:4:3: password: a secret may not be in the file (use password-file)"}},
-		{a + "  credential:\n    url: https://h\n    username: u\n    password: hunter2", "", []string{"f.yaml:7:5: password: a secret may not be in the file (use password-file)"}},
+		{a + "  credential:\n    url: https://h\n    username: u\n    password: hunter2", "", []string{"f.yaml:4:3: credential: a secret may not be in the file (use password-file)"}},
+		{a + "  credential: '{\"url\": \"https://h\", \"username\": \"u\", \"Password\": \"hunter2\"}'", "", []string{"f.yaml:4:3: credential: a secret may not be in the file (use password-file)"}},
 		{"syncs:\n- name: a\n  repo: https://u:hunter2@h/r", "", []string{"f.yaml:3:3: repo: a URL in the file may not hold a password (use username and password-file, or a variable)", "f.yaml:2:3: repo: is required"}},
 		{a + "  webhook-url: https://u:hunter2@h/r", "", []string{"f.yaml:4:3: webhook-url: a URL in the file may not hold a password (use username and password-file, or a variable)"}},
 		{a + "  depth: [1, 2]", "", []string{"f.yaml:4:3: depth: is not a single value"}},
@@ -133,6 +134,8 @@ func TestFileProblems(t *testing.T) {
 		{a + "- name: b\n  repo: /r\n  root: /home/me/git/a/b", "", []string{`f.yaml:6:3: root: "/home/me/git/a/b" overlaps with the root of a`}},
 		{a + "  link: /x\n- name: b\n  repo: /r\n  link: /x/../x/y", "", []string{`f.yaml:7:3: link: "/x/../x/y" overlaps with the root or link of a`}},
 		{a + "- name: b\n  repo: /r\n  link: ../a/x", "", []string{`f.yaml:6:3: link: "../a/x" overlaps with the root or link of a`}},
+		{a + "  error-file: /e\n- name: b\n  repo: /r\n  touch-file: /x/../e", "", []string{`f.yaml:7:3: touch-file: "/x/../e" is a file of a as well (give each sync a file of its own)`}},
+		{"defaults:\n  error-file: /e\n" + a + "- name: b\n  repo: /r", "", []string{`f.yaml:2:3: error-file: "/e" is a file of a as well (give each sync a file of its own)`}},
 		{a, "--link=/x --receiver-bind=:1", []string{"--receiver-bind: needs a secret, or anybody could post"}},
 		{a + "  depth: *nowhere", "", []string{"f.yaml:4:3: depth: is not a single value"}},
 	} {

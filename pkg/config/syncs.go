@@ -27,6 +27,7 @@ func (d *draft) readSyncs(f file, rows []option, l layers) []*draft {
 		}
 	}
 	d.checkOverlaps(all)
+	d.checkFiles(all)
 	return all
 }
 
@@ -46,12 +47,32 @@ func (d *draft) checkOverlaps(all []*draft) {
 	}
 }
 
-// linkPath is the published link, as far as it can be known without looking at the disk.
-func (s Sync) linkPath() string {
-	if path.IsAbs(s.Link) {
-		return path.Clean(s.Link)
+// checkFiles refuses a file that two syncs would write to. It compares paths as they are written.
+func (d *draft) checkFiles(all []*draft) {
+	owners := map[string]*draft{}
+	for _, s := range all {
+		for _, o := range [][2]string{{"error-file", s.ErrorFile}, {"touch-file", s.TouchFile}} {
+			place := s.inRoot(o[1])
+			switch first := owners[place]; {
+			case o[1] == "" || s.Root == "" || s.Name == "": // nothing, or a problem already
+			case first == nil:
+				owners[place] = s
+			case first != s:
+				d.problem(s.named(o[0]), quoted(o[1])+" is a file of "+first.Name+" as well", "give each sync a file of its own")
+			}
+		}
 	}
-	return path.Join(s.Root, s.Link)
+}
+
+// linkPath is the published link, as far as it can be known without looking at the disk.
+func (s Sync) linkPath() string { return s.inRoot(s.Link) }
+
+// inRoot is a path that is absolute or relative to the root.
+func (s Sync) inRoot(p string) string {
+	if path.IsAbs(p) {
+		return path.Clean(p)
+	}
+	return path.Join(s.Root, p)
 }
 
 // within says whether a is b or below it.
