@@ -51,7 +51,7 @@ func await(w http.ResponseWriter, req *http.Request, hits []hit, wait time.Durat
 	}
 	all.Wait()
 	switch err := errors.Join(errs...); {
-	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
+	case err != nil && ctx.Err() != nil:
 		return triggered(http.StatusGatewayTimeout, fmt.Sprintf("nothing was published within %s; the sync continues", wait))
 	case err != nil: // it is for the operators, and may hold more than the sender may know
 		return triggered(http.StatusBadGateway, "the sync failed: see its log and /status")

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -25,6 +26,7 @@ func TestWait(t *testing.T) {
 		{"published", "?wait=60s", 50 * time.Second, nil, 200, pushed, false},
 		{"not in time", "?wait=30s", time.Minute, nil, 504, "nothing was published within 30s; the sync continues", false},
 		{"failed", "?wait=30s", time.Second, errors.New("exit status 128: https://user:password@h"), 502, "the sync failed: see its log and /status", false},
+		{"failed by a timeout", "?wait=30s", time.Second, fmt.Errorf("fetching: %w", context.DeadlineExceeded), 502, "the sync failed: see its log and /status", false},
 		{"no time at all", "?wait=0s", 0, nil, 202, "accepted: a sync is triggered", true},
 		{"not asked for", "?other=1", 0, nil, 202, "accepted: a sync is triggered", true},
 		{"no duration", "?wait=soon", 0, nil, 400, `wait="soon" is not a duration of at most 10m0s, such as 30s; nothing was triggered`, false},
