@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -68,7 +69,7 @@ func newMetrics(s *Server) *metrics {
 		m.latency.WithLabelValues()
 	}
 	if s.opt.Metrics {
-		m.registry.MustRegister(m, m.latency, m.commands, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		m.registry.MustRegister(m, m.commands, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	}
 	return m
 }
@@ -133,6 +134,19 @@ func (m *metrics) git(command string, took time.Duration) {
 	m.commands.WithLabelValues(command).Observe(took.Seconds())
 }
 
+// forget drops what was counted for syncs that are removed.
+func (m *metrics) forget(removed func(name string) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.deliveries, func(k [3]string, _ int) bool { return removed(k[0]) })
+	for name := range m.published {
+		if removed(name) {
+			delete(m.published, name)
+			m.latency.DeleteLabelValues(name)
+		}
+	}
+}
+
 // scope says what there is a value for.
 type scope int
 
@@ -179,6 +193,7 @@ func described() []description {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	m.latency.Describe(ch)
 	for _, d := range m.desc {
 		ch <- d.desc
 	}
@@ -186,9 +201,13 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	there := map[string]bool{"": true}
 	for _, snap := range m.s.snapshots() {
+		there[snap.name] = true
 		collection{m, ch, snap.name}.all(snap)
 	}
+	m.forget(func(name string) bool { return !there[name] })
+	m.latency.Collect(ch)
 	c := collection{m: m, ch: ch}
 	c.deliveries()
 	if m.s.named {

@@ -112,6 +112,27 @@ func TestMetricsOfAll(t *testing.T) {
 	}
 }
 
+// TestMetricsOfRemoved: a sync that is removed takes its series along, and comes back without them.
+func TestMetricsOfRemoved(t *testing.T) {
+	one := []Sync{{Name: "dags", Report: func() instance.Report { return instance.Report{} }}}
+	syncs := one
+	s := New(Options{Metrics: true, Syncs: func() []Sync { return syncs }})
+	now := time.Now()
+	s.Observe("dags", syncer.Report{Hash: hashB, Since: now, PushedAt: now.Add(-time.Second)})
+	s.CountDelivery("dags", "github", "triggered")
+	if got := scrape(t, s); !strings.Contains(got, `seconds_count{sync="dags"} 1`) || !strings.Contains(got, `source="github",sync="dags"} 1`) {
+		t.Fatal(got)
+	}
+	syncs = nil
+	if got := scrape(t, s); strings.Contains(got, `"dags"`) {
+		t.Error(got)
+	}
+	syncs = one
+	if got := scrape(t, s); strings.Contains(got, `seconds_count{sync="dags"}`) || strings.Contains(got, `source="github"`) {
+		t.Error(got)
+	}
+}
+
 // TestOverviewMembers: every member of the list is on the page about monitoring.
 func TestOverviewMembers(t *testing.T) {
 	page, err := os.ReadFile("../../docs/monitoring.md")
