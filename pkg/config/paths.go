@@ -31,6 +31,14 @@ func (s Sync) In(dir string) Sync {
 	return s
 }
 
+// In returns the process with an absolute path of git, unless it is a name to be looked up in PATH.
+func (p Process) In(dir string) Process {
+	if strings.Contains(p.Git, "/") && !filepath.IsAbs(p.Git) {
+		p.Git = dir + "/" + p.Git
+	}
+	return p
+}
+
 // isPath says whether a repository is a path, by git's own rule: there is no colon before the first slash.
 func isPath(repo string) bool {
 	before, _, _ := strings.Cut(repo, "/")

@@ -58,3 +58,11 @@ func TestIn(t *testing.T) {
 		}
 	}
 }
+
+func TestGitIn(t *testing.T) {
+	for git, want := range map[string]string{"git": "git", "bin/git": "/wd/bin/git", "./git": "/wd/./git", "/usr/bin/git": "/usr/bin/git"} {
+		if got := (Process{Git: git}).In("/wd").Git; got != want {
+			t.Errorf("%s becomes %s, want %s", git, got, want)
+		}
+	}
+}
