@@ -51,9 +51,9 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	if err != nil {
 		note(fmt.Errorf("finding our own executable, which git runs to ask for credentials: %w", err))
 	}
-	a.git, err = git.New(ctx, git.Options{Path: cfg.Process.Git, Env: p.environ, Log: log.Logger(), Observe: a.http.gitEnded})
-	note(err)
 	wd, err := os.Getwd()
+	note(err)
+	a.git, err = git.New(ctx, git.Options{Path: cfg.Process.In(wd).Git, Env: p.environ, Log: log.Logger(), Observe: a.http.gitEnded})
 	note(err)
 	shared := instance.Options{
 		OneTime: cfg.Process.OneTime, AddUser: cfg.Process.AddUser, Self: self,
@@ -68,9 +68,6 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 			o := shared
 			o.Sync, o.Log, o.Observe = s.In(wd), log.Of(s.Name), a.http.observer(s.Name)
 			o.Secrets = *a.secrets.Load()
-			if a.many() {
-				o.Log.Logger().Info("starting sync", s.Fields()...)
-			}
 			return instance.New(o)
 		},
 	}

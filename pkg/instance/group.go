@@ -49,11 +49,18 @@ type member struct {
 func (g *Group) Add(syncs []config.Sync) []error {
 	var problems []error
 	for _, s := range syncs {
-		m := &member{sync: s, instance: g.Open(s)}
+		m := g.open(s)
 		problems = append(problems, m.instance.Problems()...)
 		g.members = append(g.members, m)
 	}
 	return problems
+}
+
+func (g *Group) open(s config.Sync) *member {
+	if s.Name != "" {
+		g.Log.Of(s.Name).Logger().Info("starting sync", s.Fields()...)
+	}
+	return &member{sync: s, instance: g.Open(s)}
 }
 
 // Instances are those that there are now, in the order of the configuration.
@@ -142,14 +149,17 @@ func (g *Group) change(ctx context.Context, syncs []config.Sync, fail func()) {
 			continue
 		}
 		g.Log.Of(m.sync.Name).Logger().Info("stopping: the configuration has changed")
-		ending.Go(func() { g.end(m) })
+		ending.Go(func() { g.end(ctx, m) })
 	}
 	ending.Wait()
+	if ctx.Err() != nil {
+		return
+	}
 	next := make([]*member, 0, len(syncs))
 	for _, s := range syncs {
 		m := kept[s.Name]
 		if m == nil {
-			m = &member{sync: s, instance: g.Open(s)}
+			m = g.open(s)
 			g.start(ctx, m, fail)
 		}
 		next = append(next, m)
@@ -161,7 +171,7 @@ func (g *Group) change(ctx context.Context, syncs []config.Sync, fail func()) {
 
 // end stops a member and closes its instance. A disk that does not answer is not waited for: what follows on the same root
 // waits for the root's lock, which the instance keeps until nothing of it works there any more.
-func (g *Group) end(m *member) {
+func (g *Group) end(ctx context.Context, m *member) {
 	m.stop()
 	over := make(chan struct{})
 	go func() {
@@ -171,6 +181,7 @@ func (g *Group) end(m *member) {
 	}()
 	select {
 	case <-over:
+	case <-ctx.Done(): // Close waits
 	case <-time.After(replaceLimit):
 		g.Log.Of(m.sync.Name).Logger().Error(errors.New("the sync still works on its root"), "stopping takes long", "limit", replaceLimit.String())
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"git-sync/pkg/config"
 	"git-sync/pkg/instance"
@@ -138,6 +140,29 @@ func TestGroupIsolates(t *testing.T) {
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestGroupStartsOnce: a sync that cannot start is tried again and again, but said to start once.
+func TestGroupStartsOnce(t *testing.T) {
+	h := newHost(t)
+	theirs := t.TempDir()
+	if _, err := gitserver.Run(theirs, gitserver.Env(), "init", "-q"); err != nil {
+		t.Fatal(err)
+	}
+	opened := 0
+	synctest.Test(t, func(t *testing.T) {
+		g := h.group(1, func(*instance.Options) { opened++ })
+		g.Add([]config.Sync{loop(t, "refused", "--repo=file:///nonexistent", "--root="+theirs)})
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+		defer cancel()
+		if err := g.Run(ctx, nil); err != nil {
+			t.Error(err)
+		}
+		g.Close()
+	})
+	if n := strings.Count(strings.Join(h.out.lines(), "\n"), `"starting sync"`); n != 1 || opened != 4 {
+		t.Errorf("opened %d times, said to start %d times", opened, n)
 	}
 }
 
