@@ -14,6 +14,9 @@ func checkRepo(s string) error {
 	if strings.TrimSpace(s) != s {
 		return wrong("begins or ends with a space", "")
 	}
+	if scheme, rest, ok := strings.Cut(s, "://"); ok {
+		s = strings.ToLower(scheme) + "://" + rest
+	}
 	return git.CheckURL(s)
 }
 
