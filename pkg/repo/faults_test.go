@@ -51,12 +51,12 @@ func TestLeftoverLink(t *testing.T) {
 	f.clean()
 }
 
-// W3: lock files of git's in the store, left by a dead process.
+// W3: lock files of git's in the store, and a ref of ours that was not written whole, left by a dead process.
 func TestStaleLocks(t *testing.T) {
 	// The root's path may hold what a pattern means something by.
 	f := newFixture(t, func(o *Options) { o.Root = filepath.Join(filepath.Dir(o.Root), "r[o]ot") })
 	f.sync(f.up.Commit(map[string]string{"a": "1"}))
-	for i, name := range []string{"HEAD.lock", "refs/heads/main.lock", "refs/git-sync/head.lock", "packed-refs.lock", "config.lock", "shallow.lock", "gc.pid"} {
+	for i, name := range []string{"HEAD.lock", "refs/heads/main.lock", "refs/git-sync/head.lock", "packed-refs.lock", "config.lock", "shallow.lock", "gc.pid", "refs/git-sync/.git-sync.half"} {
 		for _, restart := range []bool{false, true} {
 			write(t, f.repo.store.Path(name), "")
 			hash := f.up.Commit(map[string]string{"a": fmt.Sprint(i, restart)})
@@ -67,6 +67,9 @@ func TestStaleLocks(t *testing.T) {
 			}
 			f.sync(hash)
 			f.clean()
+			if disk.Exists(f.repo.store.Path(name)) {
+				t.Errorf("%s is still there", name)
+			}
 		}
 	}
 }

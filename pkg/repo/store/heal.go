@@ -30,11 +30,12 @@ func (st *Store) remove(what string, patterns ...string) error {
 
 // HealLocks removes what a dead git leaves in a store and a living one would
 // trip over. Only git-sync writes to a store, under the root's lock, and none
-// of its gits is running now: every lock in it is stale.
+// of its gits is running now: every lock in it is stale, and so is every ref that
+// we had not written whole.
 func (st *Store) HealLocks() error {
 	err := st.remove("stale locks", "*.lock", "gc.pid", "objects/info/alternates.lock", "objects/info/commit-graph.lock")
 	return errors.Join(err, filepath.WalkDir(st.Path("refs"), func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && strings.HasSuffix(name, ".lock") {
+		if err == nil && !d.IsDir() && (strings.HasSuffix(name, ".lock") || strings.HasPrefix(d.Name(), disk.TempPrefix)) {
 			return disk.Remove(name)
 		}
 		return nil // an unreadable directory is git's to complain about

@@ -43,13 +43,15 @@ s_secret_unreadable() {
   as_root
   upstream keyed
   volume keyed 65533:65533
-  local mode_of
+  local mode_of remedy
   cp -r "$w/secret" "$w/other-secret"
   for mode_of in 0400:0 0440:12345; do
+    remedy='fsGroup: 65533'
+    [ "$mode_of" = 0400:0 ] || remedy='supplementalGroups: [12345]' # the group may read it: joining it is enough
     chown "0:${mode_of#*:}" "$w"/other-secret/*
     chmod "${mode_of%:*}" "$w"/other-secret/*
     gs_run keyed -u 65533:65533 -v "$dir:/git" -v "$w/other-secret:/etc/git-secret:ro" -- --repo="${ssh_base}foo/keyed.git" --root=/git --link=site --one-time
-    refused keyed 'permission denied' "GID ${mode_of#*:}" "mode ${mode_of%:*}" 'UID 65533' 'fsGroup: 65533'
+    refused keyed 'permission denied' "GID ${mode_of#*:}" "mode ${mode_of%:*}" 'UID 65533' "$remedy"
   done
 }
 
