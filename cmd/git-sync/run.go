@@ -80,6 +80,9 @@ func (p process) sync(cfg config.Config, log *logging.Logging) int {
 	ctx, stop := stopOnSignal(context.Background(), log.Logger(), cfg.Process.SyncOnSignal)
 	defer stop()
 	proc.Init(ctx)
+	if !cfg.Process.OneTime {
+		tuneRuntime(p.env)
+	}
 
 	a, problems := p.assemble(ctx, cfg, log)
 	switch {
