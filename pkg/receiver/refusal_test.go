@@ -52,7 +52,7 @@ func TestRefused(t *testing.T) {
 			if status != http.StatusUnauthorized && status != http.StatusForbidden || text != "" || len(r.pushes) > 0 {
 				t.Errorf("%s, %s: %d %q %v", forge, name, status, text, r.pushes)
 			}
-			// A forge without a secret sends its headers empty, or none: that is told from a wrong secret.
+			// A forge without a secret sends its headers empty, or none, which is not a wrong secret.
 			empty := !slices.ContainsFunc(row(t, forge).schemes, func(s scheme) bool { return d.header.Get(s.header) != "" })
 			if empty != (status == http.StatusUnauthorized) && forge != "azure-devops" && forge != "generic" {
 				t.Errorf("%s, %s: %d", forge, name, status)

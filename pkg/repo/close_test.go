@@ -95,7 +95,7 @@ func TestClosedRepoChangesNothing(t *testing.T) {
 	f.published(hash)
 }
 
-// TestCollectingInAReplacedRoot: a collection that comes to its end in a root
+// TestCollectingInAReplacedRoot: a collection that ends in a root
 // whose lock it has lost moves no file.
 func TestCollectingInAReplacedRoot(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.GC = GCAlways })

@@ -75,7 +75,7 @@ func (r Root) Shows(t testing.TB, name, content string) {
 	Until(t, fmt.Sprintf("%s to hold %q", name, content), func() bool { return r.Content(name) == content })
 }
 
-// Made identifies the published tree: another one, be it of the same commit, has another value.
+// Made identifies the published tree: another one has another value, even for the same commit.
 func (r Root) Made(t testing.TB) string {
 	t.Helper()
 	info, err := os.Stat(r.Path(".git"))
