@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/outlet"
 	"git-sync/pkg/repo/store"
 )
 
@@ -123,7 +124,7 @@ func (r *Repo) retire(place string) error {
 	_, err := r.replacedAt(place)
 	if _, recorded := r.records.At(place); !recorded {
 		// Links that the older git-sync published would lead nowhere.
-		err = errors.Join(err, r.outlet.RemoveLinksTo(place))
+		err = errors.Join(err, outlet.RemoveLinksTo(r.root, place, r.outlet.Path()))
 	}
 	if err = errors.Join(err, r.recycler.Keep(place)); err != nil {
 		return fmt.Errorf("removing the tree %s: %w", place, err)

@@ -30,8 +30,8 @@ func TestOddPaths(t *testing.T) {
 			t.Errorf("%s, %s: %v", c.root, c.link, err)
 			continue
 		}
-		if r.Root() != filepath.Join(base, c.wantRoot) || r.outlet.Path != filepath.Join(base, c.wantLink) {
-			t.Errorf("%s, %s: root %s, link %s", c.root, c.link, r.root, r.outlet.Path)
+		if r.Root() != filepath.Join(base, c.wantRoot) || r.outlet.Path() != filepath.Join(base, c.wantLink) {
+			t.Errorf("%s, %s: root %s, link %s", c.root, c.link, r.root, r.outlet.Path())
 		}
 	}
 

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/repo/outlet"
 	"git-sync/pkg/repo/remote"
 	"git-sync/pkg/repo/store"
 	"git-sync/pkg/repo/worktree"
@@ -202,7 +203,7 @@ func (s attempt) fetchAndBuild(ctx context.Context, st *store.Store, want target
 // adopt makes st, built aside, the store; rec knows more than what was written of
 // its tree.
 func (s attempt) adopt(st *store.Store, rec worktree.Record) error {
-	if err := s.store.Adopt(st, s.outlet.Name(), s.exchange); err != nil {
+	if err := s.store.Adopt(st, outlet.Name(s.root, s.outlet.Path()), s.exchange); err != nil {
 		return err
 	}
 	if err := s.records.Load(); err != nil {

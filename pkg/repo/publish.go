@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/outlet"
 	"git-sync/pkg/repo/remote"
 )
 
@@ -75,13 +76,13 @@ func (r *Repo) notePublished(t Tree, old current) error {
 // forgets it last, so that a crash leaves no link that is not known. A failure is
 // no failure of the sync: it is tried again.
 func (r *Repo) removeFormerLink() {
-	name, meta := r.outlet.Name(), r.store.Meta
+	name, meta := outlet.Name(r.root, r.outlet.Path()), r.store.Meta
 	if meta.Link == name {
 		return
 	}
 	var err error
 	if meta.Link != "" {
-		err = r.outlet.RemoveFormer(meta.Link)
+		err = outlet.RemoveFormer(r.root, meta.Link)
 	}
 	if err == nil {
 		meta.Link = name

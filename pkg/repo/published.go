@@ -158,7 +158,7 @@ func (r *Repo) checkFromOutside() {
 // isWanted reports whether the published tree is what is wanted; it then notes the
 // name under which that was found.
 func (r *Repo) isWanted(c current, want target) bool {
-	if !c.whole || c.commit != want.Commit || !r.opts.Layout.Names(c.place) || !r.trees.AsNow(c.rec, want.recipe) ||
+	if !c.whole || c.commit != want.Commit || !r.opts.Layout.Names(c.rec.Place) || !r.trees.AsNow(c.rec, want.recipe) ||
 		r.records.Damaged[c.rec.ID] || !r.store.Current() || !r.trusted(want) {
 		return false
 	}
@@ -169,12 +169,9 @@ func (r *Repo) isWanted(c current, want target) bool {
 }
 
 // isTree reports whether the directory at place below the root is a tree made by
-// some git-sync: it has a tree's name and a .git file that points into the
-// root's store. The admin directory itself may be gone.
+// some git-sync: it has a record, or a .git file that points into the root's store.
+// The admin directory itself may be gone.
 func (r *Repo) isTree(place string) bool {
-	if !outlet.IsPlace(filepath.ToSlash(place)) {
-		return false
-	}
 	dir := filepath.Join(r.root, place)
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() {
@@ -186,7 +183,7 @@ func (r *Repo) isTree(place string) bool {
 		return made
 	}
 	if errors.Is(err, disk.ErrEmptyGitlink) {
-		return true // nothing else makes one below a name of ours
+		return true // only a power cut leaves one
 	}
 	if err != nil {
 		return false
@@ -208,7 +205,7 @@ func (r *Repo) places() ([]string, error) {
 			return nil, fmt.Errorf("listing trees: %w", err)
 		}
 		for _, e := range entries {
-			if place := filepath.Join(dir, e.Name()); e.IsDir() && r.isTree(place) {
+			if place := filepath.Join(dir, e.Name()); e.IsDir() && outlet.IsPlace(place) && r.isTree(place) {
 				places = append(places, place)
 			}
 		}

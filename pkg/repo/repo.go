@@ -34,7 +34,7 @@ type Repo struct {
 	trees    *worktree.Options
 	records  *worktree.Records
 	recycler recycle.Recycler
-	outlet   outlet.Link
+	outlet   outlet.Outlet
 	exchange func(a, b string) error // but in tests disk.Exchange
 
 	work  *workLock // held while the root or the state is changed
@@ -136,7 +136,7 @@ func (r *Repo) locate(opts Options) error {
 	if dir, err = r.dirs.real(dir); err != nil {
 		return fmt.Errorf("preparing the directory of the link: %w", err)
 	}
-	r.root, r.outlet = root, outlet.Link{Root: root, Path: filepath.Join(dir, name)}
+	r.root, r.outlet = root, outlet.Link{Root: root, Name: filepath.Join(dir, name)}
 	return nil
 }
 
@@ -210,7 +210,7 @@ func (r *Repo) acquire(ctx context.Context) error {
 		_ = r.lock.release() // a directory or an empty file that was removed: there is nothing to lose
 		r.state = state{checked: true, condition: r.state.condition, replaced: map[string]time.Time{}, lfsWarned: r.state.lfsWarned}
 		r.records.Forget()
-		if err := errors.Join(r.dirs.mkdirAll(r.root), r.dirs.mkdirAll(filepath.Dir(r.outlet.Path))); err != nil {
+		if err := errors.Join(r.dirs.mkdirAll(r.root), r.dirs.mkdirAll(filepath.Dir(r.outlet.Path()))); err != nil {
 			return fmt.Errorf("making the root anew: %w", err)
 		}
 	}
