@@ -40,7 +40,6 @@ func (a answer) Error() string { return a.text }
 var (
 	errMethod   = answer{http.StatusMethodNotAllowed, Invalid, "webhooks are sent by POST"}
 	errNoForge  = answer{http.StatusUnauthorized, Refused, "the headers have no token and name no known forge"}
-	errUnsigned = answer{http.StatusUnauthorized, Refused, "it is not signed: give the forge the secret"}
 	errProof    = answer{http.StatusForbidden, Refused, "its signature or token is wrong: the forge has another secret"}
 	errTooLarge = answer{http.StatusRequestEntityTooLarge, TooLarge, "the body is larger than 25 MiB"}
 	errSlow     = answer{http.StatusRequestTimeout, TimedOut, "the body took too long to arrive"}
@@ -90,10 +89,6 @@ func (h *handler) log(source, from string, hit hit, a answer) {
 	case Ignored, Ping:
 		log.V(2).Info("delivery ignored", "reason", a.text)
 	default:
-		level := 0
-		if _, again := h.logged.LoadOrStore(fmt.Sprint(source, a.outcome, a.status), true); again {
-			level = 1
-		}
-		log.V(level).Info("delivery refused", "outcome", a.outcome, "reason", a.text)
+		log.V(h.level(fmt.Sprint(source, a.outcome, a.status), 1)).Info("delivery refused", "outcome", a.outcome, "reason", a.text)
 	}
 }

@@ -21,7 +21,7 @@ type forge struct {
 
 	// event is the header that names the event; if it is "", the body names the event.
 	event  string
-	pushes []string // events that are pushes
+	pushes []string // events that are pushes, or tell of another default branch
 	pings  []string // events that test the webhook
 
 	// mark is a header that only this forge sends, or the beginning of one ("Authorization: Basic "); if it is "", it is the
@@ -55,7 +55,7 @@ func forges() []forge {
 			schemes: []scheme{hexHMAC("X-Gogs-Signature", "")}, signsJSON: true,
 		},
 		{
-			name: "github", event: "X-Github-Event", pushes: push, pings: []string{"ping"}, parse: parse[githubPush],
+			name: "github", event: "X-Github-Event", pushes: []string{"push", "repository"}, pings: []string{"ping"}, parse: parse[githubPush],
 			schemes: []scheme{hub256},
 		},
 		{
@@ -124,7 +124,7 @@ func (f *forge) read(header http.Header, body []byte) (payload, error) {
 	case err != nil || f.name == generic:
 	case len(p.repos) == 0:
 		err = invalid("the push names no repository")
-	case len(p.updates) == 0:
+	case len(p.updates) == 0 && p.branch == "":
 		err = invalid("the push names no ref")
 	}
 	return p, err
@@ -137,6 +137,8 @@ func (f *forge) check(event string) error {
 		return nil
 	case slices.Contains(f.pings, event):
 		return errPing
+	case event == "" && f.event != "":
+		return ignored("the header %s is missing: if another forge sends this, name it in --receiver-provider", f.event)
 	}
 	return ignored("%s is %.200q, not a push", cmp.Or(f.event, "the event"), event)
 }

@@ -14,6 +14,7 @@ import (
 // payload is what the receiver uses of a body.
 type payload struct {
 	event   string   // "" if the body does not name it
+	id      string   // of the repository, which it keeps when it is renamed; "" if the body does not have it
 	repos   []string // URLs and full names of the repository
 	branch  string   // the default branch; "" if the body does not name it
 	updates []update
@@ -35,6 +36,9 @@ func parse[T interface{ payload() payload }](body []byte) (payload, error) {
 		return payload{}, err
 	}
 	p := push.payload()
+	if len(p.id)+len(p.branch) > maxKept {
+		p.id, p.branch = "", ""
+	}
 	p.repos = slices.DeleteFunc(p.repos, func(repo string) bool { return repo == "" })
 	p.more = len(p.updates) == maxUpdates
 	p.updates = slices.DeleteFunc(p.updates, func(u update) bool { return u.ref == "" })
@@ -55,6 +59,9 @@ func unwrap(header http.Header, body []byte) ([]byte, error) {
 	}
 	return []byte(decoded), nil
 }
+
+// maxKept is the size of an ID and a branch that the handler remembers.
+const maxKept = 1000
 
 // maxUpdates is how many updates of a body are kept.
 const maxUpdates = 1000
@@ -83,6 +90,7 @@ func (l *updates[T]) UnmarshalJSON(data []byte) error {
 type githubPush struct {
 	Ref, Before, After string
 	Repository         struct {
+		ID            json.RawMessage
 		FullName      string `json:"full_name"`
 		CloneURL      string `json:"clone_url"`
 		SSHURL        string `json:"ssh_url"`
@@ -93,6 +101,7 @@ type githubPush struct {
 func (p githubPush) payload() payload {
 	r := p.Repository
 	return payload{
+		id:      string(r.ID),
 		repos:   []string{r.FullName, r.CloneURL, r.SSHURL},
 		branch:  r.DefaultBranch,
 		updates: []update{{p.Ref, p.Before, p.After}},
@@ -104,6 +113,7 @@ type gitlabPush struct {
 	Kind               string `json:"object_kind"` // only in hooks of projects
 	Ref, Before, After string
 	Project            struct {
+		ID            json.RawMessage
 		FullName      string `json:"path_with_namespace"`
 		HTTPURL       string `json:"git_http_url"`
 		SSHURL        string `json:"git_ssh_url"`
@@ -115,6 +125,7 @@ func (p gitlabPush) payload() payload {
 	r := p.Project
 	return payload{
 		event:   cmp.Or(p.Event, p.Kind),
+		id:      string(r.ID),
 		repos:   []string{r.FullName, r.HTTPURL, r.SSHURL},
 		branch:  r.DefaultBranch,
 		updates: []update{{p.Ref, p.Before, p.After}},
@@ -124,6 +135,7 @@ func (p gitlabPush) payload() payload {
 type bitbucketCloudPush struct {
 	Push       struct{ Changes updates[bitbucketCloudChange] }
 	Repository struct {
+		UUID     string
 		FullName string `json:"full_name"`
 	}
 }
@@ -143,12 +155,14 @@ func (c bitbucketCloudChange) update() update {
 }
 
 func (p bitbucketCloudPush) payload() payload {
-	return payload{repos: []string{p.Repository.FullName}, updates: p.Push.Changes}
+	r := p.Repository
+	return payload{id: r.UUID, repos: []string{r.FullName}, updates: p.Push.Changes}
 }
 
 type bitbucketServerPush struct {
 	Changes    updates[bitbucketServerChange]
 	Repository struct {
+		ID      json.RawMessage
 		Slug    string
 		Project struct{ Key string }
 	}
@@ -160,7 +174,7 @@ func (c bitbucketServerChange) update() update { return update{c.RefID, c.FromHa
 
 func (p bitbucketServerPush) payload() payload {
 	r := p.Repository
-	return payload{repos: []string{strings.Trim(r.Project.Key+"/"+r.Slug, "/")}, updates: p.Changes}
+	return payload{id: string(r.ID), repos: []string{strings.Trim(r.Project.Key+"/"+r.Slug, "/")}, updates: p.Changes}
 }
 
 type azurePush struct {
@@ -168,8 +182,8 @@ type azurePush struct {
 	Resource  struct {
 		RefUpdates updates[azureUpdate]
 		Repository struct {
-			Name, RemoteURL, SSHURL, DefaultBranch string
-			Project                                struct{ Name string }
+			ID, Name, RemoteURL, SSHURL, DefaultBranch string
+			Project                                    struct{ Name string }
 		}
 	}
 }
@@ -182,6 +196,7 @@ func (p azurePush) payload() payload {
 	r := p.Resource.Repository
 	return payload{
 		event:   p.EventType,
+		id:      r.ID,
 		repos:   []string{r.RemoteURL, r.SSHURL, strings.Trim(r.Project.Name+"/"+r.Name, "/")},
 		branch:  r.DefaultBranch,
 		updates: p.Resource.RefUpdates,

@@ -29,13 +29,15 @@ type Options struct {
 type handler struct {
 	Options
 	places places
-	logged sync.Map // kinds of refusal that have been logged at level 0
+	logged sync.Map // what has been logged at level 0, where it is logged once
+	mu     sync.Mutex
+	known  map[[3]string]repository // by forge, name and URL of a target
 }
 
 // New returns the handler of one path. The server in front of it must limit the size and the time of
 // headers. The handler limits the rest by the deadlines of the connection, which it sets itself.
 func New(o Options) http.Handler {
-	return &handler{Options: o, places: places{
+	return &handler{Options: o, known: map[[3]string]repository{}, places: places{
 		small:   make(chan struct{}, maxReading),
 		large:   make(chan struct{}, 1),
 		waiting: make(chan struct{}, maxWaiting),
@@ -92,18 +94,24 @@ func (h *handler) receive(w http.ResponseWriter, req *http.Request) (source stri
 	if err != nil {
 		return f.name, nil, err
 	}
-	hits, err = takers(f, p, targets)
+	hits, err = h.takers(f, p, targets)
 	return f.name, hits, err
 }
 
 // takers returns the targets that take a push. If there is none, the error is that of the first target.
-func takers(f *forge, p payload, targets []Target) (hits []hit, err error) {
+func (h *handler) takers(f *forge, p payload, targets []Target) (hits []hit, err error) {
+	known := false
 	for _, t := range targets {
-		push, refused := t.take(f, p)
+		what := h.recall(f, p, t)
+		known = known || what != foreign
+		push, refused := t.take(f, p, what)
 		if refused == nil {
 			hits = append(hits, hit{t, push})
 		}
 		err = cmp.Or(err, refused)
+	}
+	if !known {
+		h.Log.V(h.level(f.name, 2)).Info("ignoring pushes of another repository: if it was renamed, set --repo to its new URL", "repository", p.repos)
 	}
 	if len(hits) > 0 {
 		err = nil

@@ -80,8 +80,9 @@ func TestSHA1Only(t *testing.T) {
 	if status, text := r.post(d); status != http.StatusUnauthorized || text != "" {
 		t.Errorf("%d %q", status, text)
 	}
+	// Gitea without a secret sends this.
 	d.header.Set("X-Hub-Signature-256", "sha256=")
-	if status, _ := r.post(d); status != http.StatusForbidden {
+	if status, _ := r.post(d); status != http.StatusUnauthorized {
 		t.Errorf("an empty SHA-256 signature beside it: %d", status)
 	}
 }
@@ -214,7 +215,11 @@ func TestLogIsNoWall(t *testing.T) {
 	for _, d := range recordings(t) {
 		r.post(d.signed(secret))
 	}
+	r.post(recording(t, "gogs", "push"))
 	joined := strings.Join(lines, "\n")
+	if !strings.Contains(joined, "it has no X-Gogs-Signature") {
+		t.Error("the log does not name the missing header")
+	}
 	for _, hidden := range []string{secret, "guess", "user:password", base64.StdEncoding.EncodeToString([]byte("azure:" + secret))} {
 		if strings.Contains(joined, hidden) {
 			t.Errorf("the log tells %q", hidden)

@@ -60,8 +60,8 @@ func (h *handler) verify(f *forge, w http.ResponseWriter, req *http.Request, tar
 // claims returns what a delivery may prove, one claim for each secret. An error is the answer to a delivery that can
 // prove nothing, whatever its body is.
 func (h *handler) claims(f *forge, header http.Header, targets []Target) ([]claim, error) {
-	if !slices.ContainsFunc(f.schemes, func(s scheme) bool { return header.Get(s.header) != "" }) {
-		return nil, errUnsigned // a forge without a secret may send its headers empty
+	if !slices.ContainsFunc(f.schemes, func(s scheme) bool { return strings.TrimPrefix(header.Get(s.header), "sha256=") != "" }) {
+		return nil, f.unsigned() // a forge without a secret may send its headers empty
 	}
 	var claims []claim
 	refused := errProof
@@ -83,6 +83,15 @@ func (h *handler) claims(f *forge, header http.Header, targets []Target) ([]clai
 		return nil, refused
 	}
 	return claims, nil
+}
+
+// unsigned is the answer to a delivery without any proof.
+func (f *forge) unsigned() answer {
+	var headers []string
+	for _, s := range f.schemes {
+		headers = append(headers, s.header)
+	}
+	return answer{http.StatusUnauthorized, Refused, "it is not signed: it has no " + strings.Join(headers, " or ") + "; give the forge the secret"}
 }
 
 // proofs returns the proofs that a delivery offers for a secret.

@@ -88,11 +88,15 @@ func Providers() []string {
 }
 
 // take returns the push that a delivery is for the target, or the answer to a delivery that the target does not take.
-func (t Target) take(f *forge, p payload) (Push, error) {
+func (t Target) take(f *forge, p payload, what relation) (Push, error) {
 	push := Push{Repo: p.repos, Source: f.name}
-	ours := placeOf(t.URL)
-	if len(p.repos) > 0 && !ours.isOurs(p.repos) {
-		return push, ignored("the push is of %.200q, not of the followed %q", p.repos[0], ours.path)
+	switch {
+	case what == foreign:
+		return push, ignored("the push is of %.200q, not of the followed %q", p.repos[0], placeOf(t.URL).path)
+	case what == switched && (t.Ref == "" || t.Ref == "HEAD") && t.Match == nil:
+		return push, nil
+	case len(p.updates) == 0 && p.branch != "":
+		return push, ignored("it names no ref, and no other default branch than before")
 	}
 	why := ""
 	for _, u := range p.updates {
