@@ -28,7 +28,9 @@ const retryRemoval = time.Minute
 // for longer than the stale timeout, half-made ones, unreachable objects. It
 // returns at once. What fails is logged and tried again.
 func (r *Repo) Clean(ctx context.Context) {
-	r.jobs.clean.start(ctx, r.clean)
+	if !r.jobs.done.Load() {
+		r.jobs.clean.start(ctx, r.clean)
+	}
 }
 
 // Settle waits until what Clean started is done, or ctx ends.
@@ -116,7 +118,10 @@ func (r *Repo) retireStale(ctx context.Context) error {
 			err = errors.Join(err, r.retire(place))
 		}
 	}
-	return errors.Join(err, r.forgetAdmins(), r.dropLFS())
+	if err = errors.Join(err, r.forgetAdmins(), r.dropLFS()); err == nil {
+		r.jobs.done.Store(len(replaced)+len(r.trees.Trash.List()) == 0 && !r.grown())
+	}
+	return err
 }
 
 // retire takes a tree that is not published out of the root.
@@ -236,16 +241,11 @@ const (
 	maxCollectionWait = time.Minute
 )
 
-// worthCollecting returns the stores, submodules' included, in which garbage is
-// worth collecting: none, when nothing was fetched since the last collection.
-func (r *Repo) worthCollecting() ([]*store.Store, error) {
+// grown reports whether anything was fetched since garbage was last collected.
+func (r *Repo) grown() bool {
 	r.mu.Lock()
-	grown := r.report.stats.Fetches != r.report.collected
-	r.mu.Unlock()
-	if !grown {
-		return nil, nil
-	}
-	return r.store.WorthCollecting()
+	defer r.mu.Unlock()
+	return r.report.stats.Fetches != r.report.collected
 }
 
 // collect drops unreachable objects where that is worth it.
@@ -271,8 +271,8 @@ func (r *Repo) collectAll(ctx context.Context) error {
 	var stores []*store.Store
 	fetches := r.Stats().Fetches
 	err := r.store.NoteNew()
-	if err == nil {
-		stores, err = r.worthCollecting()
+	if err == nil && r.grown() {
+		stores, err = r.store.WorthCollecting()
 	}
 	for _, st := range stores {
 		err = errors.Join(err, st.DropUnusedCommits())

@@ -30,6 +30,7 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (published Tree, err error) 
 		return t, fmt.Errorf("publishing: %w", err)
 	}
 	defer r.work.Unlock()
+	r.jobs.done.Store(false)
 	old := r.current()
 	if rec, ok := r.records.ByID(t.rec.ID); ok {
 		// Before it is published again: what is written of it must never be too early.

@@ -61,14 +61,16 @@ func (r *Repo) current() current {
 		return current{}
 	}
 	place, err := filepath.Rel(r.root, out.Dir)
-	if err != nil || !r.isTree(place) {
+	if err != nil {
 		return current{}
 	}
-	c := current{place: place, since: out.Since, commit: r.commitAt(place, out.ID)}
 	if rec, ok := r.records.At(place); ok {
-		c.rec, c.whole = rec, r.records.Intact(rec)
+		return current{place: place, since: out.Since, commit: rec.Hash, rec: rec, whole: r.records.Intact(rec)}
 	}
-	return c
+	if !r.isTree(place) {
+		return current{}
+	}
+	return current{place: place, since: out.Since, commit: r.commitAt(place, out.ID)}
 }
 
 // commitAt returns the commit of the tree that is, or was, at place; empty when

@@ -128,3 +128,37 @@ func TestRemovalBesideSyncs(t *testing.T) {
 	})
 	f.clean()
 }
+
+// Once nothing is left to remove, a poll does not look for it; the next revision makes it look again.
+func TestCleanUpEnds(t *testing.T) {
+	f := newFixture(t)
+	for i := range 3 {
+		hash := f.up.Commit(map[string]string{"a": fmt.Sprint(i)})
+		for range 3 {
+			f.sync(hash)
+		}
+		f.clean()
+		if !f.repo.jobs.done.Load() {
+			t.Fatal("polls that find nothing new still clean up")
+		}
+	}
+	// The clean-up of the poll before may end between the two steps of an update.
+	f.up.Commit(map[string]string{"a": "3"})
+	tree, err := f.repo.Prepare(t.Context(), git.Overlay{})
+	if f.repo.jobs.done.Load() {
+		t.Error("what git has left is not cleaned up")
+	}
+	if err == nil {
+		for range 3 {
+			f.repo.Clean(t.Context())
+			f.settle()
+		}
+		_, err = f.repo.Publish(t.Context(), tree)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.repo.Clean(t.Context())
+	f.settle()
+	f.clean()
+}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -72,6 +73,7 @@ type report struct {
 // jobs are the background's.
 type jobs struct {
 	clean, remove, collect, verify job
+	done                           atomic.Bool // nothing is left to clean up until the next tree is made
 
 	removal, collection, verification backoff
 }

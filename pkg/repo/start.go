@@ -84,8 +84,9 @@ func (r *Repo) beginAgain() error {
 	return errors.Join(r.store.HealLocks(), r.store.HealWorktreeLocks(r.state.since, now))
 }
 
-// rememberStore notes the state in which git left the store.
+// rememberStore notes the state in which git left the store, and that there may be something to clean up.
 func (r *Repo) rememberStore() {
+	r.jobs.done.Store(false)
 	if inv, err := r.store.Remember(); err == nil {
 		r.count(func(s *Stats) { s.ObjectBytes = inv.Bytes })
 	}
