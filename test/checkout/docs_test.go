@@ -55,6 +55,37 @@ func TestCheckoutDocs(t *testing.T) {
 	}
 }
 
+// TestQuickStartDocs runs the examples of docs/quickstart.md that need nothing but the program.
+func TestQuickStartDocs(t *testing.T) {
+	ran := 0
+	for i, e := range read(t, "quickstart.md") {
+		if e.Lang != "sh" {
+			continue
+		}
+		ran++
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			hash := w.up.Commit(map[string]string{"README": "first\n"})
+			said, err := w.run(e.Code)
+			if err != nil {
+				t.Fatalf("%s\n%v\n%s", e.Code, err, said)
+			}
+			w.published(said, "README")
+			want := "README"
+			if strings.Contains(e.Code, "readlink") {
+				want = ".worktrees/" + hash + "\n" + hash
+			}
+			if !strings.HasSuffix(strings.TrimSpace(said), want) {
+				t.Errorf("%s\nends with %q, want %q", e.Code, said, want)
+			}
+		})
+	}
+	if ran < 2 {
+		t.Errorf("%d examples", ran)
+	}
+}
+
 func read(t *testing.T, name string) []examples.Example {
 	t.Helper()
 	found, err := examples.Read("../../docs/" + name)
