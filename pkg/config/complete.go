@@ -127,8 +127,8 @@ func (d *draft) completePlace() {
 			d.problem(d.named("link"), "is required, because "+d.named("repo")+" does not end with a usable name", "name the link: --link=NAME, or GITSYNC_LINK")
 		}
 	}
-	_, chosen := d.given("worktree-layout")
-	if in, ok := d.from["link"]; ok && !chosen && !in.v3 {
+	_, d.LayoutAsked = d.given("worktree-layout")
+	if in, ok := d.from["link"]; ok && !d.LayoutAsked && !in.v3 {
 		d.Layout = repo.LayoutWorktrees
 	}
 }

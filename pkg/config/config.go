@@ -131,8 +131,9 @@ type Place struct {
 	Root string
 	// Link is the published link: absolute, or relative to Root.
 	Link string
-	// Layout names the published trees.
-	Layout repo.Layout
+	// Layout names the published trees. Unless it was asked for, a root may keep its own.
+	Layout      repo.Layout
+	LayoutAsked bool
 	// StaleWorktreeTimeout is how long replaced trees stay.
 	StaleWorktreeTimeout time.Duration
 	// Permissions, when not 0, is the mode given to the files of a tree before it is published.

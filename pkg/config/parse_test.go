@@ -333,11 +333,12 @@ func TestPlace(t *testing.T) {
 		{"--repo=/r --link=l --worktree-layout=rev", "", "/home/me/git", "l", repo.LayoutRev},
 		{"--repo=/r --dest=l --worktree-layout=worktrees", "", "/home/me/git", "l", repo.LayoutWorktrees},
 		{"--repo=/r --worktree-layout=worktrees", "", "/home/me/git", "r", repo.LayoutWorktrees},
+		{"--repo=/r --link=l --worktree-layout=hash", "", "/home/me/git", "l", repo.LayoutHash},
 		{"--repo=/r --link=", "", "/home/me/git", "r", repo.LayoutRev},
 		{"--repo=/r --link=../x/y", "", "/home/me/git", "../x/y", repo.LayoutWorktrees},
 	} {
 		got, _ := parse(t, strings.Fields(c.args), strings.Fields(c.env)...)
-		if got.Root != c.root || got.Link != c.link || got.Layout != c.layout {
+		if got.Root != c.root || got.Link != c.link || got.Layout != c.layout || got.LayoutAsked != strings.Contains(c.args, "layout") {
 			t.Errorf("%s | %s: %s, %s, %s", c.args, c.env, got.Root, got.Link, got.Layout)
 		}
 	}

@@ -114,6 +114,7 @@ func TestProblems(t *testing.T) {
 		{"--repo=/r --link=.git", "", []string{`--link: ".git" is where git-sync keeps its own`}},
 		{"--repo=/r --dest=./.worktrees/x", "", []string{`--dest: "./.worktrees/x" is where git-sync keeps its own`}},
 		{"--repo=/r --dest=rev-" + hash, "", []string{`--dest: "rev-` + hash + `" is named like a published tree`}},
+		{"--repo=/r --dest=" + hash + "/x", "", []string{`--dest: "` + hash + `/x" is named like a published tree`}},
 		{"--repo=/r --dest=..", "", []string{`--dest: ".." names no file`}},
 		{"--repo=/r --link=/a/b/..", "", []string{`--link: "/a/b/.." names no file`}},
 		{"--repo=/r --link=/", "", []string{`--link: "/" names no file`}},

@@ -71,7 +71,7 @@ func checkLink(s string) error {
 		return wrong("holds a control character", "")
 	case first == ".git", first == ".worktrees":
 		return wrong(quoted(s)+" is where git-sync keeps its own", "choose another name for the link")
-	case strings.HasPrefix(first, "rev-") && isFullHash(first[len("rev-"):]) && first == strings.ToLower(first):
+	case isFullHash(strings.TrimPrefix(first, "rev-")) && first == strings.ToLower(first):
 		return wrong(quoted(s)+" is named like a published tree", "choose another name for the link")
 	}
 	switch last := s[strings.LastIndex(strings.TrimRight(s, "/"), "/")+1:]; strings.TrimRight(last, "/") {

@@ -21,9 +21,10 @@ func placeRows() []option {
 		},
 		{
 			group: groupPlace, flags: named("worktree-layout"), vars: named("GITSYNC_WORKTREE_LAYOUT"), arg: "LAYOUT",
-			preset: "rev, or worktrees with --link", choices: words(repo.LayoutRev, repo.LayoutWorktrees),
-			set:  text(func(d *draft) *repo.Layout { return &d.Layout }),
-			text: "Target of the link, whichever option names it: rev-HASH (rev) or .worktrees/HASH (worktrees).",
+			preset: "rev, or worktrees with --link", choices: words(repo.LayoutRev, repo.LayoutHash, repo.LayoutWorktrees),
+			set: text(func(d *draft) *repo.Layout { return &d.Layout }),
+			text: "Target of the link, whichever option names it: rev-HASH (rev), HASH (hash) or .worktrees/HASH (worktrees). " +
+				"A root that publishes HASH keeps doing so unless this option is given.",
 		},
 		{
 			group: groupPlace, flags: named("stale-worktree-timeout"), vars: named("GITSYNC_STALE_WORKTREE_TIMEOUT"), arg: "DURATION", preset: "0s",

@@ -26,7 +26,7 @@ func repoOptions(o Options, g *git.Git, progress *logging.Progress) repo.Options
 	}
 	return repo.Options{
 		Git: g, Log: o.Log.Logger(),
-		Root: s.Root, Link: s.Link, Layout: s.Layout,
+		Root: s.Root, Link: s.Link, Layout: s.Layout, LayoutAsked: s.LayoutAsked,
 		Source: repo.Source{
 			URL: s.Repo, Ref: s.Ref, Rev: s.Rev, Depth: s.Depth, Filter: s.Filter, Poll: s.Poll,
 			RefPattern: s.RefPattern, RefSemver: s.RefSemver, RefPinned: s.RefPinned,

@@ -33,6 +33,7 @@ type (
 // Their values.
 const (
 	LayoutRev           = outlet.LayoutRev
+	LayoutHash          = outlet.LayoutHash
 	LayoutWorktrees     = outlet.LayoutWorktrees
 	SubmodulesRecursive = worktree.SubmodulesRecursive
 	SubmodulesShallow   = worktree.SubmodulesShallow
@@ -53,8 +54,10 @@ type Options struct {
 	Log  logr.Logger
 	Root string // absolute; created when absent
 	Link string // published link; relative means below Root
-	// Layout names the trees.
-	Layout Layout
+	// Layout names the trees. Unless it was asked for, a root that publishes bare
+	// hashes keeps doing so.
+	Layout      Layout
+	LayoutAsked bool
 	Source
 	Content
 	Checkout CheckoutMode

@@ -180,15 +180,17 @@ func (r *Repo) isTree(place string) bool {
 		return false
 	}
 	admin, err := disk.ReadGitlink(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	bare := outlet.LayoutHash.Names(place) // others use such names too
+	switch {
+	case errors.Is(err, disk.ErrEmptyGitlink) && !bare:
+		return true // only a power cut leaves one
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, disk.ErrEmptyGitlink):
 		_, made := r.records.MadeAt(place) // it has lost its .git file
 		return made
-	}
-	if errors.Is(err, disk.ErrEmptyGitlink) {
-		return true // only a power cut leaves one
-	}
-	if err != nil {
+	case err != nil:
 		return false
+	case bare:
+		return filepath.Dir(admin) == r.store.Path(disk.Admins)
 	}
 	// Older git-syncs wrote absolute paths, which are off when the volume is
 	// mounted elsewhere: what identifies the store is ".git/worktrees/<id>".

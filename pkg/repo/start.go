@@ -46,7 +46,7 @@ func (r *Repo) begin(ctx context.Context) error {
 		r.store.Examine()
 		r.rememberStore()
 	}
-	if err := r.verifyPublished(ctx); err != nil {
+	if err := errors.Join(r.keepLayout(), r.verifyPublished(ctx)); err != nil {
 		return err
 	}
 	if r.current().place != "" && r.store.Usable() {

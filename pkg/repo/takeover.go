@@ -5,14 +5,33 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// isOlderAdmin reports whether name is how v3 (rev-<hash>) or v4 (<hash>)
-// named a worktree, and so git its admin directory; git appends a number where
+// keepLayout goes on publishing bare hashes where the root does, as git-sync v3.3
+// to v3.6 do, unless another layout was asked for: consumers may take the link's
+// target for the commit.
+func (r *Repo) keepLayout() error {
+	if r.opts.LayoutAsked {
+		return nil
+	}
+	places, err := r.places()
+	if out, ok := r.outlet.Current(); ok {
+		places = []string{strings.TrimPrefix(out.Dir, r.root+"/")}
+	}
+	if err == nil && slices.ContainsFunc(places, LayoutHash.Names) {
+		r.opts.Layout = LayoutHash
+		r.log.Info("keeping the layout of the root", "layout", LayoutHash)
+	}
+	return err
+}
+
+// isOlderAdmin reports whether name is how v3.0 to v3.2 (rev-<hash>) or v3.3 to v4
+// (<hash>) named a worktree, and so git its admin directory; git appends a number where
 // a stale one of that name is in the way.
 func isOlderAdmin(name string) bool {
 	name = strings.TrimPrefix(name, "rev-")

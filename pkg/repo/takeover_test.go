@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,15 @@ func v3(f *fixture, hash, link string) {
 	symlink(f.t, "rev-"+hash, filepath.Join(root, link))
 }
 
+// v36 is a root of v3.3 to v3.6.
+func v36(f *fixture, hash, link string) {
+	root := f.opts.Root
+	gitIn(f.t, "", "clone", "-q", "--no-checkout", "-b", "main", "--depth=1", f.up.FileURL(), root)
+	gitIn(f.t, root, "worktree", "add", "-q", "--detach", filepath.Join(root, hash), hash)
+	write(f.t, filepath.Join(root, hash, ".git"), "gitdir: ../.git/worktrees/"+hash+"\n")
+	symlink(f.t, hash, filepath.Join(root, link))
+}
+
 func v4(f *fixture, hash, link string) {
 	root := f.opts.Root
 	gitIn(f.t, "", "init", "-q", "-b", "git-sync", root)
@@ -69,10 +79,10 @@ func numbered(make older) older {
 
 // Roots of the older git-syncs are taken over in place.
 func TestTakeOver(t *testing.T) {
-	for name, make := range map[string]older{"v3": v3, "v4": v4, "v3 numbered": numbered(v3), "v4 numbered": numbered(v4)} {
-		for _, layout := range []Layout{LayoutRev, LayoutWorktrees} {
+	for name, make := range map[string]older{"v3": v3, "v3.6": v36, "v4": v4, "v3 numbered": numbered(v3), "v4 numbered": numbered(v4)} {
+		for _, layout := range []Layout{LayoutRev, LayoutHash, LayoutWorktrees} {
 			t.Run(name+" as "+string(layout), func(t *testing.T) {
-				f := newFixture(t, func(o *Options) { o.Layout = layout })
+				f := newFixture(t, func(o *Options) { o.Layout, o.LayoutAsked = layout, true })
 				hash := f.up.Commit(map[string]string{"a": "1"})
 				make(f, hash, f.opts.Link)
 				away := f.up.Dir + ".away"
@@ -103,10 +113,10 @@ func TestTakeOver(t *testing.T) {
 // TestTakeOverWithAnotherLink: the older git-sync's link goes with the tree
 // that it leads to, and not before; other links in the root stay.
 func TestTakeOverWithAnotherLink(t *testing.T) {
-	for name, make := range map[string]older{"v3": v3, "v4": v4} {
-		for _, layout := range []Layout{LayoutRev, LayoutWorktrees} {
+	for name, make := range map[string]older{"v3": v3, "v3.6": v36, "v4": v4} {
+		for _, layout := range []Layout{LayoutRev, LayoutHash, LayoutWorktrees} {
 			t.Run(name+" as "+string(layout), func(t *testing.T) {
-				f := newFixture(t, func(o *Options) { o.Layout = layout })
+				f := newFixture(t, func(o *Options) { o.Layout, o.LayoutAsked = layout, true })
 				hash := f.up.Commit(map[string]string{"a": "1"})
 				make(f, hash, "former")
 				former := filepath.Join(f.opts.Root, "former")
@@ -129,5 +139,102 @@ func TestTakeOverWithAnotherLink(t *testing.T) {
 				f.clean("others", "stranger", "former")
 			})
 		}
+	}
+}
+
+// TestKeepLayout: consumers of a root of v3.3 to v3.6 may take the link's target for the commit. So it stays that, unless
+// another layout is asked for; other roots get the default.
+func TestKeepLayout(t *testing.T) {
+	for name, c := range map[string]struct {
+		make  older
+		link  string
+		asked bool
+		want  string // what the target begins with
+	}{
+		"v3.6":                      {make: v36, link: "link", want: ""},
+		"v3.6, another link":        {make: v36, link: "former", want: ""},
+		"v3.6, tree gone":           {make: gone(v36), link: "link", want: ""},
+		"v3.6, other layout wanted": {make: v36, link: "link", asked: true, want: "rev-"},
+		"v3":                        {make: v3, link: "link", want: "rev-"},
+		"v4":                        {make: v4, link: "link", want: "rev-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, func(o *Options) { o.Link, o.Layout, o.LayoutAsked = "link", LayoutRev, c.asked })
+			hash := f.up.Commit(map[string]string{"a": "1"})
+			c.make(f, hash, c.link)
+			check := func(hash string) {
+				t.Helper()
+				f.sync(hash)
+				if target, err := os.Readlink(f.link()); err != nil || target != c.want+hash {
+					t.Errorf("the link leads to %q, %v; want %s", target, err, c.want+hash)
+				}
+			}
+			check(hash)
+			check(f.up.Commit(map[string]string{"a": "2"}))
+			if err := f.restart(); err != nil {
+				t.Fatal(err)
+			}
+			check(f.up.Commit(map[string]string{"a": "3"}))
+			f.clean()
+		})
+	}
+}
+
+// gone is a root of which the published tree was removed.
+func gone(make older) older {
+	return func(f *fixture, hash, link string) {
+		make(f, hash, link)
+		if err := os.RemoveAll(filepath.Join(f.opts.Root, hash)); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+}
+
+// TestBareHashes: a hash is no name of ours alone. What is called so is ours where it is a worktree of the root's store, or
+// where a record says that we made it; a link is where it leads into the root.
+func TestBareHashes(t *testing.T) {
+	f := newFixture(t, func(o *Options) { o.Layout, o.LayoutAsked = LayoutHash, true })
+	var others []string
+	for i, put := range []func(dir string){
+		func(dir string) { write(t, dir+"/x", "precious") },
+		func(dir string) { write(t, dir+"/.git", "gitdir: /elsewhere/.git/worktrees/"+filepath.Base(dir)+"\n") },
+		func(dir string) { write(t, dir+"/.git", "") },
+		func(dir string) { gitIn(t, "", "init", "-q", dir) },
+		func(dir string) {
+			other := filepath.Join(t.TempDir(), "other")
+			gitIn(t, "", "clone", "-q", f.up.FileURL(), other)
+			gitIn(t, other, "worktree", "add", "-q", "--detach", dir)
+		},
+	} {
+		if i == 0 {
+			f.up.Commit(map[string]string{"a": "1"})
+		}
+		name := strings.Repeat(string(rune('1'+i)), 40)
+		put(filepath.Join(f.opts.Root, name))
+		others = append(others, name)
+	}
+	for _, content := range []string{"2", "3"} {
+		f.sync(f.up.Commit(map[string]string{"a": content}))
+		f.clean(others...)
+	}
+	// One of ours that lost its .git file, or its content, is made again, and goes.
+	for i, damage := range []func(string) error{os.Remove, func(name string) error { return os.Truncate(name, 0) }} {
+		if err := damage(filepath.Join(f.link(), ".git")); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.restart(); err != nil {
+			t.Fatal(err)
+		}
+		f.sync(f.up.Commit(map[string]string{"b": string(rune('1' + i))}))
+		f.clean(others...)
+	}
+	f.stop()
+	if err := os.Remove(f.link()); err != nil {
+		t.Fatal(err)
+	}
+	symlink(t, "/elsewhere/"+others[0], f.link())
+	var refused *RefusedError
+	if err := f.restart(); !errors.As(err, &refused) {
+		t.Errorf("a link to elsewhere: %v", err)
 	}
 }

@@ -123,15 +123,36 @@ func changes() []scenario {
 	}
 }
 
-// takeOvers are syncs of roots that the older git-syncs have made.
+// takeOvers are syncs of roots that the older git-syncs have made, each with and without something new upstream.
 func takeOvers() []scenario {
-	return []scenario{
-		{name: "take-over of v3", world: few, args: inRev(), before: asV3},
-		{name: "take-over of v3, nothing new", world: few, args: inRev(), stays: true, before: asV3},
-		{name: "take-over of v3 as v4", world: few, before: asV3},
-		{name: "take-over of v4", world: few, before: asV4},
-		{name: "take-over of v4, nothing new", world: few, stays: true, before: asV4},
+	const rev, hash, worktrees = "rev-", "", ".worktrees/"
+	var all []scenario
+	for _, c := range []struct {
+		name  string
+		was   older
+		link  string
+		args  []string
+		named string // the trees that are published now
+	}{
+		{name: "v3.0", was: older{trees: rev}, args: inRev(), named: rev},
+		{name: "v3.2, all history, absolute paths, link elsewhere", was: older{trees: rev, full: true, absolute: true}, link: "pub/link", named: worktrees},
+		{name: "v3.3", was: older{trees: hash}, named: hash},
+		{name: "v3.6, all history, submodules", was: older{trees: hash, full: true, submodules: true}, args: []string{localModules}, named: hash},
+		{name: "v3.6, absolute paths, link elsewhere", was: older{trees: hash, absolute: true}, link: "pub/link", args: inRev(), named: rev},
+		{name: "v3.6, another link, interrupted", was: older{trees: hash, full: true, stale: true, former: "root/former"}, named: hash},
+		{name: "v3.6, tree gone", was: older{trees: hash, dangling: true}, named: hash},
+		{name: "v4", was: older{trees: worktrees}, named: worktrees},
+		{name: "v4, all history, link elsewhere, of a group", was: older{trees: worktrees, full: true, shared: true}, link: "pub/link", named: worktrees},
+	} {
+		s := scenario{name: "take-over of " + c.name, world: few, link: c.link, former: c.was.former, args: c.args, before: c.was.publish, check: named(c.named)}
+		if c.was.submodules {
+			s.world = modules
+		}
+		all = append(all, s)
+		s.name, s.stays = s.name+", nothing new", true
+		all = append(all, s)
 	}
+	return all
 }
 
 func must(t *testing.T, err error) {

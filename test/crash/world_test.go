@@ -196,7 +196,12 @@ func (b *sandbox) sync(more ...string) {
 
 // others are files that are not git-sync's.
 func others() map[string]string {
-	return map[string]string{"root/notes/readme": "mine\n", "root/lost+found/x": "mine\n", "root/rev-mine": "mine\n", "root/.hidden": "mine\n"}
+	return map[string]string{
+		"root/notes/readme": "mine\n", "root/lost+found/x": "mine\n", "root/rev-mine": "mine\n", "root/.hidden": "mine\n",
+		// Named like trees of v3.6: a directory, and a worktree of another repository.
+		"root/" + strings.Repeat("1", 40) + "/x":    "mine\n",
+		"root/" + strings.Repeat("2", 40) + "/.git": "gitdir: /elsewhere/.git/worktrees/" + strings.Repeat("2", 40) + "\n",
+	}
 }
 
 func (b *sandbox) putOthers() {
@@ -250,7 +255,7 @@ func (b *sandbox) clone(to string) *sandbox {
 // relocate makes the absolute paths that older git-syncs have written lead into the copy.
 func (b *sandbox) relocate(from string) {
 	b.t.Helper()
-	for _, pattern := range []string{"rev-*/.git", ".worktrees/*/.git", ".git/worktrees/*/gitdir"} {
+	for _, pattern := range []string{"*/.git", ".worktrees/*/.git", ".git/worktrees/*/gitdir"} {
 		files, err := filepath.Glob(filepath.Join(b.root(), pattern))
 		must(b.t, err)
 		for _, name := range files {
@@ -283,7 +288,10 @@ func (b *sandbox) checkClean() {
 			at := filepath.Join(root, dir, e.Name())
 			rel, _ := filepath.Rel(b.dir, at)
 			_, theirs := others()[rel]
-			known := []string{"root", "root/notes", "root/lost+found", "root/.git", "root/.worktrees", b.link}
+			for name := range others() {
+				theirs = theirs || strings.HasPrefix(name, rel+"/")
+			}
+			known := []string{"root/.git", "root/.worktrees", b.link}
 			if !theirs && !slices.Contains(known, rel) && at != published {
 				b.t.Errorf("left over: %s", rel)
 			}

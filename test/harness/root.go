@@ -91,7 +91,7 @@ func (r Root) Store() string { return filepath.Join(r.Dir, ".git") }
 // Trees are the checkouts in the root: the published one, and those that are being made or removed.
 func (r Root) Trees() []string {
 	var all []string
-	for _, pattern := range []string{".worktrees/*", "rev-*"} {
+	for _, pattern := range []string{".worktrees/*", "rev-*", strings.Repeat("[0-9a-f]", 40)} {
 		found, _ := filepath.Glob(filepath.Join(r.Dir, pattern))
 		all = append(all, found...)
 	}

@@ -51,7 +51,7 @@ func (l Link) Check() error {
 	if err != nil {
 		return fmt.Errorf("reading the published link: %w", err)
 	}
-	if !isTarget(target) {
+	if !isTarget(target) && !leadsToTree(l.Root, l.Name) {
 		return &disk.RefusedError{
 			Path:   l.Name,
 			Reason: fmt.Sprintf("is to be the published link, but is a link that git-sync did not make, to %q", target),
@@ -68,7 +68,7 @@ func (l Link) Current() (Published, bool) {
 		return Published{}, false
 	}
 	target, err := os.Readlink(l.Name)
-	if err != nil || !isTarget(target) {
+	if err != nil || !isTarget(target) && !leadsToTree(l.Root, l.Name) {
 		return Published{}, false
 	}
 	p := Published{Dir: target, Since: info.ModTime()}
