@@ -5,14 +5,17 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"git-sync/pkg/repo/worktree"
 	"git-sync/test/gitserver"
 )
 
@@ -52,8 +55,8 @@ func (c checkedOut) date(t *testing.T, at time.Time) {
 
 func (c checkedOut) compare(t *testing.T) error {
 	t.Helper()
-	u := comparison{umask: umask()}
-	return u.compare(t.Context(), c.dir, c.index, c.hashLen)
+	o := &worktree.Options{Content: worktree.Content{Umask: umask()}}
+	return compare(t.Context(), o, worktree.Record{Hash: strings.Repeat("0", 2*c.hashLen)}, c.dir, c.index)
 }
 
 func TestUntouched(t *testing.T) {
@@ -175,8 +178,8 @@ func TestTouched(t *testing.T) {
 }
 
 // umask returns this process's umask, which umask(2) tells only by changing it.
-func umask() uint32 {
+func umask() fs.FileMode {
 	mask := unix.Umask(0o022)
 	unix.Umask(mask)
-	return uint32(mask)
+	return fs.FileMode(mask)
 }

@@ -154,8 +154,7 @@ func (r Recycler) Make(ctx context.Context, b worktree.Builder, s Spare, rec *wo
 		return b.Rebuild(ctx, rec, &s.rec, nil)
 	}
 	return b.Rebuild(ctx, rec, nil, func() error {
-		c := comparison{umask: uint32(r.Umask), dirMode: s.rec.DirMode}
-		return c.compare(ctx, b.Dir, filepath.Join(r.Store.Admin(rec.ID), "index"), len(rec.Hash)/2)
+		return compare(ctx, r.Options, s.rec, b.Dir, filepath.Join(r.Store.Admin(rec.ID), "index"))
 	})
 }
 
