@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/Masterminds/semver/v3"
 	"github.com/go-logr/logr"
 
 	"git-sync/pkg/git"
@@ -80,21 +79,6 @@ func (t Target) IsTag() bool { return strings.HasPrefix(t.Name, tagPrefix) }
 
 // New returns the remote of o. It asks nothing yet.
 func New(o Options) *Remote { return &Remote{opts: o} }
-
-// Guess returns what a first sync may fetch without asking for the remote's
-// refs before, which saves a connection: a branch, unless the ref looks like a
-// tag. Branches hold commits, so that nothing has to be peeled either.
-func (r *Remote) Guess() (Target, bool) {
-	ref := r.opts.Ref
-	if r.followsTags() || git.IsHash(ref) || r.opts.Rev != "" {
-		return Target{}, false
-	}
-	if _, err := semver.NewVersion(ref); err == nil {
-		return Target{}, false
-	}
-	t := Target{Name: candidates(ref)[0]}
-	return t, t.IsBranch()
-}
 
 // Resolve asks the remote which commit the ref is at, with creds. As long as
 // the remote has lastName, the name found last, no other is asked for. A full
