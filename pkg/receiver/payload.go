@@ -36,10 +36,13 @@ func parse[T interface{ payload() payload }](body []byte) (payload, error) {
 		return payload{}, err
 	}
 	p := push.payload()
+	p.repos = slices.DeleteFunc(p.repos, func(repo string) bool { return repo == "" })
+	if p.id != "" && len(p.repos) > 0 {
+		p.id += " " + placeOf(p.repos[len(p.repos)-1]).host // another forge may count in the same way
+	}
 	if len(p.id)+len(p.branch) > maxKept {
 		p.id, p.branch = "", ""
 	}
-	p.repos = slices.DeleteFunc(p.repos, func(repo string) bool { return repo == "" })
 	p.more = len(p.updates) == maxUpdates
 	p.updates = slices.DeleteFunc(p.updates, func(u update) bool { return u.ref == "" })
 	return p, nil

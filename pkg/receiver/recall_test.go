@@ -64,6 +64,17 @@ func TestRenamed(t *testing.T) {
 	}
 }
 
+// TestSameIDElsewhere: another forge of the same kind has its own IDs.
+func TestSameIDElsewhere(t *testing.T) {
+	r := newRig(t, Target{URL: urls["gitea"], Ref: "main"})
+	r.post(recording(t, "gitea", "push").signed(secret))
+	other := recording(t, "gitea", "push").renamed()
+	other.body = bytes.ReplaceAll(other.body, []byte("gitea.example.com"), []byte("gitea.example.org"))
+	if status, _ := r.post(other.signed(secret)); status != http.StatusOK {
+		t.Errorf("%d", status)
+	}
+}
+
 // TestDefaultBranch: where nothing else is followed, a delivery that names another default branch than the one before
 // triggers, whichever ref it is of.
 func TestDefaultBranch(t *testing.T) {
