@@ -118,8 +118,12 @@ func (r *Repo) retireStale(ctx context.Context) error {
 			err = errors.Join(err, r.retire(place))
 		}
 	}
-	if err = errors.Join(err, r.forgetAdmins(), r.dropLFS()); err == nil {
-		r.jobs.done.Store(len(replaced)+len(r.trees.Trash.List()) == 0 && !r.grown())
+	err = errors.Join(err, r.forgetAdmins())
+	if r.state.settled {
+		err = errors.Join(err, r.dropLFS(), r.store.DiscardAside())
+	}
+	if err == nil {
+		r.jobs.done.Store(r.state.settled && len(replaced)+len(r.trees.Trash.List()) == 0 && !r.grown())
 	}
 	return err
 }
@@ -153,7 +157,7 @@ func (r *Repo) forgetAdmins() error {
 		return err
 	}
 	for _, st := range stores {
-		if st != r.store && !modules[filepath.Base(st.Dir())] {
+		if r.state.settled && st != r.store && !modules[filepath.Base(st.Dir())] {
 			err = st.Discard()
 		} else {
 			err = st.Forget(live)
@@ -275,7 +279,9 @@ func (r *Repo) collectAll(ctx context.Context) error {
 		stores, err = r.store.WorthCollecting()
 	}
 	for _, st := range stores {
-		err = errors.Join(err, st.DropUnusedCommits())
+		if r.state.settled {
+			err = errors.Join(err, st.DropUnusedCommits())
+		}
 	}
 	r.work.Unlock()
 	for _, st := range stores {

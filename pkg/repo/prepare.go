@@ -77,6 +77,7 @@ func (r *Repo) knownCommit(t remote.Target) remote.Target {
 func (s attempt) complete(ctx context.Context, want target) (Tree, error) {
 	defer s.rememberStore()
 	tree, err := s.make(ctx, want)
+	s.state.settled = err == nil
 	if err != nil {
 		s.jobs.clean.start(ctx, s.clean) // of what was half made
 		return tree, err
@@ -104,14 +105,14 @@ func (s attempt) make(ctx context.Context, want target) (Tree, error) {
 }
 
 // makeFresh is make in a new store, which takes the place of the old one when
-// the tree is complete.
+// the tree is complete. What was fetched into it is kept for the next attempt.
 func (s attempt) makeFresh(ctx context.Context, want target) (Tree, error) {
 	fresh, err := s.store.Fresh(want.OID)
 	if err != nil {
 		return Tree{}, err
 	}
 	tree, err := s.makeIn(ctx, fresh, want)
-	if err != nil && fresh.Dir() != s.store.Dir() {
+	if err != nil && fresh.Dir() != s.store.Dir() && (noSpace(err) || !fresh.Reusable(ctx, s.git, err)) {
 		err = errors.Join(err, fresh.Discard())
 		if noSpace(err) {
 			s.makeRoom(ctx)

@@ -76,8 +76,8 @@ func TestUnfinishedTreeIsSetAside(t *testing.T) {
 	}
 }
 
-// A first sync that is ended leaves nothing in the root.
-func TestEndedFirstSyncLeavesNothing(t *testing.T) {
+// A first sync that is ended leaves nothing in the root but what it has fetched.
+func TestEndedFirstSyncLeavesWhatWasFetched(t *testing.T) {
 	f := newFixture(t)
 	failingCheckouts(f)
 	f.up.Commit(map[string]string{"a": "1"})
@@ -89,7 +89,7 @@ func TestEndedFirstSyncLeavesNothing(t *testing.T) {
 		t.Fatal("a failed checkout passes for a good one")
 	}
 	f.stop()
-	if left := f.rootEntries(); len(left) > 0 {
+	if left := f.rootEntries(); len(left) != 1 || left[0] != ".git-sync.next" {
 		t.Errorf("left behind: %v", left)
 	}
 }

@@ -49,6 +49,9 @@ type Repo struct {
 // state is what this process knows of the root. It is used with the work lock held.
 type state struct {
 	started bool // leftovers of earlier runs have been dealt with
+	// settled says that what was wanted last was made: what an attempt has fetched
+	// and no tree uses is of no more use.
+	settled bool
 	checked bool // what is published has been checked, as far as that can be done
 	since   time.Time
 	// replaced is when trees without a record went out of publication, by place.
@@ -169,6 +172,7 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (tree Tree, err e
 		return Tree{}, err
 	}
 	if r.isWanted(now, want) {
+		r.state.settled = true
 		return r.tree(want.Name, now), nil
 	}
 	return s.complete(ctx, want)

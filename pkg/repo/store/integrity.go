@@ -233,7 +233,7 @@ func (st *Store) ProvesCorrupt(ctx context.Context, g *git.Git, err error) bool 
 		return true
 	case git.KindUnknown:
 		st.Examine()
-		return st.Corrupt || st.lacksHistory() || st.lacksObjects(ctx, g)
+		return st.Corrupt || st.lacksObjects(ctx, g)
 	default:
 		return false
 	}
@@ -241,7 +241,8 @@ func (st *Store) ProvesCorrupt(ctx context.Context, g *git.Git, err error) bool 
 
 // lacksObjects reports whether git finds something missing of what was fetched
 // last, by following it from object to object: files that are gone leave no
-// trace in those that are there. In a partial clone that proves nothing.
+// trace in those that are there, and so do a list of shallow commits that is gone,
+// or that git could not put in place. In a partial clone that proves nothing.
 func (st *Store) lacksObjects(ctx context.Context, g *git.Git) bool {
 	stores, _ := st.All() // unreadable: nothing is known of them
 	for _, each := range stores {
@@ -251,26 +252,6 @@ func (st *Store) lacksObjects(ctx context.Context, g *git.Git) bool {
 		c := git.Cmd("rev-list", "--objects", "--all", "--quiet").GitDir(each.Dir())
 		if _, err := g.Run(ctx, c); err != nil && (git.KindOf(err) == git.KindUnknown || git.KindOf(err) == git.KindCorrupt) {
 			st.opts.Log.V(1).Info("objects are missing from the store", "cause", err.Error())
-			return true
-		}
-	}
-	return false
-}
-
-// lacksHistory reports whether a store may have less history than git
-// believes: when git cannot put its list of shallow commits in place it goes on
-// as if it had, and from then on misses the parents of what it fetched. A
-// store without the list may also be that of a repository of one commit; then
-// it is fetched anew for nothing, after a failure that nobody can explain.
-func (st *Store) lacksHistory() bool {
-	if st.opts.Depth <= 0 {
-		return false
-	}
-	stores, _ := st.All() // unreadable: nothing is known of them
-	for _, each := range stores {
-		head, err := each.Head()
-		empty := each == st && head == ""
-		if err == nil && each.Usable() && !each.shallow() && !empty {
 			return true
 		}
 	}

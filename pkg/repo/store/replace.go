@@ -1,22 +1,25 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
 )
 
 const (
-	nextName = disk.TempPrefix + "next" // a store being built
+	nextName = disk.TempPrefix + "next" // a store being built; it is kept until its tree is complete
 	oldName  = disk.TempPrefix + "old"  // a store being replaced, where exchange(2) is missing
 )
 
 // Reopen reads the root's store, which may be absent or not ours. It finishes an
 // interrupted change of stores: without a .git, a new store that is ready takes
-// its place; else what was aside is a leftover.
+// its place. One that is not ready yet is left for Fresh; else what was aside is a
+// leftover.
 func (st *Store) Reopen() error {
 	if !disk.Exists(st.Dir()) {
 		aside := At(filepath.Join(st.opts.Root, nextName), st.opts)
@@ -36,29 +39,58 @@ func (st *Store) Reopen() error {
 	if st.Err != nil {
 		return st.Err
 	}
-	return st.discardOthers()
-}
-
-func (st *Store) discardOthers() error {
-	var err error
-	for _, name := range []string{nextName, oldName} {
-		err = errors.Join(err, st.trash().Discard(filepath.Join(st.opts.Root, name)))
+	if next := st.next(); next.Usable() && !next.Meta.Ready {
+		return st.discardAside(oldName)
 	}
-	return err
+	return st.DiscardAside()
 }
 
-// Fresh makes an empty store beside the root's, for objects like oid. Adopt puts
-// it in the root's place, Discard gives it up.
+func (st *Store) next() *Store { return At(filepath.Join(st.opts.Root, nextName), st.opts) }
+
+// DiscardAside gives up all that is beside the store.
+func (st *Store) DiscardAside() error {
+	return errors.Join(st.discardAside(nextName), st.discardAside(oldName))
+}
+
+func (st *Store) discardAside(name string) error {
+	return st.trash().Discard(filepath.Join(st.opts.Root, name))
+}
+
+// Fresh returns a store beside the root's, for objects like oid, or of any format
+// where that is empty: a new one, or one that an attempt which failed has fetched
+// into. Adopt puts it in the root's place, Discard gives it up.
 func (st *Store) Fresh(oid string) (*Store, error) {
-	dir := filepath.Join(st.opts.Root, nextName)
-	if err := st.trash().Discard(dir); err != nil {
+	fresh := st.next()
+	format := formatOf(oid)
+	if oid == "" && fresh.Usable() {
+		format = fresh.Meta.Format
+	}
+	if fresh.Usable() && !fresh.Meta.Ready && fresh.Meta.Format == format && fresh.Meta.Filter == st.opts.Filter {
+		return fresh, errors.Join(fresh.Heal(), fresh.forgetTrees())
+	}
+	if err := fresh.Discard(); err != nil {
 		return nil, fmt.Errorf("setting an unfinished store aside: %w", err)
 	}
-	fresh := At(dir, st.opts)
 	if err := fresh.create(formatOf(oid), st.opts.Filter); err != nil {
 		return nil, errors.Join(err, fresh.Discard())
 	}
 	return fresh, nil
+}
+
+// forgetTrees removes all admin directories, submodules' included.
+func (st *Store) forgetTrees() error {
+	stores, err := st.All()
+	for _, each := range stores {
+		err = errors.Join(err, each.Forget(nil))
+	}
+	return err
+}
+
+// Reusable reports whether what was fetched into a store built aside is of use to the next
+// attempt, when this one has failed with err.
+func (st *Store) Reusable(ctx context.Context, g *git.Git, err error) bool {
+	head, herr := st.Head()
+	return herr == nil && head != "" && !st.ProvesCorrupt(ctx, g, err)
 }
 
 // Discard moves the store into the trash.
@@ -88,7 +120,7 @@ func (st *Store) Adopt(fresh *Store, link string, exchange func(a, b string) err
 	}
 	fresh.GitDir = st.GitDir
 	*st = *fresh
-	return st.discardOthers()
+	return st.DiscardAside()
 }
 
 func swap(next, now, aside string, exchange func(a, b string) error) error {
