@@ -231,3 +231,27 @@ func gitWithoutLFS(t *testing.T) *git.Git {
 	}
 	return g
 }
+
+// TestLFSVariables: W19. A variable that git-lfs obeys makes another tree, also when it goes again.
+func TestLFSVariables(t *testing.T) {
+	sshserver.Require(t, "git-lfs", "git-lfs")
+	f := newFixture(t)
+	f.up.BigTree(many)
+	hash := lfsPush(t, f, "content")
+	for _, env := range [][]string{nil, {"GIT_LFS_SKIP_SMUDGE=1"}, nil} {
+		plain := f.newGit(nil)
+		if err := f.restart(func(o *Options) { o.Git = plain.With(git.Overlay{Env: env}) }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.try(); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(filepath.Join(f.link(), "big.bin"))
+		if err != nil || (string(data) == "content") != (env == nil) {
+			t.Errorf("with %v: %q, %v", env, data, err)
+		}
+		if rev, _ := f.repo.Published(); rev.Hash != hash {
+			t.Errorf("published %s", rev.Hash)
+		}
+	}
+}

@@ -53,7 +53,9 @@ func (r *Repo) begin(ctx context.Context) error {
 		r.removeFormerLink() // the process that published may have been killed before that
 	}
 	r.state.started, r.state.checked = true, true
-	r.observe("")
+	if r.observe(""); r.state.condition != unverified {
+		r.jobs.verification.failed(r.opts.Now(), verifyPeriod, verifyPeriod)
+	}
 	return nil
 }
 

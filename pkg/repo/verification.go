@@ -14,10 +14,19 @@ import (
 // power cut. Where the verification in the first sync did not come to an end, it
 // is verified again in the background, without the sync's deadline: to compare
 // the content of a big tree may take longer than a sync may.
+//
+// What was found intact is verified now and then as well: something else may remove files
+// from it. Files that somebody has edited, a hook perhaps, are left until the next start.
 
-// retryVerification is how long a tree that could not be verified is left before that
-// is tried again.
-const retryVerification = time.Minute
+const (
+	// retryVerification is how long a tree that could not be verified is left before that
+	// is tried again.
+	retryVerification = time.Minute
+	// verifyPeriod is how long one that was verified is left, and maxVerifyPeriod where
+	// its files are removed again and again.
+	verifyPeriod    = 5 * time.Minute
+	maxVerifyPeriod = 24 * time.Hour
+)
 
 // verifyPublished verifies the published tree, which may have been damaged
 // while no git-sync was running. A check that failed otherwise than by the end of its
@@ -58,7 +67,10 @@ func (r *Repo) conclude(rec worktree.Record, v worktree.Verdict) error {
 			rec.Boot = boot
 			return r.records.Save(rec)
 		}
-	case worktree.Damaged:
+	case worktree.Changed, worktree.Damaged:
+		if v == worktree.Changed && r.records.Verified[rec.ID] {
+			return nil
+		}
 		r.log.Info("the published tree differs from its commit, making it anew", "path", path)
 		r.records.Damaged[rec.ID] = true
 	case worktree.Unknown:
@@ -69,17 +81,15 @@ func (r *Repo) conclude(rec worktree.Record, v worktree.Verdict) error {
 
 // verifyInBackground has the published tree verified, where that is due.
 func (r *Repo) verifyInBackground(ctx context.Context) {
-	now := r.opts.Now()
-	if r.state.condition == unverified && r.jobs.verification.due(now) {
-		r.jobs.verification.failed(now, retryVerification, retryVerification)
+	if c := r.state.condition; (c == unverified || c == intact) && r.jobs.verification.due(r.opts.Now()) {
 		r.jobs.verify.start(ctx, r.verifyAgain)
 	}
 }
 
 // verifyAgain is the background's work. It holds the work lock at its ends only.
 func (r *Repo) verifyAgain(ctx context.Context) {
-	if (ownRoot{r}).Enter(ctx, "verification of the published tree") != nil {
-		return // we are to end
+	if !r.jobs.verification.due(r.opts.Now()) || (ownRoot{r}).Enter(ctx, "verification of the published tree") != nil {
+		return // it has just ended, or we are to end
 	}
 	rec := r.current().rec
 	r.work.Unlock()
@@ -91,7 +101,14 @@ func (r *Repo) verifyAgain(ctx context.Context) {
 		return
 	}
 	defer r.work.Unlock()
-	r.jobs.verification.failed(r.opts.Now(), retryVerification, retryVerification)
+	switch v {
+	case worktree.Unknown:
+		r.jobs.verification.failed(r.opts.Now(), retryVerification, retryVerification)
+	case worktree.Damaged:
+		r.jobs.verification.failed(r.opts.Now(), verifyPeriod, maxVerifyPeriod)
+	case worktree.Intact, worktree.Changed:
+		r.jobs.verification.failed(r.opts.Now(), verifyPeriod, verifyPeriod)
+	}
 	if rec.ID == "" || r.current().rec.ID != rec.ID || ctx.Err() != nil {
 		return // replaced meanwhile, or we are to end
 	}

@@ -170,3 +170,59 @@ func replace(name string) error {
 	}
 	return os.Chtimes(name, info.ModTime(), info.ModTime())
 }
+
+// TestRemovedWhileRunning: W20. Files that something else removes from the published tree are missed within ten
+// minutes, and one that removes them again and again is not answered as often.
+func TestRemovedWhileRunning(t *testing.T) {
+	for name, big := range map[string]bool{"small": false, "recycled": true} {
+		t.Run(name, func(t *testing.T) {
+			m := newFamily(t)
+			sub := m.member("sub.git")
+			files := adopt(mod{"sub", "../sub.git", sub.Commit(map[string]string{"s": "in a submodule"})})
+			if big {
+				m.up.BigTree(many)
+				files = gitserver.Change{Files: map[string]string{}}
+			}
+			files.Files["a"], files.Files["edited"] = "content", "content"
+			hash := m.up.Apply(files)
+			m.sync(hash)
+			removed := []string{"a"}
+			if !big {
+				removed = append(removed, "sub/s")
+			}
+			write(t, filepath.Join(m.link(), "edited"), "by somebody")
+			poll := func(later time.Duration) {
+				m.skew.Add(int64(later))
+				if _, err := m.try(); err != nil {
+					t.Fatal(err)
+				}
+				m.checked()
+			}
+			poll(6 * time.Minute)
+			if data, err := os.ReadFile(filepath.Join(m.link(), "edited")); err != nil || string(data) != "by somebody" {
+				t.Errorf("an edited file is made anew: %q, %v", data, err)
+			}
+			for _, name := range removed {
+				remove2(t, filepath.Join(m.link(), name))
+				poll(6 * time.Minute)
+				poll(0)
+				m.sync(hash)
+				m.clean()
+				poll(10 * time.Minute)
+			}
+			remove2(t, filepath.Join(m.link(), "a"))
+			poll(6 * time.Minute)
+			poll(0)
+			m.sync(hash)
+			remove2(t, filepath.Join(m.link(), "a"))
+			poll(6 * time.Minute)
+			poll(0)
+			if disk.Exists(filepath.Join(m.link(), "a")) {
+				t.Error("repaired as often as it is removed")
+			}
+			poll(6 * time.Minute)
+			poll(0)
+			m.sync(hash)
+		})
+	}
+}

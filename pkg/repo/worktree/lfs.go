@@ -63,7 +63,7 @@ func (o *Options) LFSAsNow(rec Record) bool { return rec.LFS == LFSNone || rec.L
 func (b Builder) noteLFS(w worktree, rec *Record) {
 	uses, known := b.usesLFS(w)
 	if uses || !known {
-		rec.LFS, rec.LFSWhole = b.LFSNow(), !b.Configured(lfsSkips) && !mentions(filepath.Join(w.dir, LFSConfig), lfsSkips)
+		rec.LFS, rec.LFSWhole = b.LFSNow(), !b.Configured(lfsSkips) && len(b.lfsVariables("GIT_LFS_SKIP_")) == 0 && !mentions(filepath.Join(w.dir, LFSConfig), lfsSkips)
 	}
 	rec.LFSUsed = rec.LFSUsed || uses
 }

@@ -59,7 +59,7 @@ func (o *Options) Recipe(patterns []byte) Recipe {
 		Submodules:  o.Submodules,
 		Permissions: o.Permissions,
 		GroupWrite:  o.GroupWrite,
-		Config:      contentConfig(o.Config),
+		Config:      contentConfig(o.Config, o.lfsVariables("GIT_LFS_")),
 	}
 	if len(patterns) > 0 {
 		rc.Sparse = digest(patterns)
@@ -85,6 +85,11 @@ func (o *Options) SparsePatterns() ([]byte, error) {
 // with prefix, in small letters.
 func (o *Options) Configured(prefix string) bool {
 	return slices.ContainsFunc(o.Config, func(kv git.KV) bool { return strings.HasPrefix(strings.ToLower(kv.Key), prefix) })
+}
+
+// lfsVariables are those of the environment that git-lfs obeys and whose names begin with prefix.
+func (o *Options) lfsVariables(prefix string) []string {
+	return slices.DeleteFunc(o.Git.Environ(), func(kv string) bool { return !strings.HasPrefix(kv, prefix) })
 }
 
 // Maker identifies what besides git decides modes and owners of new files.

@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,10 +68,10 @@ func digest(data []byte) string {
 }
 
 // contentConfig digests the settings that can change what git writes into a
-// checkout: core.*, filter.* and lfs.*. Programs that only transport are left
-// out, for their values may hold secrets, which are stored nowhere.
-func contentConfig(config []git.KV) string {
-	var lines []string
+// checkout: core.*, filter.* and lfs.*, and the variables that configure git-lfs. Programs
+// that only transport are left out, for their values may hold secrets, which are stored nowhere.
+func contentConfig(config []git.KV, lfs []string) string {
+	lines := slices.Clone(lfs)
 	for _, kv := range config {
 		key := strings.ToLower(kv.Key)
 		switch section, _, _ := strings.Cut(key, "."); section {
@@ -88,6 +88,6 @@ func contentConfig(config []git.KV) string {
 	if len(lines) == 0 {
 		return ""
 	}
-	sort.Strings(lines)
+	slices.Sort(lines)
 	return digest([]byte(strings.Join(lines, "\x01")))
 }

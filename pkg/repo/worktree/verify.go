@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"git-sync/pkg/git"
@@ -18,7 +19,8 @@ type Verdict int
 const (
 	Unknown Verdict = iota // the check was killed, timed out, or could not read
 	Intact
-	Damaged // proved
+	Changed // files have another content
+	Damaged // files are gone, or the index is
 )
 
 // Verify compares the tree of rec, whose store is at store, with its commit,
@@ -60,6 +62,8 @@ func (o *Options) verdict(ctx context.Context, c *git.Command) Verdict {
 	switch {
 	case err == nil && res.Stdout == "":
 		return Intact
+	case err == nil && !strings.Contains("\x00"+res.Stdout, "\x00 D "):
+		return Changed
 	case err == nil, git.KindOf(err) == git.KindCorrupt:
 		return Damaged
 	default:
