@@ -199,6 +199,7 @@ func TestRemovedWhileRunning(t *testing.T) {
 				m.checked()
 			}
 			poll(6 * time.Minute)
+			poll(0)
 			if data, err := os.ReadFile(filepath.Join(m.link(), "edited")); err != nil || string(data) != "by somebody" {
 				t.Errorf("an edited file is made anew: %q, %v", data, err)
 			}
