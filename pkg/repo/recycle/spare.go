@@ -89,7 +89,10 @@ func (r Recycler) Keep(place string) error {
 	if err := errors.Join(r.Drop(), r.Store.MkdirAll(r.Store.Own(spareName))); err != nil {
 		return err
 	}
-	return os.Rename(dir, filepath.Join(r.Store.Own(spareName), rec.ID))
+	if os.Rename(dir, filepath.Join(r.Store.Own(spareName), rec.ID)) != nil {
+		return r.Trash.Discard(dir)
+	}
+	return nil
 }
 
 func (r Recycler) keptIndex(rec worktree.Record) string {
@@ -148,7 +151,7 @@ func (r Recycler) grace() time.Duration {
 // nothing of either is left.
 func (r Recycler) Make(ctx context.Context, b worktree.Builder, s Spare, rec *worktree.Record) error {
 	if err := r.begin(b, s, *rec); err != nil {
-		return errors.Join(err, b.Abandon(*rec))
+		return errors.Join(err, r.Drop(), b.Abandon(*rec))
 	}
 	if s.pristine {
 		return b.Rebuild(ctx, rec, &s.rec, nil)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
 )
@@ -17,11 +19,11 @@ const (
 )
 
 // Reopen reads the root's store, which may be absent or not ours. It finishes an
-// interrupted change of stores: without a .git, a new store that is ready takes
-// its place. One that is not ready yet is left for Fresh; else what was aside is a
+// interrupted change of stores: without a .git, or the HEAD in it, a new store that is
+// ready takes its place. One that is not ready yet is left for Fresh; else what was aside is a
 // leftover.
 func (st *Store) Reopen() error {
-	if !disk.Exists(st.Dir()) {
+	if !disk.Exists(st.Path("HEAD")) {
 		aside := At(filepath.Join(st.opts.Root, nextName), st.opts)
 		if aside.Err == nil && !aside.Meta.Ready {
 			aside = At(filepath.Join(st.opts.Root, oldName), st.opts)
@@ -30,7 +32,7 @@ func (st *Store) Reopen() error {
 			return aside.Err
 		}
 		if aside.Usable() {
-			if err := os.Rename(aside.Dir(), st.Dir()); err != nil {
+			if err := errors.Join(disk.RemoveTree(st.Dir()), os.Rename(aside.Dir(), st.Dir())); err != nil {
 				return fmt.Errorf("restoring the store: %w", err)
 			}
 		}
@@ -131,10 +133,31 @@ func swap(next, now, aside string, exchange func(a, b string) error) error {
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
-	// A crash between the two renames is healed by Open, which finds a ready
-	// store and no .git.
-	if err := os.Rename(now, aside); err != nil {
+	// A crash between the two renames is healed by Reopen.
+	if err = os.Rename(now, aside); errors.Is(err, unix.EXDEV) {
+		err = removeInPlace(now)
+	}
+	if err != nil {
 		return err
 	}
 	return os.Rename(next, now)
+}
+
+// removeInPlace removes a store that cannot be renamed: HEAD first, by which it is known as
+// half removed, and its marker last.
+func removeInPlace(dir string) error {
+	err := disk.Remove(filepath.Join(dir, "HEAD"))
+	for _, pattern := range []string{"*", disk.OwnName + "/*"} {
+		names, gerr := disk.Glob(dir, pattern)
+		err = errors.Join(err, gerr)
+		for _, name := range names {
+			if base := filepath.Base(name); base != disk.OwnName && base != disk.Marker {
+				err = errors.Join(err, disk.RemoveTree(name))
+			}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return disk.RemoveTree(dir)
 }

@@ -81,7 +81,7 @@ func Exists(name string) bool {
 // system or kernel cannot.
 func Exchange(a, b string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ENOTSUP) {
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EXDEV) {
 		return fmt.Errorf("exchanging %s and %s: %w", a, b, errors.ErrUnsupported)
 	}
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // Trash is where what is replaced goes before it is removed: a rename takes no
@@ -29,7 +31,8 @@ func (t Trash) store() GitDir { return GitDir{Name: filepath.Join(t.Root, GitNam
 // Dir is the trash of a root with a store.
 func (t Trash) Dir() string { return t.store().Own(trashName) }
 
-// Discard renames name, which need not be there, into the trash.
+// Discard renames name, which need not be there, into the trash. What cannot be renamed, as a
+// directory of an image layer on an overlay file system, is removed where it is.
 func (t Trash) Discard(name string) error {
 	if !Exists(name) {
 		return nil
@@ -41,7 +44,11 @@ func (t Trash) Discard(name string) error {
 	if err := t.store().MkdirAll(dir); err != nil {
 		return err
 	}
-	return os.Rename(name, filepath.Join(dir, Unique()))
+	err := os.Rename(name, filepath.Join(dir, Unique()))
+	if errors.Is(err, unix.EXDEV) {
+		return RemoveTree(name)
+	}
+	return err
 }
 
 // List returns the paths of what is in the trash.
