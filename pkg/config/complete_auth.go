@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"git-sync/pkg/auth"
 	"git-sync/pkg/secret"
 )
 
@@ -47,8 +48,8 @@ func (d *draft) dropHTTP() {
 			delete(d.from, id)
 		}
 	}
-	a, plain := &d.Auth, syncDefaults().Auth
-	a.Username, a.Password, a.PasswordFile, a.AskpassURL, a.CookieFile, a.GitHub = "", "", "", "", "", plain.GitHub
+	a := &d.Auth
+	a.Username, a.Password, a.PasswordFile, a.AskpassURL, a.CookieFile, a.GitHub = "", "", "", "", "", auth.GitHubApp{BaseURL: auth.DefaultGitHubURL}
 	if len(dropped) > 0 {
 		d.warn("ignoring credentials for HTTP, because the repository is not at an http(s) URL", "options", strings.Join(dropped, ", "))
 	}

@@ -164,7 +164,7 @@ func TestFileProblems(t *testing.T) {
 
 // The schema knows each key that the file may have, and no other.
 func TestSchema(t *testing.T) {
-	text, err := Schema()
+	text, err := jsonSchema()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestSchema(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(text), &schema); err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range table() {
+	for _, o := range table(new(draft)) {
 		for _, f := range o.flags {
 			if _, ok := schema.Properties.Syncs.Items.Properties[f.name]; ok != (o.scope == perSync && o.id() != "password") {
 				t.Errorf("%s: %v", f.name, ok)

@@ -48,7 +48,7 @@ func TestFlags(t *testing.T) {
 		{"-version", values{"version": {"true"}}},
 		{"-man", values{"man": {"true"}}},
 	} {
-		got := readFlags(table(), strings.Fields(c.args))
+		got := readFlags(table(new(draft)), strings.Fields(c.args))
 		if len(got.problems) > 0 || !maps.EqualFunc(got.values, c.want, slices.Equal) {
 			t.Errorf("%q: %v, %v; want %v", c.args, got.values, got.problems, c.want)
 		}
@@ -75,12 +75,12 @@ func TestFlagsProblems(t *testing.T) {
 		{"-- --repo=X", "unexpected: an argument that is no flag and belongs to none", ""},
 		{"-- -h", "unexpected: an argument that is no flag and belongs to none", ""},
 	} {
-		got := readFlags(table(), strings.Fields(c.args)).problems
+		got := readFlags(table(new(draft)), strings.Fields(c.args)).problems
 		if len(got) != 1 || got[0].String() != c.want || c.hint != "" && got[0].Hint != c.hint {
 			t.Errorf("%q: %q, want %q (%s)", c.args, got, c.want, c.hint)
 		}
 	}
-	if got := readFlags(table(), []string{"--a\x1bb"}).problems; len(got) != 1 || strings.Contains(got[0].String(), "\x1b") {
+	if got := readFlags(table(new(draft)), []string{"--a\x1bb"}).problems; len(got) != 1 || strings.Contains(got[0].String(), "\x1b") {
 		t.Errorf("a control character is printed: %q", got)
 	}
 }
@@ -89,7 +89,7 @@ func TestFlagsProblems(t *testing.T) {
 func TestGlogFlags(t *testing.T) {
 	args := "-logtostderr -alsologtostderr=true -stderrthreshold=2 -stderrthreshold INFO -vmodule main=3 -log_dir /tmp -log-dir=/tmp " +
 		"-log_backtrace_at main.go:1 -add_dir_header -skip_headers --skip-log-headers --log_file=x --log_file_max_size 3 -one_output -v=4 --repo=X"
-	got := readFlags(table(), strings.Fields(args))
+	got := readFlags(table(new(draft)), strings.Fields(args))
 	if len(got.problems) != 0 || len(got.values) != 2 || len(got.ignored) != 13 {
 		t.Errorf("%+v", got)
 	}
@@ -105,7 +105,7 @@ func FuzzFlags(f *testing.F) {
 	f.Add("-v=\x00---\x00-\x00--=\x00-vmodule")
 	f.Fuzz(func(t *testing.T, line string) {
 		args := strings.Split(line, "\x00")
-		got := readFlags(table(), args)
+		got := readFlags(table(new(draft)), args)
 
 		// Nothing is made up: each value is an argument, the end of one, or what stands for "given".
 		for _, values := range got.values {
@@ -118,17 +118,17 @@ func FuzzFlags(f *testing.F) {
 		// A value stays what it is, however it looks and whatever is before and after it.
 		for _, arg := range args {
 			for _, form := range [][]string{{"-repo", arg}, {"--repo", arg}, {"-repo=" + arg}, {"--repo=" + arg}} {
-				if v := readFlags(table(), append(form, "-one-time")).values["repo"]; !slices.Equal(v, []string{arg}) {
+				if v := readFlags(table(new(draft)), append(form, "-one-time")).values["repo"]; !slices.Equal(v, []string{arg}) {
 					t.Fatalf("%q is read as %q", form, v)
 				}
 			}
 		}
 		// Behind -- nothing is a flag.
-		if behind := readFlags(table(), append([]string{"--"}, args...)); len(behind.values) != 0 || len(behind.problems) != len(args) {
+		if behind := readFlags(table(new(draft)), append([]string{"--"}, args...)); len(behind.values) != 0 || len(behind.problems) != len(args) {
 			t.Fatalf("behind --: %v", behind)
 		}
 		// One dash or two are the same, for all that is known by its long name.
-		if single := readFlags(table(), singleDashes(args)); !reflect.DeepEqual(single.values, got.values) {
+		if single := readFlags(table(new(draft)), singleDashes(args)); !reflect.DeepEqual(single.values, got.values) {
 			t.Fatalf("%q: %v, with single dashes %v", args, got.values, single.values)
 		}
 	})
@@ -143,7 +143,7 @@ func singleDashes(args []string) []string {
 		if !attached || !strings.HasPrefix(name, "--") {
 			return out
 		}
-		for _, o := range table() {
+		for _, o := range table(new(draft)) {
 			if slices.ContainsFunc(o.flags, func(f spelling) bool { return "--"+f.name == name }) {
 				out[i] = a[1:]
 			}

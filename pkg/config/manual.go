@@ -57,8 +57,12 @@ func manualOption(b *strings.Builder, o option) {
 	b.WriteString(".TP\n" + strings.Join(forms, ", ") + "\n")
 	b.WriteString(roffText(o.about()) + "\n")
 	var extra []string
-	if o.preset != "" {
-		extra = append(extra, strings.ToUpper(presetText(o)[:1])+presetText(o)[1:]+".")
+	switch preset := o.presetText(); preset {
+	case "":
+	case required:
+		extra = append(extra, "Required.")
+	default:
+		extra = append(extra, "Default: "+preset+".")
 	}
 	if len(vars) > 0 {
 		extra = append(extra, "Environment: "+strings.Join(vars, ", ")+".")

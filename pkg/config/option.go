@@ -1,7 +1,5 @@
 package config
 
-import "slices"
-
 // option is one row of the table.
 type option struct {
 	group string
@@ -16,14 +14,14 @@ type option struct {
 	arg string
 	// choices, when not empty, are the only values there are.
 	choices []string
-	// preset is the default as the documents say it; the real one is in defaults().
-	preset string
+	// preset is the default, and unset what the documents say of it where the value alone says too little.
+	preset, unset string
 	// text is what the documents say: sentences.
 	text string
 	// secret values are shown nowhere.
 	secret bool
 	// set reads the value (or values) and stores it.
-	set func(d *draft, in given) error
+	set func(in given) error
 }
 
 // scope is what a row's value belongs to.
@@ -141,21 +139,24 @@ func twoNames(older, newer string, as syntax) []spelling {
 	}
 }
 
-// table is all rows, in the order of the documents.
-func table() []option {
-	return slices.Concat(sourceRows(), placeRows(), scheduleRows(), fileRows(), authRows(), hookRows(), receiverRows(), watchRows(), gitRows(), helpRows())
+// table is all rows, in the order of the documents. They store what they take in d.
+func table(d *draft) []option {
+	var all []option
+	add := func(group string, rows []option) {
+		for _, o := range rows {
+			o.group = group
+			all = append(all, o)
+		}
+	}
+	add("Source", sourceRows(d))
+	add("Publishing", placeRows(d))
+	add("Schedule and failures", scheduleRows(d))
+	add("Many repositories", fileRows(d))
+	add("Credentials", authRows(d))
+	add("Hooks", hookRows(d))
+	add("Receiving push webhooks", receiverRows(d))
+	add("Monitoring and logs", watchRows(d))
+	add("git", gitRows(d))
+	add("Help", helpRows())
+	return all
 }
-
-// The groups, in the order of the documents.
-const (
-	groupSource   = "Source"
-	groupPlace    = "Publishing"
-	groupSchedule = "Schedule and failures"
-	groupFile     = "Many repositories"
-	groupAuth     = "Credentials"
-	groupHooks    = "Hooks"
-	groupReceiver = "Receiving push webhooks"
-	groupWatch    = "Monitoring and logs"
-	groupGit      = "git"
-	groupHelp     = "Help"
-)

@@ -13,11 +13,11 @@ var update = flag.Bool("update", false, "write docs/options.md and docs/git-sync
 
 // The documents come from the table, and nobody has changed them by hand.
 func TestDocuments(t *testing.T) {
-	schema, err := Schema()
+	schema, err := jsonSchema()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"options.md": Markdown(), "git-sync.1": Manual(), "config.schema.json": schema} {
+	for name, want := range map[string]string{"options.md": markdown(), "git-sync.1": Manual(), "config.schema.json": schema} {
 		file := "../../docs/" + name
 		if *update {
 			if err := os.MkdirAll("../../docs", 0o755); err != nil {
@@ -37,8 +37,8 @@ func TestDocuments(t *testing.T) {
 // Every row can be used and is documented, and no name belongs to two.
 func TestTable(t *testing.T) {
 	seen := map[string]bool{}
-	usage, manual, markdown := Usage(80), strings.ReplaceAll(Manual(), `\-`, "-"), Markdown()
-	for _, o := range table() {
+	usage, manual, markdown := Usage(80), strings.ReplaceAll(Manual(), `\-`, "-"), markdown()
+	for _, o := range table(new(draft)) {
 		id := o.id()
 		if o.set == nil || o.group == "" || !strings.HasSuffix(o.text, ".") {
 			t.Errorf("%s: incomplete row", id)
@@ -69,7 +69,7 @@ func TestTable(t *testing.T) {
 // Each row of the specification is in the table: flags as the peers have them, and all variables.
 func TestEveryOptionThereIs(t *testing.T) {
 	have := map[string]bool{}
-	for _, o := range table() {
+	for _, o := range table(new(draft)) {
 		for _, s := range append(append([]spelling(nil), o.flags...), o.vars...) {
 			have[s.name] = true
 		}

@@ -6,11 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"git-sync/pkg/auth"
-	"git-sync/pkg/repo"
-	"git-sync/pkg/repo/remote"
 	"git-sync/pkg/syncer"
 )
 
@@ -45,13 +41,12 @@ func ParseFile(args, environ []string, content []byte) (Config, []Warning, error
 
 // load is Parse, with what reads the file.
 func load(args, environ []string, read func(path string, rows []option) file) (Config, []Warning, error) {
-	rows := table()
+	d, rows := newDraft()
 	line := readFlags(rows, args)
 	mode := askedMode(line)
 	if mode != ModeRun && mode != ModeCheck {
 		return Config{Mode: mode}, nil, nil
 	}
-	d := newDraft()
 	d.env, d.problems = readEnviron(environ), line.problems
 	if len(line.ignored) > 0 {
 		d.warn("ignoring flags of glog", "flags", strings.Join(uniq(line.ignored), " "))
@@ -109,9 +104,17 @@ func (d *draft) refuseRepo(rows []option, l layers) {
 	}
 }
 
-// newDraft is one with the defaults.
-func newDraft() *draft {
-	return &draft{Process: processDefaults(), Sync: syncDefaults(), from: map[string]given{}}
+// newDraft is one with the defaults, and the rows that change it.
+func newDraft() (*draft, []option) {
+	d := &draft{from: map[string]given{}}
+	d.Budget = syncer.Budget{UntilPublished: true, Exit: 1}
+	rows := table(d)
+	for _, o := range rows {
+		if o.preset != "" {
+			_ = o.set(given{values: []string{o.preset}}) // a test sets all of them
+		}
+	}
+	return d, rows
 }
 
 // askedMode is the first of the modes that a flag asks for. Asking for help is never an error, whatever else is wrong.
@@ -122,32 +125,6 @@ func askedMode(line *commandLine) Mode {
 		}
 	}
 	return ModeRun
-}
-
-// processDefaults is a Process as if nothing had been given.
-func processDefaults() Process {
-	return Process{Git: "git", LogFormat: "auto", HTTP: HTTP{Metrics: true}, Receiver: Listener{Path: "/webhook"}}
-}
-
-// syncDefaults is a Sync as if nothing had been given.
-func syncDefaults() Sync {
-	program := ExecHook{Timeout: 30 * time.Second, Backoff: 3 * time.Second}
-	return Sync{
-		Source:   Source{Ref: "HEAD", Depth: 1, Submodules: repo.SubmodulesRecursive, Checkout: repo.CheckoutAuto, Poll: remote.PollPlain},
-		Place:    Place{Layout: repo.LayoutRev},
-		Schedule: Schedule{Period: 10 * time.Second, SyncTimeout: 2 * time.Minute, Budget: syncer.Budget{UntilPublished: true, Exit: 1}},
-		Checks:   Checks{Verify: repo.VerifyOff},
-		Hooks: Hooks{
-			Exechook: program, PrePublish: program,
-			Webhook: Webhook{Method: "POST", SuccessStatus: 200, Timeout: time.Second, Backoff: 3 * time.Second},
-		},
-		Auth: auth.Settings{
-			SSHKeyFiles: []string{sshKeyFile}, SSHKnownHosts: true, SSHKnownHostsFile: knownHostsFile,
-			GitHub: auth.GitHubApp{BaseURL: auth.DefaultGitHubURL},
-		},
-		Receiver: Receiver{Provider: "auto"},
-		GitGC:    repo.GCAuto,
-	}
 }
 
 // readEnviron is the environment as a map. An empty variable is as good as none: charts set those for what is not used.
@@ -256,7 +233,7 @@ func (d *draft) take(o option, in given) {
 	if o.id() == "password" {
 		d.warnVisible(in)
 	}
-	if err := o.set(d, in); err != nil {
+	if err := o.set(in); err != nil {
 		d.problem(in.label, err.Error(), hintOf(err))
 	}
 }

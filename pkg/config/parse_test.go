@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"git-sync/pkg/auth"
 	"git-sync/pkg/repo"
+	"git-sync/pkg/repo/remote"
 	"git-sync/pkg/syncer"
 )
 
@@ -103,39 +105,58 @@ func TestDefaults(t *testing.T) {
 	if len(warnings) != 0 {
 		t.Errorf("warnings: %v", warnings)
 	}
-	want := single{Process: processDefaults(), Sync: syncDefaults(), config: c.config}
+	program := ExecHook{Timeout: 30 * time.Second, Backoff: 3 * time.Second}
+	want := single{
+		Process: Process{Git: "git", LogFormat: "auto", HTTP: HTTP{Metrics: true}, Receiver: Listener{Path: "/webhook"}},
+		Sync: Sync{
+			Source:   Source{Ref: "HEAD", Depth: 1, Submodules: repo.SubmodulesRecursive, Checkout: repo.CheckoutAuto, Poll: remote.PollPlain},
+			Place:    Place{Layout: repo.LayoutRev},
+			Schedule: Schedule{Period: 10 * time.Second, SyncTimeout: 2 * time.Minute, Budget: syncer.Budget{UntilPublished: true, Exit: 1}},
+			Checks:   Checks{Verify: repo.VerifyOff},
+			Hooks: Hooks{
+				Exechook: program, PrePublish: program,
+				Webhook: Webhook{Method: "POST", SuccessStatus: 200, Timeout: time.Second, Backoff: 3 * time.Second},
+			},
+			Auth: auth.Settings{
+				SSHKeyFiles: []string{"/etc/git-secret/ssh"}, SSHKnownHosts: true, SSHKnownHostsFile: "/etc/git-secret/known_hosts",
+				GitHub: auth.GitHubApp{BaseURL: "https://api.github.com/"},
+			},
+			Receiver: Receiver{Provider: "auto"},
+			GitGC:    repo.GCAuto,
+		},
+		config: c.config,
+	}
 	c.fields = nil
 	want.Repo, want.Root, want.Link, want.InitPeriod = "https://example.com/a/b.git", "/home/me/git", "b.git", 10*time.Second
 	want.InitBudget = want.Budget
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v\nwant\n%+v", c, want)
 	}
-	if want.SyncTimeout != 120*time.Second || want.Depth != 1 || want.Ref != "HEAD" || want.StaleWorktreeTimeout != 0 || want.BackoffMax != 0 {
-		t.Errorf("%+v", want)
+}
+
+// A default is a value that its row takes.
+func TestPresets(t *testing.T) {
+	for _, o := range table(new(draft)) {
+		if o.preset == "" {
+			continue
+		}
+		if err := o.set(given{values: []string{o.preset}}); err != nil {
+			t.Errorf("%s=%s: %v", o.id(), o.preset, err)
+		}
+		if len(o.choices) > 0 && !slices.Contains(o.choices, o.preset) {
+			t.Errorf("%s=%s is no choice", o.id(), o.preset)
+		}
 	}
 }
 
-// Whatever is given with the parts of a row that have a choice, the documented default is one of them, and the row
-// takes its own default.
-func TestDocumentedDefaults(t *testing.T) {
-	for _, o := range table() {
-		if len(o.choices) == 0 && !strings.HasPrefix(o.preset, "/") && o.kind != isBool {
-			continue
-		}
-		if o.group == groupHelp || o.id() == "worktree-layout" {
-			continue
-		}
-		args := []string{"--repo=/r", "--" + o.id() + "=" + o.preset}
-		if o.id() == "receiver-path" || o.id() == "receiver-provider" {
-			args = append(args, "--receiver-bind=:1", "--receiver-secret-file=/s")
-		}
-		c, _ := parse(t, args)
-		without, _ := parse(t, slices.DeleteFunc(args, func(a string) bool { return a == args[1] }))
-		c.config, without.config, c.fields, without.fields = Config{}, Config{}, nil, nil
-		if !reflect.DeepEqual(c, without) {
-			t.Errorf("%s=%s is not the default", o.id(), o.preset)
-		}
-	}
+func processDefaults() Process {
+	d, _ := newDraft()
+	return d.Process
+}
+
+func syncDefaults() Sync {
+	d, _ := newDraft()
+	return d.Sync
 }
 
 // Each name of each row reaches the same place, with the value written in the name's own way.
@@ -153,8 +174,8 @@ func TestEveryName(t *testing.T) {
 		"config": "/c", "max-concurrent-syncs": "3", "receiver-path": "/p", "receiver-provider": "github", "receiver-secret-file": "/s", "GITSYNC_RECEIVER_SECRET": "s", "http-bind": ":2",
 		"max-staleness": "1h", "log-format": "json", "verbose": "4", "git": "/usr/bin/git", "git-config": "a.b:c", "git-config-add": "a.b:c", "git-gc": "off",
 	}
-	for _, o := range table() {
-		if o.group == groupHelp {
+	for i, o := range table(new(draft)) {
+		if o.group == "Help" {
 			continue
 		}
 		sample, ok := samples[o.id()]
@@ -168,10 +189,10 @@ func TestEveryName(t *testing.T) {
 		}
 		var first *draft
 		try := func(args, env []string) {
-			d := newDraft()
+			d, rows := newDraft()
 			d.env = readEnviron(env)
-			line := readFlags(table(), args)
-			d.apply([]option{o}, o.scope, layers{line: line, env: d.env})
+			line := readFlags(rows, args)
+			d.apply(rows[i:i+1], o.scope, layers{line: line, env: d.env})
 			if len(d.problems) > 0 || len(line.problems) > 0 {
 				t.Errorf("%v %v: %v %v", args, env, d.problems, line.problems)
 			}

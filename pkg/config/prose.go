@@ -78,7 +78,7 @@ func document() []block {
 	}
 	add(heading, "Options")
 	last := ""
-	for _, o := range table() {
+	for _, o := range table(new(draft)) {
 		if o.group != last {
 			add(group, o.group)
 			last = o.group
@@ -113,7 +113,7 @@ func sections() []section {
 // strays are the variables that are aliases although no git-sync reads them.
 func strays() []string {
 	var all []string
-	for _, o := range table() {
+	for _, o := range table(new(draft)) {
 		for _, v := range o.vars {
 			if v.stray {
 				all = append(all, "`"+v.name+"`")

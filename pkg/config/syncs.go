@@ -13,7 +13,7 @@ func (d *draft) readSyncs(f file, rows []option, l layers) []*draft {
 	l.defaults = f.defaults
 	var all []*draft
 	for _, entry := range f.syncs {
-		s := newDraft()
+		s, rows := newDraft()
 		s.Process, s.from, s.env = d.Process, maps.Clone(d.from), d.env
 		s.Name, s.at = entry.name, entry.at
 		l.entry = entry.values

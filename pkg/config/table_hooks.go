@@ -5,63 +5,33 @@ import (
 	"regexp"
 	"strings"
 	"time"
-
-	"git-sync/pkg/secret"
 )
 
-func hookRows() []option {
-	rows := []option{
-		{
-			group: groupHooks, flags: named("exechook-command", "sync-hook-command"), arg: "PATH",
-			vars: []spelling{{name: "GIT_SYNC_EXECHOOK_COMMAND"}, {name: "GIT_SYNC_HOOK_COMMAND"}, {name: "GITSYNC_EXECHOOK_COMMAND"}, {name: "GITSYNC_HOOK_COMMAND", stray: true}},
-			set:  text(func(d *draft) *string { return &d.Exechook.Command }),
-			text: "Program to run after publishing, without a shell and without arguments. Its working directory is the published worktree, and its environment has GITSYNC_HASH and GITSYNC_PREVIOUS_HASH. It is retried until it succeeds. With --one-time it runs once, and its failure exits 1.",
-		},
-		hookTime("exechook-timeout", bothVars("EXECHOOK_TIMEOUT"), "30s", "Time limit of the program. Then it is killed, with everything that it started.",
-			func(d *draft) *time.Duration { return &d.Exechook.Timeout }),
-		hookTime("exechook-backoff", bothVars("EXECHOOK_BACKOFF"), "3s", "Delay before a retry.",
-			func(d *draft) *time.Duration { return &d.Exechook.Backoff }),
-		{
-			group: groupHooks, flags: named("pre-publish-exechook-command"), vars: named("GITSYNC_PRE_PUBLISH_EXECHOOK_COMMAND"), arg: "PATH",
-			set:  text(func(d *draft) *string { return &d.PrePublish.Command }),
-			text: "Program to run in the new worktree before it is published. If it fails, the revision is not published.",
-		},
-		hookTime("pre-publish-exechook-timeout", named("GITSYNC_PRE_PUBLISH_EXECHOOK_TIMEOUT"), "30s", "Time limit of the pre-publish program.",
-			func(d *draft) *time.Duration { return &d.PrePublish.Timeout }),
-		hookTime("pre-publish-exechook-backoff", named("GITSYNC_PRE_PUBLISH_EXECHOOK_BACKOFF"), "3s", "Delay before a refused revision is tried again.",
-			func(d *draft) *time.Duration { return &d.PrePublish.Backoff }),
-	}
-	return append(rows, webhookRows()...)
-}
-
-func webhookRows() []option {
+func hookRows(d *draft) []option {
 	return []option{
-		{
-			group: groupHooks, flags: named("webhook-url"), vars: bothVars("WEBHOOK_URL"), arg: "URL", secret: true,
-			set:  checked(checkHTTPURL, secretText(func(d *draft) *secret.Text { return &d.Webhook.URL })),
-			text: "URL to request after publishing, with the hash in the header Gitsync-Hash. The request is retried until it succeeds. With --one-time it is sent once, and its failure exits 1.",
-		},
-		{
-			group: groupHooks, flags: named("webhook-method"), vars: bothVars("WEBHOOK_METHOD"), arg: "METHOD", preset: "POST",
-			set:  checked(checkMethod, text(func(d *draft) *string { return &d.Webhook.Method })),
-			text: "HTTP method of the webhook request.",
-		},
-		{
-			group: groupHooks, flags: named("webhook-success-status"), vars: bothVars("WEBHOOK_SUCCESS_STATUS"), arg: "CODE", preset: "200",
-			set:  takeStatus,
-			text: "HTTP status that means success. 0 or -1 accepts any.",
-		},
-		hookTime("webhook-timeout", bothVars("WEBHOOK_TIMEOUT"), "1s", "Time limit of the webhook request.",
-			func(d *draft) *time.Duration { return &d.Webhook.Timeout }),
-		hookTime("webhook-backoff", bothVars("WEBHOOK_BACKOFF"), "3s", "Delay before a retry.",
-			func(d *draft) *time.Duration { return &d.Webhook.Backoff }),
-	}
-}
-
-func hookTime(flag string, vars []spelling, preset, about string, at func(*draft) *time.Duration) option {
-	return option{
-		group: groupHooks, flags: named(flag), vars: vars, arg: "DURATION", preset: preset,
-		set: duration(at, time.Second), text: about,
+		{flags: named("exechook-command", "sync-hook-command"), arg: "PATH", vars: []spelling{{name: "GIT_SYNC_EXECHOOK_COMMAND"}, {name: "GIT_SYNC_HOOK_COMMAND"}, {name: "GITSYNC_EXECHOOK_COMMAND"}, {name: "GITSYNC_HOOK_COMMAND", stray: true}},
+			set:  into(&d.Exechook.Command, asText),
+			text: "Program to run after publishing, without a shell and without arguments. Its working directory is the published worktree, and its environment has GITSYNC_HASH and GITSYNC_PREVIOUS_HASH. It is retried until it succeeds. With --one-time it runs once, and its failure exits 1."},
+		{flags: named("exechook-timeout"), vars: bothVars("EXECHOOK_TIMEOUT"), arg: "DURATION", preset: "30s", set: into(&d.Exechook.Timeout, atLeast(time.Second)),
+			text: "Time limit of the program. Then it is killed, with everything that it started."},
+		{flags: named("exechook-backoff"), vars: bothVars("EXECHOOK_BACKOFF"), arg: "DURATION", preset: "3s", set: into(&d.Exechook.Backoff, atLeast(time.Second)),
+			text: "Delay before a retry."},
+		{flags: named("pre-publish-exechook-command"), vars: named("GITSYNC_PRE_PUBLISH_EXECHOOK_COMMAND"), arg: "PATH", set: into(&d.PrePublish.Command, asText),
+			text: "Program to run in the new worktree before it is published. If it fails, the revision is not published."},
+		{flags: named("pre-publish-exechook-timeout"), vars: named("GITSYNC_PRE_PUBLISH_EXECHOOK_TIMEOUT"), arg: "DURATION", preset: "30s", set: into(&d.PrePublish.Timeout, atLeast(time.Second)),
+			text: "Time limit of the pre-publish program."},
+		{flags: named("pre-publish-exechook-backoff"), vars: named("GITSYNC_PRE_PUBLISH_EXECHOOK_BACKOFF"), arg: "DURATION", preset: "3s", set: into(&d.PrePublish.Backoff, atLeast(time.Second)),
+			text: "Delay before a refused revision is tried again."},
+		{flags: named("webhook-url"), vars: bothVars("WEBHOOK_URL"), arg: "URL", secret: true, set: into(&d.Webhook.URL, asSecret, checkHTTPURL),
+			text: "URL to request after publishing, with the hash in the header Gitsync-Hash. The request is retried until it succeeds. With --one-time it is sent once, and its failure exits 1."},
+		{flags: named("webhook-method"), vars: bothVars("WEBHOOK_METHOD"), arg: "METHOD", preset: "POST", set: into(&d.Webhook.Method, asText, checkMethod),
+			text: "HTTP method of the webhook request."},
+		{flags: named("webhook-success-status"), vars: bothVars("WEBHOOK_SUCCESS_STATUS"), arg: "CODE", preset: "200", set: d.takeStatus,
+			text: "HTTP status that means success. 0 or -1 accepts any."},
+		{flags: named("webhook-timeout"), vars: bothVars("WEBHOOK_TIMEOUT"), arg: "DURATION", preset: "1s", set: into(&d.Webhook.Timeout, atLeast(time.Second)),
+			text: "Time limit of the webhook request."},
+		{flags: named("webhook-backoff"), vars: bothVars("WEBHOOK_BACKOFF"), arg: "DURATION", preset: "3s", set: into(&d.Webhook.Backoff, atLeast(time.Second)),
+			text: "Delay before a retry."},
 	}
 }
 
@@ -72,7 +42,7 @@ func checkMethod(s string) error {
 	return nil
 }
 
-func takeStatus(d *draft, in given) error {
+func (d *draft) takeStatus(in given) error {
 	v, err := readInt(in.value(), -1)
 	if err == nil && v > 0 && (v < 100 || v > 599) {
 		err = wrong(fmt.Sprintf("%d is no HTTP status", v), "they are between 100 and 599; 0 or -1 accepts any")
@@ -81,34 +51,19 @@ func takeStatus(d *draft, in given) error {
 	return err
 }
 
-func receiverRows() []option {
+func receiverRows(d *draft) []option {
 	return []option{
-		{
-			group: groupReceiver, scope: perProcess, flags: named("receiver-bind"), vars: named("GITSYNC_RECEIVER_BIND"), arg: "ADDRESS",
-			set:  checked(checkAddress, text(func(d *draft) *string { return &d.Process.Receiver.Bind })),
-			text: "Address of the webhook receiver. A verified push triggers a sync at once. It may be the address of --http-bind, or another one, so that an ingress exposes nothing else. A secret is required.",
-		},
-		{
-			group: groupReceiver, scope: perProcess, flags: named("receiver-path"), vars: named("GITSYNC_RECEIVER_PATH"), arg: "PATH", preset: "/webhook",
-			set:  checked(checkURLPath, text(func(d *draft) *string { return &d.Process.Receiver.Path })),
-			text: "Path of the webhook receiver.",
-		},
-		{
-			group: groupReceiver, flags: named("receiver-provider"), vars: named("GITSYNC_RECEIVER_PROVIDER"), arg: "FORGE", preset: "auto",
-			choices: []string{"auto", "github", "gitlab", "gitea", "forgejo", "gogs", "bitbucket", "bitbucket-cloud", "bitbucket-server", "azure", "azure-devops", "generic"},
-			set:     text(func(d *draft) *string { return &d.Sync.Receiver.Provider }),
-			text:    "Forge whose deliveries are accepted. auto recognizes it by the headers. generic means a bearer token, for curl and CI.",
-		},
-		{
-			group: groupReceiver, flags: named("receiver-secret-file"), vars: named("GITSYNC_RECEIVER_SECRET_FILE"), arg: "PATH",
-			set:  text(func(d *draft) *string { return &d.Sync.Receiver.SecretFile }),
-			text: "File with the secret that is shared with the forge. It is read for each delivery.",
-		},
-		{
-			group: groupReceiver, vars: named("GITSYNC_RECEIVER_SECRET"), arg: "SECRET", secret: true,
-			set:  secretText(func(d *draft) *secret.Text { return &d.Sync.Receiver.Secret }),
-			text: "The secret itself, instead of --receiver-secret-file.",
-		},
+		{scope: perProcess, flags: named("receiver-bind"), vars: named("GITSYNC_RECEIVER_BIND"), arg: "ADDRESS", set: into(&d.Process.Receiver.Bind, asText, checkAddress),
+			text: "Address of the webhook receiver. A verified push triggers a sync at once. It may be the address of --http-bind, or another one, so that an ingress exposes nothing else. A secret is required."},
+		{scope: perProcess, flags: named("receiver-path"), vars: named("GITSYNC_RECEIVER_PATH"), arg: "PATH", preset: "/webhook", set: into(&d.Process.Receiver.Path, asText, checkURLPath),
+			text: "Path of the webhook receiver."},
+		{flags: named("receiver-provider"), vars: named("GITSYNC_RECEIVER_PROVIDER"), arg: "FORGE", preset: "auto", choices: []string{"auto", "github", "gitlab", "gitea", "forgejo", "gogs", "bitbucket", "bitbucket-cloud", "bitbucket-server", "azure", "azure-devops", "generic"},
+			set:  into(&d.Sync.Receiver.Provider, asText),
+			text: "Forge whose deliveries are accepted. auto recognizes it by the headers. generic means a bearer token, for curl and CI."},
+		{flags: named("receiver-secret-file"), vars: named("GITSYNC_RECEIVER_SECRET_FILE"), arg: "PATH", set: into(&d.Sync.Receiver.SecretFile, asText),
+			text: "File with the secret that is shared with the forge. It is read for each delivery."},
+		{vars: named("GITSYNC_RECEIVER_SECRET"), arg: "SECRET", secret: true, set: into(&d.Sync.Receiver.Secret, asSecret),
+			text: "The secret itself, instead of --receiver-secret-file."},
 	}
 }
 
@@ -119,46 +74,27 @@ func checkURLPath(s string) error {
 	return nil
 }
 
-func watchRows() []option {
+func watchRows(d *draft) []option {
 	return []option{
-		{
-			group: groupWatch, scope: perProcess, flags: named("http-bind"), vars: bothVars("HTTP_BIND"), arg: "ADDRESS",
-			set:  checked(checkAddress, text(func(d *draft) *string { return &d.HTTP.Bind })),
-			text: "Address of the HTTP server for /livez, /readyz, /status and /metrics, for example :1234.",
-		},
-		{
-			group: groupWatch, scope: perProcess, flags: named("http-metrics"), vars: bothVars("HTTP_METRICS"), kind: isBool, preset: "true",
-			set:  toggle(func(d *draft) *bool { return &d.HTTP.Metrics }),
-			text: "Serve /metrics for Prometheus at --http-bind.",
-		},
-		{
-			group: groupWatch, scope: perProcess, flags: named("http-pprof"), vars: bothVars("HTTP_PPROF"), kind: isBool, preset: "false",
-			set:  toggle(func(d *draft) *bool { return &d.HTTP.Pprof }),
-			text: "Serve /debug/pprof/ at --http-bind.",
-		},
-		{
-			group: groupWatch, flags: named("max-staleness"), vars: named("GITSYNC_MAX_STALENESS"), arg: "DURATION", preset: "off",
-			set:  takeStaleness,
-			text: "Make /readyz fail if the last successful sync is older than this.",
-		},
-		{
-			group: groupWatch, scope: perProcess, flags: named("log-format"), vars: named("GITSYNC_LOG_FORMAT"), arg: "FORMAT", preset: "auto",
-			choices: []string{"auto", "json", "text"},
-			set:     text(func(d *draft) *string { return &d.LogFormat }),
-			text:    "Format of the log on stderr. auto is text on a terminal, and JSON otherwise.",
-		},
-		{
-			group: groupWatch, scope: perProcess, flags: named("verbose"), short: "v", vars: named("GITSYNC_VERBOSE"), arg: "N", preset: "0",
-			set:  number(func(d *draft) *int { return &d.Verbose }, 0),
-			text: "Log verbosity: 0 changes of state, 1 steps of an update, 2 every poll, 5 every command, 6 its output.",
-		},
+		{scope: perProcess, flags: named("http-bind"), vars: bothVars("HTTP_BIND"), arg: "ADDRESS", set: into(&d.HTTP.Bind, asText, checkAddress),
+			text: "Address of the HTTP server for /livez, /readyz, /status and /metrics, for example :1234."},
+		{scope: perProcess, flags: named("http-metrics"), vars: bothVars("HTTP_METRICS"), kind: isBool, preset: "true", set: into(&d.HTTP.Metrics, asBool),
+			text: "Serve /metrics for Prometheus at --http-bind."},
+		{scope: perProcess, flags: named("http-pprof"), vars: bothVars("HTTP_PPROF"), kind: isBool, preset: "false", set: into(&d.HTTP.Pprof, asBool),
+			text: "Serve /debug/pprof/ at --http-bind."},
+		{flags: named("max-staleness"), vars: named("GITSYNC_MAX_STALENESS"), arg: "DURATION", preset: "off", set: d.takeStaleness,
+			text: "Make /readyz fail if the last successful sync is older than this."},
+		{scope: perProcess, flags: named("log-format"), vars: named("GITSYNC_LOG_FORMAT"), arg: "FORMAT", preset: "auto", choices: []string{"auto", "json", "text"}, set: into(&d.LogFormat, asText),
+			text: "Format of the log on stderr. auto is text on a terminal, and JSON otherwise."},
+		{scope: perProcess, flags: named("verbose"), short: "v", vars: named("GITSYNC_VERBOSE"), arg: "N", preset: "0", set: into(&d.Verbose, asCount),
+			text: "Log verbosity: 0 changes of state, 1 steps of an update, 2 every poll, 5 every command, 6 its output."},
 	}
 }
 
-func takeStaleness(d *draft, in given) error {
+func (d *draft) takeStaleness(in given) error {
 	if in.value() == "off" {
 		d.MaxStaleness = 0
 		return nil
 	}
-	return duration(func(d *draft) *time.Duration { return &d.MaxStaleness }, 0)(d, in)
+	return into(&d.MaxStaleness, atLeast(0))(in)
 }

@@ -5,13 +5,13 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"git-sync/pkg/auth"
-	"git-sync/pkg/syncer"
 )
 
 // takeRepo takes the URL over, without the user and password of an http(s) one, which become credentials.
-func takeRepo(d *draft, in given) error {
+func (d *draft) takeRepo(in given) error {
 	if err := checkRepo(in.value()); err != nil {
 		return err
 	}
@@ -48,21 +48,20 @@ func isHTTP(scheme string) bool {
 	return strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")
 }
 
-// readBudget reads a number of failures as the name counts them.
-func readBudget(in given) (syncer.Budget, error) {
-	n, err := readInt(in.value(), -1)
-	switch {
-	case err != nil:
-		return syncer.Budget{}, err
-	case n == -1:
-		return syncer.Budget{Unlimited: true}, nil
-	case in.v3:
-		return syncer.Budget{Exit: n + 1}, nil
+// replaceShort stores a duration that is not shorter than the shortest one. v3 took values down to 0: under its names, shorter
+// ones are replaced.
+func (d *draft) replaceShort(at *time.Duration, instead time.Duration) func(given) error {
+	return func(in given) error {
+		if v, err := in.duration(); in.v3 && err == nil && v >= 0 && v < shortest {
+			d.warn("replacing a value that is too short", "given", in.label+"="+in.value(), "used", instead.String())
+			*at = instead
+			return nil
+		}
+		return into(at, atLeast(shortest))(in)
 	}
-	return syncer.Budget{Exit: max(n, 1)}, nil
 }
 
-func takePermissions(d *draft, in given) error {
+func (d *draft) takePermissions(in given) error {
 	mode, err := readMode(in.value())
 	if err != nil {
 		return err
@@ -74,8 +73,8 @@ func takePermissions(d *draft, in given) error {
 	return nil
 }
 
-func takeCookieFile(d *draft, in given) error {
-	on, err := readBool(in.value())
+func (d *draft) takeCookieFile(in given) error {
+	on, err := asBool(in)
 	if on {
 		d.Auth.CookieFile = cookieFile
 	}
@@ -83,7 +82,7 @@ func takeCookieFile(d *draft, in given) error {
 }
 
 // takeKeyFiles takes each occurrence of the flag, or each part of the variable, as one file.
-func takeKeyFiles(d *draft, in given) error {
+func (d *draft) takeKeyFiles(in given) error {
 	files := in.values
 	if in.origin == fromVariable {
 		files = strings.Split(in.value(), ":")
@@ -103,7 +102,7 @@ func takeKeyFiles(d *draft, in given) error {
 	return nil
 }
 
-func takeCredentials(d *draft, in given) error {
+func (d *draft) takeCredentials(in given) error {
 	for _, v := range in.values {
 		list, err := parseCredentials(v)
 		if err != nil {
@@ -124,13 +123,13 @@ func takeCredentials(d *draft, in given) error {
 	return nil
 }
 
-func takeGitConfig(d *draft, in given) error {
+func (d *draft) takeGitConfig(in given) error {
 	list, err := parseGitConfig(in.value())
 	d.GitConfig = append(list, d.GitConfig...)
 	return err
 }
 
-func takeGitConfigAdd(d *draft, in given) error {
+func (d *draft) takeGitConfigAdd(in given) error {
 	for _, v := range in.values {
 		kv, err := parseGitSetting(v)
 		if err != nil {

@@ -30,7 +30,7 @@ func TestUnknownVariables(t *testing.T) {
 
 // An option with two names has a variable for each name, with both prefixes: v4 reads GIT_SYNC_LINK, too.
 func TestVariablesOfBothNames(t *testing.T) {
-	for _, o := range table() {
+	for _, o := range table(new(draft)) {
 		if len(o.flags) < 2 || o.id() == "sync-hook-command" {
 			continue
 		}

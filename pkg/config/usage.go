@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"strings"
 	"unicode/utf8"
 )
@@ -82,8 +83,12 @@ func (p *page) option(o option) {
 		vars = nil
 	}
 	s := o.about()
-	if o.preset != "" && o.preset != "false" {
-		s += " (" + presetText(o) + ")"
+	switch preset := o.presetText(); preset {
+	case "", "false":
+	case required:
+		s += " (required)"
+	default:
+		s += " (default: " + preset + ")"
 	}
 	p.text("        ", s)
 	if len(vars) > 0 {
@@ -91,9 +96,8 @@ func (p *page) option(o option) {
 	}
 }
 
-func presetText(o option) string {
-	if o.preset == "required" {
-		return o.preset
-	}
-	return "default: " + o.preset
-}
+// presetText is the default as the documents say it.
+func (o option) presetText() string { return cmp.Or(o.unset, o.preset) }
+
+// required is the presetText of what has to be given.
+const required = "required"

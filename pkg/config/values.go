@@ -15,17 +15,31 @@ import (
 	"golang.org/x/sys/unix"
 
 	"git-sync/pkg/secret"
+	"git-sync/pkg/syncer"
 )
 
-// text stores a string that may not hold control characters.
-func text[T ~string](at func(*draft) *T) func(*draft, given) error {
-	return func(d *draft, in given) error {
-		if hasControl(in.value()) {
-			return wrong("holds a control character", "")
+// into stores what read makes of the value and no check refuses; nothing otherwise.
+func into[T any](at *T, read func(given) (T, error), checks ...func(string) error) func(given) error {
+	return func(in given) error {
+		for _, check := range checks {
+			if err := check(in.value()); err != nil {
+				return err
+			}
 		}
-		*at(d) = T(in.value())
-		return nil
+		v, err := read(in)
+		if err == nil {
+			*at = v
+		}
+		return err
 	}
+}
+
+// asText reads a string that may not hold control characters.
+func asText[T ~string](in given) (T, error) {
+	if hasControl(in.value()) {
+		return "", wrong("holds a control character", "")
+	}
+	return T(in.value()), nil
 }
 
 // words are the values that an option has to choose from.
@@ -37,39 +51,18 @@ func words[T ~string](values ...T) []string {
 	return all
 }
 
-func secretText(at func(*draft) *secret.Text) func(*draft, given) error {
-	return func(d *draft, in given) error {
-		*at(d) = secret.Text(in.value())
-		return nil
-	}
-}
+func asSecret(in given) (secret.Text, error) { return secret.Text(in.value()), nil }
 
-func toggle(at func(*draft) *bool) func(*draft, given) error {
-	return func(d *draft, in given) error {
-		v, err := readBool(in.value())
-		*at(d) = v
-		return err
-	}
-}
-
-func readBool(s string) (bool, error) {
-	v, err := strconv.ParseBool(s)
+func asBool(in given) (bool, error) {
+	v, err := strconv.ParseBool(in.value())
 	if err != nil {
-		return false, wrong(quoted(s)+" is neither true nor false", "")
+		return false, wrong(quoted(in.value())+" is neither true nor false", "")
 	}
 	return v, nil
 }
 
-// number stores an integer that is at least so much.
-func number(at func(*draft) *int, least int) func(*draft, given) error {
-	return func(d *draft, in given) error {
-		v, err := readInt(in.value(), least)
-		if err == nil {
-			*at(d) = v
-		}
-		return err
-	}
-}
+// asCount reads a number that is not negative.
+func asCount(in given) (int, error) { return readInt(in.value(), 0) }
 
 func readInt(s string, least int) (int, error) {
 	v, err := strconv.ParseInt(s, 0, 32)
@@ -82,41 +75,37 @@ func readInt(s string, least int) (int, error) {
 	return int(v), nil
 }
 
-func bigNumber(at func(*draft) *int64) func(*draft, given) error {
-	return func(d *draft, in given) error {
-		v, err := strconv.ParseInt(in.value(), 10, 64)
-		if err != nil || v <= 0 {
-			return wrong(quoted(in.value())+" is not a positive number", "")
-		}
-		*at(d) = v
-		return nil
+// asID reads a positive number.
+func asID(in given) (int64, error) {
+	v, err := strconv.ParseInt(in.value(), 10, 64)
+	if err != nil || v <= 0 {
+		return 0, wrong(quoted(in.value())+" is not a positive number", "")
 	}
+	return v, nil
 }
 
-// duration stores a duration that is at least so long.
-func duration(at func(*draft) *time.Duration, least time.Duration) func(*draft, given) error {
-	return func(d *draft, in given) error {
+// asBudget reads a number of failures as the name counts them.
+func asBudget(in given) (syncer.Budget, error) {
+	n, err := readInt(in.value(), -1)
+	switch {
+	case err != nil:
+		return syncer.Budget{}, err
+	case n == -1:
+		return syncer.Budget{Unlimited: true}, nil
+	case in.v3:
+		return syncer.Budget{Exit: n + 1}, nil
+	}
+	return syncer.Budget{Exit: max(n, 1)}, nil
+}
+
+// atLeast reads a duration that is at least so long.
+func atLeast(least time.Duration) func(given) (time.Duration, error) {
+	return func(in given) (time.Duration, error) {
 		v, err := in.duration()
-		if err != nil {
-			return err
+		if err == nil && v < least {
+			err = wrong(fmt.Sprintf("%v is too short; it must be at least %v", v, least), "")
 		}
-		if v < least {
-			return wrong(fmt.Sprintf("%v is too short; it must be at least %v", v, least), "")
-		}
-		*at(d) = v
-		return nil
-	}
-}
-
-// atLeast stores a duration that is at least so long. v3 took values down to 0: under its names, shorter ones are replaced.
-func atLeast(least, instead time.Duration, at func(*draft) *time.Duration) func(*draft, given) error {
-	return func(d *draft, in given) error {
-		if v, err := in.duration(); in.v3 && err == nil && v >= 0 && v < least {
-			d.warn("replacing a value that is too short", "given", in.label+"="+in.value(), "used", instead.String())
-			*at(d) = instead
-			return nil
-		}
-		return duration(at, least)(d, in)
+		return v, err
 	}
 }
 
@@ -171,9 +160,9 @@ func readMode(s string) (fs.FileMode, error) {
 	return fs.FileMode(v), nil
 }
 
-// readSignal reads a signal's name, with or without SIG, or its number.
-func readSignal(s string) (syscall.Signal, error) {
-	num := syscall.Signal(0)
+// asSignal reads a signal's name, with or without SIG, or its number.
+func asSignal(in given) (syscall.Signal, error) {
+	s, num := in.value(), syscall.Signal(0)
 	if n, err := strconv.Atoi(s); err == nil {
 		num = syscall.Signal(n)
 	} else {
@@ -213,16 +202,6 @@ func checkHTTPURL(s string) error {
 		return wrong("not an http or https URL", "write it in full, as in https://example.com/path")
 	}
 	return nil
-}
-
-// checked is set with a check of the value before it.
-func checked(check func(string) error, set func(*draft, given) error) func(*draft, given) error {
-	return func(d *draft, in given) error {
-		if err := check(in.value()); err != nil {
-			return err
-		}
-		return set(d, in)
-	}
 }
 
 func hasControl(s string) bool {

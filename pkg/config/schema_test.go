@@ -5,10 +5,10 @@ import (
 	"maps"
 )
 
-// Schema is the JSON schema of the file of --config, from which editors complete and validate it.
-func Schema() (string, error) {
+// jsonSchema is the JSON schema of the file of --config, from which editors complete and validate it.
+func jsonSchema() (string, error) {
 	options := map[string]any{}
-	for _, o := range table() {
+	for _, o := range table(new(draft)) {
 		if o.scope == perProcess || o.id() == "password" {
 			continue
 		}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Markdown is docs/options.md.
-func Markdown() string {
+// markdown is docs/options.md.
+func markdown() string {
 	var b strings.Builder
 	b.WriteString("<!-- Generated from the option table in pkg/config: change it there, then run `make docs`. -->\n\n")
 	b.WriteString("# Options\n\ngit-sync " + tagline + ". `git-sync --help` prints this, too; `git-sync --man` is a manual page.\n")
@@ -28,7 +28,7 @@ func Markdown() string {
 }
 
 func markdownRow(o option) string {
-	cells := []string{codes(o.flagForms()), codes(o.varNames()), markdownText(o.preset), markdownText(o.about())}
+	cells := []string{codes(o.flagForms()), codes(o.varNames()), markdownText(o.presetText()), markdownText(o.about())}
 	return "| " + strings.Join(cells, " | ") + " |\n"
 }
 
