@@ -27,8 +27,8 @@ func TestDocumentedFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s := cfg.Syncs[0]; s.Budget.Unlimited != unlimited || s.InitBudget.Unlimited != unlimited {
-			t.Errorf("%s: budgets %+v, %+v", more, s.Budget, s.InitBudget)
+		if s := cfg.Syncs[0]; s.Loop.Budget.Unlimited != unlimited || s.Loop.InitBudget != nil {
+			t.Errorf("%s: budgets %+v, %+v", more, s.Loop.Budget, s.Loop.InitBudget)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (a *app) checkReceiver(s config.Sync) error {
 // targetOf says which pushes a sync takes.
 func targetOf(s config.Sync, log *logging.Logging) receiver.Target {
 	t := receiver.Target{
-		Name: s.Name, Provider: s.Receiver.Provider, URL: s.Repo, Ref: cmp.Or(s.Rev, s.Ref),
+		Name: s.Name, Provider: s.Receiver.Provider, URL: s.URL, Ref: cmp.Or(s.Rev, s.Ref),
 		Secret: func() ([]byte, error) { return []byte(s.Receiver.Secret.Reveal()), nil },
 	}
 	if instance.Followed(s) == "" {

@@ -122,8 +122,8 @@ func (d *draft) completePlace() {
 		d.Root += "/" + d.Name // what is given for all is the directory of all roots
 	}
 	if d.Link == "" {
-		d.Link = linkFromRepo(d.Repo)
-		if d.Repo != "" && checkLink(d.Link) != nil {
+		d.Link = linkFromRepo(d.URL)
+		if d.URL != "" && checkLink(d.Link) != nil {
 			d.problem(d.named("link"), "is required, because "+d.named("repo")+" does not end with a usable name", "name the link: --link=NAME, or GITSYNC_LINK")
 		}
 	}
@@ -148,16 +148,10 @@ func linkFromRepo(repo string) string {
 }
 
 func (d *draft) completeSchedule() {
-	if _, ok := d.given("init-period"); !ok {
-		d.InitPeriod = d.Period
-	}
 	if _, ok := d.given("max-failures"); !ok && d.Name != "" && !d.OneTime {
-		d.Budget = syncer.Budget{Unlimited: true} // one broken repository does not stop the others
+		d.Loop.Budget = syncer.Budget{Unlimited: true} // one broken repository does not stop the others
 	}
-	if _, ok := d.given("init-max-failures"); !ok {
-		d.InitBudget = d.Budget
-	}
-	if d.MaxStaleness > 0 && d.MaxStaleness < d.Period {
+	if d.MaxStaleness > 0 && d.MaxStaleness < d.Loop.Period {
 		d.warn("the staleness limit is shorter than the period, so /readyz fails between polls", "option", d.named("max-staleness"))
 	}
 }

@@ -37,7 +37,7 @@ func userinfo(u *url.Userinfo) (name, password string, hasPassword bool) {
 // dropHTTP drops credentials that only an http(s) server asks for: a variable that was left over must not keep a pod from
 // starting.
 func (d *draft) dropHTTP() {
-	if d.Repo == "" || isHTTP(parsedURL(d.Repo).Scheme) {
+	if d.URL == "" || isHTTP(parsedURL(d.URL).Scheme) {
 		return
 	}
 	d.gatherSecrets() // while they are known

@@ -1,14 +1,12 @@
 package config
 
 import (
-	"io/fs"
 	"syscall"
 	"time"
 
 	"git-sync/pkg/auth"
-	"git-sync/pkg/git"
+	"git-sync/pkg/hook"
 	"git-sync/pkg/repo"
-	"git-sync/pkg/repo/remote"
 	"git-sync/pkg/secret"
 	"git-sync/pkg/syncer"
 )
@@ -72,121 +70,31 @@ type HTTP struct {
 // Listener is where the webhook receiver listens; empty Bind: off.
 type Listener struct{ Bind, Path string }
 
-// Sync is one repository and all that belongs to it.
+// Sync is one repository and all that belongs to it, in the options of those who use it. What is no setting of a user's (a
+// logger, say) is left to them.
 type Sync struct {
 	// Name tells syncs of one process apart; empty for the one that flags and variables describe.
 	Name string
-
-	Source
-	Place
-	Schedule
-	Checks
-	Hooks
-
+	// Options is what to sync, and where to. Paths are as given: they may be relative to the working directory. The URL has no
+	// user and password.
+	repo.Options
+	// Loop is when to sync, and what to do about failures.
+	Loop syncer.Options
 	// Auth says which credentials there are. Username and Password may come from the URL of the repository.
 	Auth auth.Settings
+	// PrePublish runs before a revision is published, Exechook after it; empty Command: none.
+	PrePublish, Exechook hook.ExecOptions
+	// Webhook is called after publishing; empty URL: not.
+	Webhook                         hook.WebhookOptions
+	ExechookBackoff, WebhookBackoff time.Duration
+	// TouchFile and ErrorFile are absolute, or relative to Root; empty: none.
+	TouchFile, ErrorFile string
 	// Receiver says whose pushes count.
 	Receiver Receiver
 	// MaxStaleness is the age of the last success beyond which the sync is not ready; 0: no limit.
 	MaxStaleness time.Duration
 
-	// GitConfig is extra git configuration, in the order given: --git-config first, then each --git-config-add.
-	GitConfig []git.KV
-	// GitGC says when garbage is collected.
-	GitGC repo.GC
-
 	fields []any
-}
-
-// Source is what to sync.
-type Source struct {
-	// Repo is the repository's URL or path. The user and password that an http(s) URL may have carried are in Auth.
-	Repo string
-	// Ref is a branch, a tag, a full hash, a name beginning with "refs/", or "HEAD" for the remote's default branch.
-	Ref string
-	// Rev is a tag, or the beginning of the hash of a commit in the history of Ref, to publish instead of Ref; empty: Ref.
-	Rev string
-	// RefPattern (a glob) and RefSemver (a range) follow the highest matching tag instead of Ref; empty: not asked for.
-	RefPattern, RefSemver string
-	// RefPinned refuses a tag that moved.
-	RefPinned bool
-	// Depth is the number of commits of history; 0 is all of it.
-	Depth int
-	// Filter is git's object filter for a partial clone; empty: none.
-	Filter string
-	// Submodules says how much of the submodules is checked out.
-	Submodules repo.Submodules
-	// SparseCheckoutFile holds the patterns of a sparse checkout; empty: everything is checked out.
-	SparseCheckoutFile string
-	// Checkout says how a new tree is made.
-	Checkout repo.CheckoutMode
-	// Poll says how the remote is asked.
-	Poll remote.Poll
-}
-
-// Place is where the result goes.
-type Place struct {
-	// Root is the directory that git-sync keeps, as given: it may be relative to the working directory, and is not
-	// cleaned, because ".." may follow a symlink.
-	Root string
-	// Link is the published link: absolute, or relative to Root.
-	Link string
-	// Layout names the published trees. Unless it was asked for, a root may keep its own.
-	Layout      repo.Layout
-	LayoutAsked bool
-	// StaleWorktreeTimeout is how long replaced trees stay.
-	StaleWorktreeTimeout time.Duration
-	// Permissions, when not 0, is the mode given to the files of a tree before it is published.
-	Permissions fs.FileMode
-	// GroupWrite makes all that is written group-writable.
-	GroupWrite bool
-	// TouchFile and ErrorFile are absolute, or relative to Root; empty: none.
-	TouchFile, ErrorFile string
-}
-
-// Schedule is when to sync and what to do about failures.
-type Schedule struct {
-	// Period is the wait between two syncs, InitPeriod the same until the first success.
-	Period, InitPeriod time.Duration
-	// SyncTimeout limits one whole sync.
-	SyncTimeout time.Duration
-	// Budget limits consecutive failures, InitBudget the same until the first success.
-	Budget, InitBudget syncer.Budget
-	// BackoffMax is the longest delay before a retry. 0: not given, which means one minute while failures are
-	// unlimited, and otherwise no growth, so that failures times Period bounds the run.
-	BackoffMax time.Duration
-}
-
-// Checks is which revisions may be published.
-type Checks struct {
-	// Verify says what must be signed.
-	Verify repo.Verify
-	// Trust has at least one file when Verify is not off.
-	Trust git.Trust
-}
-
-// Hooks are run for each revision.
-type Hooks struct {
-	// Exechook runs after publishing, PrePublish before it and gates it.
-	Exechook, PrePublish ExecHook
-	// Webhook is called after publishing.
-	Webhook Webhook
-}
-
-// ExecHook is a program to run; empty Command: none.
-type ExecHook struct {
-	Command          string
-	Timeout, Backoff time.Duration
-}
-
-// Webhook is a request to send; empty URL: none.
-type Webhook struct {
-	// URL may hold a secret in its path or query.
-	URL    secret.Text
-	Method string
-	// SuccessStatus is the HTTP status that counts as success; 0 and -1: any.
-	SuccessStatus    int
-	Timeout, Backoff time.Duration
 }
 
 // Receiver says which pushes are taken for this repository.

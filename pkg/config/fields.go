@@ -12,8 +12,8 @@ import (
 // was given, without its dashes.
 func (d *draft) makeFields(rows []option) []any {
 	var fields []any
-	if d.Repo != "" {
-		fields = []any{"repo", withoutPassword(d.Repo), "ref", d.Ref, "root", d.Root, "link", d.Link, "layout", string(d.Layout), "period", d.Period.String()}
+	if d.URL != "" {
+		fields = []any{"repo", withoutPassword(d.URL), "ref", d.Ref, "root", d.Root, "link", d.Link, "layout", string(d.Layout), "period", d.Loop.Period.String()}
 	}
 	for _, o := range rows {
 		in, ok := d.from[o.id()]

@@ -58,19 +58,19 @@ syncs:
 	}
 	docs, dags := c.Syncs[0], c.Syncs[1]
 	want := syncDefaults()
-	want.Name, want.Repo, want.Ref, want.Root, want.Link = "docs", "git@github.com:foo/docs.git", "main", "/data/docs", "docs.git"
-	want.Budget = syncer.Budget{Unlimited: true} // one broken repository does not stop the others
-	want.Period, want.InitPeriod, want.InitBudget = 30*time.Second, 30*time.Second, want.Budget
+	want.Name, want.URL, want.Ref, want.Root, want.Link = "docs", "git@github.com:foo/docs.git", "main", "/data/docs", "docs.git"
+	want.Loop.Budget = syncer.Budget{Unlimited: true} // one broken repository does not stop the others
+	want.Loop.Period = 30 * time.Second
 	want.Depth, want.Submodules = 7, repo.SubmodulesOff // a variable is used before the defaults of the file
 	docs.fields = nil
 	if !reflect.DeepEqual(docs, want) {
 		t.Errorf("%+v\nwant\n%+v", docs, want)
 	}
 	want = syncDefaults()
-	want.Name, want.Repo, want.RefSemver, want.Root, want.Link = "dags", "https://github.com/foo/dags.git", ">=1 <2", "/dags", "current"
-	want.Period, want.InitPeriod, want.Depth, want.Submodules = 500*time.Millisecond, 500*time.Millisecond, 3, repo.SubmodulesOff
-	want.Budget = syncer.Budget{Exit: 7}
-	want.InitBudget, want.Permissions, want.GroupWrite = want.Budget, 0o755, true
+	want.Name, want.URL, want.RefSemver, want.Root, want.Link = "dags", "https://github.com/foo/dags.git", ">=1 <2", "/dags", "current"
+	want.Loop.Period, want.Depth, want.Submodules = 500*time.Millisecond, 3, repo.SubmodulesOff
+	want.Loop.Budget = syncer.Budget{Exit: 7}
+	want.Permissions, want.GroupWrite = 0o755, true
 	want.Exechook.Command, want.PrePublish.Command = "/hooks/reload", "/hooks/reload"
 	want.Auth.SSHKeyFiles = []string{"/a", "/b"}
 	want.Auth.Credentials = []auth.Credential{{URL: "https://h", Username: "u", PasswordFile: "/p"}}

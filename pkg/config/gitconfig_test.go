@@ -81,8 +81,8 @@ func TestParseGitSetting(t *testing.T) {
 
 func TestGitConfigOrder(t *testing.T) {
 	c, _ := parse(t, []string{"--git-config-add=core.b:2", "--git-config-add", "core.c:3,4", "--repo=/r"}, "GIT_SYNC_GIT_CONFIG=core.a:1", "GITSYNC_GIT_CONFIG=core.a:1")
-	if want := pairs("core.a", "1", "core.b", "2", "core.c", "3,4"); !slices.Equal(c.GitConfig, want) {
-		t.Errorf("%v, want %v", c.GitConfig, want)
+	if want := pairs("core.a", "1", "core.b", "2", "core.c", "3,4"); !slices.Equal(c.Config, want) {
+		t.Errorf("%v, want %v", c.Config, want)
 	}
 }
 

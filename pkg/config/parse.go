@@ -107,7 +107,7 @@ func (d *draft) refuseRepo(rows []option, l layers) {
 // newDraft is one with the defaults, and the rows that change it.
 func newDraft() (*draft, []option) {
 	d := &draft{from: map[string]given{}}
-	d.Budget = syncer.Budget{UntilPublished: true, Exit: 1}
+	d.Loop.Budget = syncer.Budget{UntilPublished: true, Exit: 1}
 	rows := table(d)
 	for _, o := range rows {
 		if o.preset != "" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"git-sync/pkg/auth"
+	"git-sync/pkg/hook"
 	"git-sync/pkg/repo"
 	"git-sync/pkg/repo/remote"
 	"git-sync/pkg/syncer"
@@ -57,18 +58,18 @@ func TestArticle(t *testing.T) {
 	if len(warnings) != 0 {
 		t.Errorf("warnings: %v", warnings)
 	}
-	if c.Repo != "git@github.com:foo/templater-templates.git" || c.Ref != "master" || c.Depth != 1 || !c.OneTime ||
-		c.Root != "/templates" || c.Link != "from-github" || c.Layout != repo.LayoutRev || c.Period != 10*time.Second {
+	if c.URL != "git@github.com:foo/templater-templates.git" || c.Ref != "master" || c.Depth != 1 || !c.OneTime ||
+		c.Root != "/templates" || c.Link != "from-github" || c.Layout != repo.LayoutRev || c.Loop.Period != 10*time.Second {
 		t.Errorf("init container: %+v", c)
 	}
-	if want := (syncer.Budget{Exit: 7}); c.Budget != want || c.InitBudget != want {
-		t.Errorf("budgets %+v and %+v, want %+v", c.Budget, c.InitBudget, want)
+	if want := (syncer.Budget{Exit: 7}); c.Loop.Budget != want || c.Loop.InitBudget != nil {
+		t.Errorf("budgets %+v and %+v, want %+v for both", c.Loop.Budget, c.Loop.InitBudget, want)
 	}
 	c, _ = parse(t, []string{
 		"-repo=git@github.com:foo/templater-templates.git", "-branch=master", "-depth=1", "-max-sync-failures=-1",
 		"-root=/templates", "-dest=from-github", "-wait=60", "-ssh=true",
 	})
-	if !c.Budget.Unlimited || c.OneTime || c.Period != time.Minute {
+	if !c.Loop.Budget.Unlimited || c.OneTime || c.Loop.Period != time.Minute {
 		t.Errorf("sidecar: %+v", c)
 	}
 }
@@ -86,8 +87,8 @@ func TestAirflow(t *testing.T) {
 	if len(warnings) != 0 {
 		t.Errorf("warnings: %v", warnings)
 	}
-	if c.Ref != "main" || c.Link != "repo" || c.Layout != repo.LayoutRev || c.Period != 5*time.Second || !c.OneTime || !c.AddUser ||
-		c.Budget != (syncer.Budget{Exit: 1}) || c.Auth.SSHKnownHosts || c.Root != "/git" {
+	if c.Ref != "main" || c.Link != "repo" || c.Layout != repo.LayoutRev || c.Loop.Period != 5*time.Second || !c.OneTime || !c.AddUser ||
+		c.Loop.Budget != (syncer.Budget{Exit: 1}) || c.Auth.SSHKnownHosts || c.Root != "/git" {
 		t.Errorf("%+v", c)
 	}
 }
@@ -95,7 +96,7 @@ func TestAirflow(t *testing.T) {
 // And what Config Sync passes.
 func TestConfigSync(t *testing.T) {
 	c, warnings := parse(t, []string{"--root=/repo/source", "--link=rev", "--max-failures=30", "--error-file=error.json", "--repo=https://example.com/r"})
-	if len(warnings) != 0 || c.Layout != repo.LayoutWorktrees || c.Link != "rev" || c.Budget.Exit != 30 || c.ErrorFile != "error.json" {
+	if len(warnings) != 0 || c.Layout != repo.LayoutWorktrees || c.Link != "rev" || c.Loop.Budget.Exit != 30 || c.ErrorFile != "error.json" {
 		t.Errorf("%+v, %v", c, warnings)
 	}
 }
@@ -105,30 +106,30 @@ func TestDefaults(t *testing.T) {
 	if len(warnings) != 0 {
 		t.Errorf("warnings: %v", warnings)
 	}
-	program := ExecHook{Timeout: 30 * time.Second, Backoff: 3 * time.Second}
+	program := hook.ExecOptions{Timeout: 30 * time.Second}
 	want := single{
 		Process: Process{Git: "git", LogFormat: "auto", HTTP: HTTP{Metrics: true}, Receiver: Listener{Path: "/webhook"}},
 		Sync: Sync{
-			Source:   Source{Ref: "HEAD", Depth: 1, Submodules: repo.SubmodulesRecursive, Checkout: repo.CheckoutAuto, Poll: remote.PollPlain},
-			Place:    Place{Layout: repo.LayoutRev},
-			Schedule: Schedule{Period: 10 * time.Second, SyncTimeout: 2 * time.Minute, Budget: syncer.Budget{UntilPublished: true, Exit: 1}},
-			Checks:   Checks{Verify: repo.VerifyOff},
-			Hooks: Hooks{
-				Exechook: program, PrePublish: program,
-				Webhook: Webhook{Method: "POST", SuccessStatus: 200, Timeout: time.Second, Backoff: 3 * time.Second},
+			Options: repo.Options{
+				Root: "/home/me/git", Link: "b.git", Layout: repo.LayoutRev, Checkout: repo.CheckoutAuto, GC: repo.GCAuto,
+				Source:  repo.Source{URL: "https://example.com/a/b.git", Ref: "HEAD", Depth: 1, Poll: remote.PollPlain, Verify: repo.VerifyOff},
+				Content: repo.Content{Submodules: repo.SubmodulesRecursive},
 			},
+			Loop: syncer.Options{
+				Period: 10 * time.Second, Timeout: 2 * time.Minute, GateBackoff: 3 * time.Second,
+				Budget: syncer.Budget{UntilPublished: true, Exit: 1},
+			},
+			Exechook: program, PrePublish: program, ExechookBackoff: 3 * time.Second,
+			Webhook: hook.WebhookOptions{Method: "POST", SuccessStatus: 200, Timeout: time.Second}, WebhookBackoff: 3 * time.Second,
 			Auth: auth.Settings{
 				SSHKeyFiles: []string{"/etc/git-secret/ssh"}, SSHKnownHosts: true, SSHKnownHostsFile: "/etc/git-secret/known_hosts",
 				GitHub: auth.GitHubApp{BaseURL: "https://api.github.com/"},
 			},
 			Receiver: Receiver{Provider: "auto"},
-			GitGC:    repo.GCAuto,
 		},
 		config: c.config,
 	}
 	c.fields = nil
-	want.Repo, want.Root, want.Link, want.InitPeriod = "https://example.com/a/b.git", "/home/me/git", "b.git", 10*time.Second
-	want.InitBudget = want.Budget
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v\nwant\n%+v", c, want)
 	}
@@ -208,7 +209,7 @@ func TestEveryName(t *testing.T) {
 				}
 			}
 			got, want := *d, *first
-			got.Budget, want.Budget = syncer.Budget{}, syncer.Budget{} // counted differently
+			got.Loop.Budget, want.Loop.Budget = syncer.Budget{}, syncer.Budget{} // counted differently
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("%v %v: %+v, want %+v", args, env, got, want)
 			}
@@ -254,8 +255,8 @@ func TestPrecedence(t *testing.T) {
 		{"--wait=0.01", "", 10 * time.Millisecond, 0},
 	} {
 		got, warnings := parse(t, append(strings.Fields(c.args), "--repo=/r"), strings.Fields(c.env)...)
-		if got.Period != c.want || len(warnings) != c.warnings {
-			t.Errorf("%s | %s: %v, %v; want %v, %d warnings", c.args, c.env, got.Period, warnings, c.want, c.warnings)
+		if got.Loop.Period != c.want || len(warnings) != c.warnings {
+			t.Errorf("%s | %s: %v, %v; want %v, %d warnings", c.args, c.env, got.Loop.Period, warnings, c.want, c.warnings)
 		}
 	}
 }
@@ -263,7 +264,7 @@ func TestPrecedence(t *testing.T) {
 // A chart that sets the variables that git-sync never read gets what it obviously wants, and one notice.
 func TestStrayVariables(t *testing.T) {
 	c, warnings := parse(t, nil, "GITSYNC_REPO=/r", "GITSYNC_DEST=d", "GITSYNC_BRANCH=b", "GITSYNC_WAIT=5", "GITSYNC_ONETIME=true")
-	if c.Link != "d" || c.Ref != "b" || c.Period != 5*time.Second || !c.OneTime || c.Layout != repo.LayoutRev {
+	if c.Link != "d" || c.Ref != "b" || c.Loop.Period != 5*time.Second || !c.OneTime || c.Layout != repo.LayoutRev {
 		t.Errorf("%+v", c)
 	}
 	if len(warnings) != 1 || warnings[0].Args[1] != "GITSYNC_ONETIME (as GITSYNC_ONE_TIME), GITSYNC_BRANCH (as GITSYNC_REF), GITSYNC_DEST (as GITSYNC_LINK), GITSYNC_WAIT (as GITSYNC_PERIOD)" {
@@ -309,27 +310,28 @@ func TestRef(t *testing.T) {
 func TestBudgets(t *testing.T) {
 	until := syncer.Budget{UntilPublished: true, Exit: 1}
 	for _, c := range []struct {
-		args, env  string
-		want, init syncer.Budget
+		args, env string
+		want      syncer.Budget
+		init      *syncer.Budget // nil: as want
 	}{
-		{"", "", until, until},
-		{"--max-sync-failures=0", "", syncer.Budget{Exit: 1}, syncer.Budget{Exit: 1}},
-		{"--max-sync-failures=6", "", syncer.Budget{Exit: 7}, syncer.Budget{Exit: 7}},
-		{"--max-sync-failures=-1", "", syncer.Budget{Unlimited: true}, syncer.Budget{Unlimited: true}},
-		{"--max-failures=0", "", syncer.Budget{Exit: 1}, syncer.Budget{Exit: 1}},
-		{"--max-failures=1", "", syncer.Budget{Exit: 1}, syncer.Budget{Exit: 1}},
-		{"--max-failures=6", "", syncer.Budget{Exit: 6}, syncer.Budget{Exit: 6}},
-		{"--max-failures -1", "", syncer.Budget{Unlimited: true}, syncer.Budget{Unlimited: true}},
-		{"--max-failures=6 --max-sync-failures=6", "", syncer.Budget{Exit: 7}, syncer.Budget{Exit: 7}},
-		{"", "GIT_SYNC_MAX_SYNC_FAILURES=2 GITSYNC_MAX_FAILURES=2", syncer.Budget{Exit: 3}, syncer.Budget{Exit: 3}},
-		{"", "GITSYNC_MAX_FAILURES=2", syncer.Budget{Exit: 2}, syncer.Budget{Exit: 2}},
-		{"--init-max-failures=3", "", until, syncer.Budget{Exit: 3}},
-		{"--init-max-failures=0 --max-failures=-1", "", syncer.Budget{Unlimited: true}, syncer.Budget{Exit: 1}},
-		{"--init-max-failures=-1 --max-sync-failures=2", "", syncer.Budget{Exit: 3}, syncer.Budget{Unlimited: true}},
+		{"", "", until, nil},
+		{"--max-sync-failures=0", "", syncer.Budget{Exit: 1}, nil},
+		{"--max-sync-failures=6", "", syncer.Budget{Exit: 7}, nil},
+		{"--max-sync-failures=-1", "", syncer.Budget{Unlimited: true}, nil},
+		{"--max-failures=0", "", syncer.Budget{Exit: 1}, nil},
+		{"--max-failures=1", "", syncer.Budget{Exit: 1}, nil},
+		{"--max-failures=6", "", syncer.Budget{Exit: 6}, nil},
+		{"--max-failures -1", "", syncer.Budget{Unlimited: true}, nil},
+		{"--max-failures=6 --max-sync-failures=6", "", syncer.Budget{Exit: 7}, nil},
+		{"", "GIT_SYNC_MAX_SYNC_FAILURES=2 GITSYNC_MAX_FAILURES=2", syncer.Budget{Exit: 3}, nil},
+		{"", "GITSYNC_MAX_FAILURES=2", syncer.Budget{Exit: 2}, nil},
+		{"--init-max-failures=3", "", until, &syncer.Budget{Exit: 3}},
+		{"--init-max-failures=0 --max-failures=-1", "", syncer.Budget{Unlimited: true}, &syncer.Budget{Exit: 1}},
+		{"--init-max-failures=-1 --max-sync-failures=2", "", syncer.Budget{Exit: 3}, &syncer.Budget{Unlimited: true}},
 	} {
 		got, _ := parse(t, append(strings.Fields(c.args), "--repo=/r"), strings.Fields(c.env)...)
-		if got.Budget != c.want || got.InitBudget != c.init {
-			t.Errorf("%s | %s: %+v, %+v; want %+v, %+v", c.args, c.env, got.Budget, got.InitBudget, c.want, c.init)
+		if got.Loop.Budget != c.want || !reflect.DeepEqual(got.Loop.InitBudget, c.init) {
+			t.Errorf("%s | %s: %+v, %+v; want %+v, %+v", c.args, c.env, got.Loop.Budget, got.Loop.InitBudget, c.want, c.init)
 		}
 	}
 }
@@ -400,12 +402,12 @@ func FuzzParse(f *testing.F) {
 // accepted checks that what was accepted can be handed to git and to the file system.
 func accepted(t *testing.T, c Sync) {
 	t.Helper()
-	for _, s := range []string{c.Repo, c.Ref, c.Rev, c.Root, c.Link, c.Filter} {
+	for _, s := range []string{c.URL, c.Ref, c.Rev, c.Root, c.Link, c.Filter} {
 		if strings.HasPrefix(s, "-") && s != c.Root && s != c.Link || hasControl(s) {
 			t.Fatalf("accepted %q", s)
 		}
 	}
-	if c.Repo == "" || c.Ref == "" || c.Root == "" || c.Link == "" || c.Period < 10*time.Millisecond || strings.Contains(c.Ref, "..") {
+	if c.URL == "" || c.Ref == "" || c.Root == "" || c.Link == "" || c.Loop.Period < 10*time.Millisecond || strings.Contains(c.Ref, "..") {
 		t.Fatalf("incomplete: %+v", c)
 	}
 }

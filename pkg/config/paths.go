@@ -11,11 +11,11 @@ import (
 func (s Sync) In(dir string) Sync {
 	s.Auth.SSHKeyFiles, s.Auth.Credentials = slices.Clone(s.Auth.SSHKeyFiles), slices.Clone(s.Auth.Credentials)
 	paths := []*string{
-		&s.Root, &s.SparseCheckoutFile, &s.Trust.Keyring, &s.Trust.AllowedSigners, &s.Receiver.SecretFile,
+		&s.Root, &s.SparseFile, &s.Trust.Keyring, &s.Trust.AllowedSigners, &s.Receiver.SecretFile,
 		&s.Auth.PasswordFile, &s.Auth.SSHKnownHostsFile, &s.Auth.CookieFile, &s.Auth.GitHub.PrivateKeyFile,
 	}
-	if isPath(s.Repo) {
-		paths = append(paths, &s.Repo)
+	if isPath(s.URL) {
+		paths = append(paths, &s.URL)
 	}
 	for i := range s.Auth.SSHKeyFiles {
 		paths = append(paths, &s.Auth.SSHKeyFiles[i])

@@ -10,7 +10,8 @@ import (
 
 // TestIn sets every text field that is a path, so that one that is new and forgotten shows.
 func TestIn(t *testing.T) {
-	s := Sync{Source: Source{Repo: "repo/../x"}}
+	s := Sync{}
+	s.URL = "repo/../x"
 	s.Auth.SSHKeyFiles = []string{"key", "/absolute"}
 	s.Auth.Credentials = make([]auth.Credential, 1)
 	relative := map[string]bool{"ErrorFile": true, "TouchFile": true, "Home": true} // to the root; Trust.Home is no option
@@ -46,15 +47,15 @@ func TestIn(t *testing.T) {
 		}
 	}
 	check(reflect.ValueOf(got))
-	if got.Root != "/wd/x/../Root" || got.Repo != "/wd/repo/../x" || got.Auth.SSHKeyFiles[0] != "/wd/key" || got.Auth.SSHKeyFiles[1] != "/absolute" {
+	if got.Root != "/wd/x/../Root" || got.URL != "/wd/repo/../x" || got.Auth.SSHKeyFiles[0] != "/wd/key" || got.Auth.SSHKeyFiles[1] != "/absolute" {
 		t.Errorf("%+v", got)
 	}
 	if s.Auth.SSHKeyFiles[0] != before {
 		t.Error("the original has changed")
 	}
 	for _, url := range []string{"https://host/x", "git@host:x", "host:x/y", "file:///x", ""} {
-		if s.Repo = url; s.In("/wd").Repo != url {
-			t.Errorf("%s becomes %s", url, s.In("/wd").Repo)
+		if s.URL = url; s.In("/wd").URL != url {
+			t.Errorf("%s becomes %s", url, s.In("/wd").URL)
 		}
 	}
 }

@@ -255,8 +255,8 @@ func TestDroppedCredentials(t *testing.T) {
 
 func TestReplacedValues(t *testing.T) {
 	c, _ := parse(t, []string{"--repo=/r", "--wait=0", "--timeout=0"})
-	if c.Period != 10*time.Millisecond || c.SyncTimeout != 2*time.Minute {
-		t.Errorf("%v, %v", c.Period, c.SyncTimeout)
+	if c.Loop.Period != 10*time.Millisecond || c.Loop.Timeout != 2*time.Minute {
+		t.Errorf("%v, %v", c.Loop.Period, c.Loop.Timeout)
 	}
 	if c, _ = parse(t, []string{"--repo=/r", "--http-bind=:1"}); !c.HTTP.Metrics || c.HTTP.Pprof {
 		t.Errorf("%+v", c.HTTP)

@@ -26,7 +26,7 @@ func (d *draft) gatherSecrets() {
 	d.hideURL(d.Webhook.URL.Reveal())
 	d.hide(d.Sync.Receiver.Secret.Reveal())
 	d.hide(a.GitHub.PrivateKey.Reveal())
-	for _, kv := range d.GitConfig {
+	for _, kv := range d.Config {
 		d.hideSetting(kv)
 	}
 	// A proxy's password stands in the environment, for git and for us; the user may have put ours into other

@@ -53,8 +53,8 @@ func TestSecrets(t *testing.T) {
 				t.Errorf("taken for a secret: %q", s)
 			}
 		}
-		if s := c.Syncs[0]; s.Repo != "https://example.com/r.git" || s.Auth.Username != "user" || s.Auth.Password.Reveal() != "hunter2-url/" {
-			t.Errorf("%s, %s", s.Repo, s.Auth.Username)
+		if s := c.Syncs[0]; s.URL != "https://example.com/r.git" || s.Auth.Username != "user" || s.Auth.Password.Reveal() != "hunter2-url/" {
+			t.Errorf("%s, %s", s.URL, s.Auth.Username)
 		}
 	}
 	c, _ := parse(t, []string{"--repo=/r", "--github-app-client-id=c", "--github-app-installation-id=1"}, env...)
@@ -79,8 +79,8 @@ func TestURLCredentials(t *testing.T) {
 	} {
 		got, _ := parse(t, strings.Fields(c.args))
 		a := got.Auth
-		if got.Repo != c.repo || a.Username != c.user || a.Password.Reveal() != c.password || a.PasswordFile != c.file {
-			t.Errorf("%s: %s, %s, %s, %s", c.args, got.Repo, a.Username, a.Password.Reveal(), a.PasswordFile)
+		if got.URL != c.repo || a.Username != c.user || a.Password.Reveal() != c.password || a.PasswordFile != c.file {
+			t.Errorf("%s: %s, %s, %s, %s", c.args, got.URL, a.Username, a.Password.Reveal(), a.PasswordFile)
 		}
 	}
 	got, _ := parse(t, []string{"--repo=https://ghp_0123456789abcdef@h/r"})

@@ -28,7 +28,7 @@ func sourceRows(d *draft) []option {
 		{flags: named("submodules"), vars: bothVars("SUBMODULES"), arg: "MODE", preset: "recursive", choices: words(repo.SubmodulesRecursive, repo.SubmodulesShallow, repo.SubmodulesOff),
 			set:  into(&d.Submodules, asText),
 			text: "Which submodules to check out: all of them (recursive), only the first level (shallow), or none (off)."},
-		{flags: named("sparse-checkout-file"), vars: bothVars("SPARSE_CHECKOUT_FILE"), arg: "PATH", set: into(&d.SparseCheckoutFile, asText),
+		{flags: named("sparse-checkout-file"), vars: bothVars("SPARSE_CHECKOUT_FILE"), arg: "PATH", set: into(&d.SparseFile, asText),
 			text: "File with the patterns of a sparse checkout. It is read again for each sync."},
 		{flags: named("checkout"), vars: named("GITSYNC_CHECKOUT"), arg: "MODE", preset: "auto", choices: words(repo.CheckoutAuto, repo.CheckoutRecycle, repo.CheckoutFull), set: into(&d.Checkout, asText),
 			text: "How to make a new worktree: update the previous one (recycle), check out everything (full), or recycle only if the result is proved to be the same (auto)."},

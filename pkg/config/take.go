@@ -15,8 +15,8 @@ func (d *draft) takeRepo(in given) error {
 	if err := checkRepo(in.value()); err != nil {
 		return err
 	}
-	d.Repo = in.value()
-	u := parsedURL(d.Repo)
+	d.URL = in.value()
+	u := parsedURL(d.URL)
 	if u.User == nil {
 		return nil
 	}
@@ -28,7 +28,7 @@ func (d *draft) takeRepo(in given) error {
 	}
 	d.fromURL = u.User
 	u.User = nil
-	d.Repo = u.String()
+	d.URL = u.String()
 	if _, ok := d.fromURL.Password(); ok {
 		d.warnVisible(in)
 	}
@@ -125,7 +125,7 @@ func (d *draft) takeCredentials(in given) error {
 
 func (d *draft) takeGitConfig(in given) error {
 	list, err := parseGitConfig(in.value())
-	d.GitConfig = append(list, d.GitConfig...)
+	d.Config = append(list, d.Config...)
 	return err
 }
 
@@ -135,7 +135,7 @@ func (d *draft) takeGitConfigAdd(in given) error {
 		if err != nil {
 			return err
 		}
-		d.GitConfig = append(d.GitConfig, kv)
+		d.Config = append(d.Config, kv)
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func TestVariablesOfBothNames(t *testing.T) {
 		}
 	}
 	c, _ := parse(t, nil, "GIT_SYNC_REPO=/r", "GIT_SYNC_LINK=l", "GIT_SYNC_PERIOD=3s", "GIT_SYNC_SYNC_TIMEOUT=4s", "GIT_SYNC_MAX_FAILURES=5")
-	if c.Link != "l" || c.Layout != repo.LayoutWorktrees || c.Period != 3*time.Second || c.SyncTimeout != 4*time.Second || c.Budget.Exit != 5 {
+	if c.Link != "l" || c.Layout != repo.LayoutWorktrees || c.Loop.Period != 3*time.Second || c.Loop.Timeout != 4*time.Second || c.Loop.Budget.Exit != 5 {
 		t.Errorf("%+v", c.Sync)
 	}
 }

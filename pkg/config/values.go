@@ -98,6 +98,11 @@ func asBudget(in given) (syncer.Budget, error) {
 	return syncer.Budget{Exit: max(n, 1)}, nil
 }
 
+func asInitBudget(in given) (*syncer.Budget, error) {
+	b, err := asBudget(in)
+	return &b, err
+}
+
 // atLeast reads a duration that is at least so long.
 func atLeast(least time.Duration) func(given) (time.Duration, error) {
 	return func(in given) (time.Duration, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"git-sync/pkg/advice"
+	"git-sync/pkg/secret"
 )
 
 // hashHeader is the header of a webhook with its revision.
@@ -28,7 +29,7 @@ const (
 // WebhookOptions describe an outgoing webhook. URL is required.
 type WebhookOptions struct {
 	// URL is where to; it may hold secrets (a user and password, a query, a path): of it, only scheme and host are ever shown.
-	URL string
+	URL secret.Text
 	// Method is the HTTP method; "" is POST.
 	Method string
 	// SuccessStatus is the only status that counts as success; 0 and below: any.
@@ -83,7 +84,7 @@ func (w *Webhook) Name() string { return NameWebhook }
 func (w *Webhook) Run(ctx context.Context, e Event) error {
 	limited, cancel := context.WithTimeout(ctx, w.opt.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(limited, w.opt.Method, w.opt.URL, http.NoBody)
+	req, err := http.NewRequestWithContext(limited, w.opt.Method, w.opt.URL.Reveal(), http.NoBody)
 	if err != nil {
 		return advice.With(errors.New("the webhook's URL or method is not valid"), "check --webhook-url and --webhook-method")
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"git-sync/pkg/advice"
+	"git-sync/pkg/secret"
 )
 
 // direct makes a webhook that ignores the proxies of the machine.
@@ -30,7 +31,7 @@ func TestWebhookRequest(t *testing.T) {
 		got <- r
 	}))
 	defer srv.Close()
-	w := direct(WebhookOptions{URL: strings.Replace(srv.URL, "http://", "http://user:pw@", 1) + "/x?y=z", SuccessStatus: 200, Timeout: 10 * time.Second})
+	w := direct(WebhookOptions{URL: secret.Text(strings.Replace(srv.URL, "http://", "http://user:pw@", 1) + "/x?y=z"), SuccessStatus: 200, Timeout: 10 * time.Second})
 	if err := w.Run(t.Context(), Event{Hash: "abc", Previous: "def", Dir: "/secret/place"}); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func TestWebhookAnswers(t *testing.T) {
 		{"301", "", 204, "answered 301, wanted 204", "redirects to http://127.0.0.1"},
 		{"loop", "", 204, "redirected more than five times", ""},
 	} {
-		err := direct(WebhookOptions{URL: srv.URL + "/status/" + c.path + "?token=hidden", Method: c.method, SuccessStatus: c.want, Timeout: 10 * time.Second}).Run(t.Context(), Event{Hash: "a"})
+		err := direct(WebhookOptions{URL: secret.Text(srv.URL + "/status/" + c.path + "?token=hidden"), Method: c.method, SuccessStatus: c.want, Timeout: 10 * time.Second}).Run(t.Context(), Event{Hash: "a"})
 		switch {
 		case c.err == "":
 			if err != nil {
@@ -97,7 +98,7 @@ func TestWebhookSilence(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer srv.Close()
 	defer close(release)
-	err := direct(WebhookOptions{URL: srv.URL, Timeout: 50 * time.Millisecond}).Run(t.Context(), Event{})
+	err := direct(WebhookOptions{URL: secret.Text(srv.URL), Timeout: 50 * time.Millisecond}).Run(t.Context(), Event{})
 	if err == nil || !strings.Contains(err.Error(), "no answer within 50ms") || advice.Hint(err) == "" {
 		t.Errorf("%v", err)
 	}
@@ -108,12 +109,12 @@ func TestWebhookErrorsShowNoSecrets(t *testing.T) {
 	host := strings.TrimPrefix(srv.URL, "http://")
 	srv.Close() // refused from now on
 	for _, url := range []string{"http://u:hidden@" + host + "/services/hidden?x=hidden", "http://u:hidden@[::1/hidden", "hidden://x/hidden"} {
-		err := direct(WebhookOptions{URL: url, Timeout: 10 * time.Second}).Run(t.Context(), Event{})
+		err := direct(WebhookOptions{URL: secret.Text(url), Timeout: 10 * time.Second}).Run(t.Context(), Event{})
 		if err == nil || strings.Contains(strings.TrimPrefix(err.Error(), "POST hidden://x: unsupported protocol scheme \"hidden\""), "hidden") {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
-	if err := direct(WebhookOptions{URL: "http://" + host, Method: "NOT VALID"}).Run(t.Context(), Event{}); err == nil || advice.Hint(err) == "" {
+	if err := direct(WebhookOptions{URL: secret.Text("http://" + host), Method: "NOT VALID"}).Run(t.Context(), Event{}); err == nil || advice.Hint(err) == "" {
 		t.Errorf("method: %v", err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"git-sync/pkg/auth"
-	"git-sync/pkg/config"
 	"git-sync/pkg/hook"
 	"git-sync/pkg/repo"
 )
@@ -21,12 +20,12 @@ type hooks struct {
 func newHooks(o Options) hooks {
 	s, log := o.Sync, o.Log.Logger()
 	var h hooks
-	program := func(name string, x config.ExecHook) hook.Runner {
-		exec := hook.ExecOptions{Name: name, Command: x.Command, Env: o.Environ, Secrets: o.Secrets, Timeout: x.Timeout, Log: log}
+	program := func(name string, x hook.ExecOptions) hook.Runner {
+		x.Name, x.Env, x.Secrets, x.Log = name, o.Environ, o.Secrets, log
 		if s.GroupWrite {
-			exec.Umask = groupUmask
+			x.Umask = groupUmask
 		}
-		return hook.NewExec(exec)
+		return hook.NewExec(x)
 	}
 	queue := func(r hook.Runner, backoff time.Duration) {
 		h.queues = append(h.queues, hook.NewQueue(r, hook.QueueOptions{Backoff: backoff, Once: o.OneTime, Log: log}))
@@ -35,13 +34,11 @@ func newHooks(o Options) hooks {
 		h.gate = hook.NewGate(program(hook.NamePrePublish, s.PrePublish))
 	}
 	if s.Exechook.Command != "" {
-		queue(program(hook.NameExec, s.Exechook), s.Exechook.Backoff)
+		queue(program(hook.NameExec, s.Exechook), s.ExechookBackoff)
 	}
-	if url := s.Webhook.URL.Reveal(); url != "" {
-		queue(hook.NewWebhook(hook.WebhookOptions{
-			URL: url, Method: s.Webhook.Method, SuccessStatus: s.Webhook.SuccessStatus,
-			Timeout: s.Webhook.Timeout, Log: log, Transport: auth.NewTransport(o.Environ, s.GitConfig),
-		}), s.Webhook.Backoff)
+	if w := s.Webhook; w.URL != "" {
+		w.Log, w.Transport = log, auth.NewTransport(o.Environ, s.Config)
+		queue(hook.NewWebhook(w), s.WebhookBackoff)
 	}
 	return h
 }

@@ -78,7 +78,7 @@ func New(o Options) *Instance {
 		}
 	}
 	var err error
-	i.git = o.Git.With(git.Overlay{Config: o.Sync.GitConfig}).WithLog(o.Log.Logger())
+	i.git = o.Git.With(git.Overlay{Config: o.Sync.Config}).WithLog(o.Log.Logger())
 	if o.Sync.GroupWrite {
 		i.git = i.git.WithUmask(groupUmask)
 	}
@@ -104,16 +104,12 @@ func (i *Instance) Problems() []error { return i.problems }
 func (i *Instance) connect(progress *logging.Progress) {
 	s, log := i.opt.Sync, i.opt.Log
 	i.errors = keepErrors(log.ErrorFile(below(i.repo.Root(), s.ErrorFile)), log.Logger())
-	initBudget := s.InitBudget
-	opt := syncer.Options{
-		Steps: &steps{Repo: i.repo, auth: i.auth, progress: progress.Done},
-		Repo:  logging.Redact(s.Repo), Ref: Followed(s),
-		GateBackoff: s.PrePublish.Backoff, Announce: i.hooks.send,
-		Period: s.Period, InitPeriod: s.InitPeriod, Timeout: s.SyncTimeout, OneTime: i.opt.OneTime,
-		Budget: s.Budget, InitBudget: &initBudget, BackoffMax: s.BackoffMax,
-		Slots: i.opt.Slots, Log: log.Logger(), Observe: i.opt.Observe,
-		Failed: i.errors.failed, Succeeded: i.errors.succeeded,
-	}
+	opt := s.Loop
+	opt.Steps = &steps{Repo: i.repo, auth: i.auth, progress: progress.Done}
+	opt.Repo, opt.Ref = logging.Redact(s.URL), Followed(s)
+	opt.OneTime, opt.Slots = i.opt.OneTime, i.opt.Slots
+	opt.Log, opt.Observe = log.Logger(), i.opt.Observe
+	opt.Announce, opt.Failed, opt.Succeeded = i.hooks.send, i.errors.failed, i.errors.succeeded
 	if i.hooks.gate != nil {
 		opt.Gate = i.hooks.check
 	}
@@ -167,7 +163,7 @@ func (i *Instance) Report() Report {
 	if i.syncer == nil {
 		err := errors.Join(i.problems...)
 		return Report{Report: syncer.Report{
-			Repo: logging.Redact(i.opt.Sync.Repo), Ref: Followed(i.opt.Sync),
+			Repo: logging.Redact(i.opt.Sync.URL), Ref: Followed(i.opt.Sync),
 			LastError: err.Error(), LastHint: advice.Hint(err), LastErrorAt: i.opened, Failures: 1,
 		}}
 	}
