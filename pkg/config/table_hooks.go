@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"git-sync/pkg/receiver"
 )
 
 func hookRows(d *draft) []option {
@@ -57,7 +59,7 @@ func receiverRows(d *draft) []option {
 			text: "Address of the webhook receiver. A verified push triggers a sync at once. It may be the address of --http-bind, or another one, so that an ingress exposes nothing else. A secret is required."},
 		{scope: perProcess, flags: named("receiver-path"), vars: named("GITSYNC_RECEIVER_PATH"), arg: "PATH", preset: "/webhook", set: into(&d.Process.Receiver.Path, asText, checkURLPath),
 			text: "Path of the webhook receiver."},
-		{flags: named("receiver-provider"), vars: named("GITSYNC_RECEIVER_PROVIDER"), arg: "FORGE", preset: "auto", choices: []string{"auto", "github", "gitlab", "gitea", "forgejo", "gogs", "bitbucket", "bitbucket-cloud", "bitbucket-server", "azure", "azure-devops", "generic"},
+		{flags: named("receiver-provider"), vars: named("GITSYNC_RECEIVER_PROVIDER"), arg: "FORGE", preset: "auto", choices: receiver.Providers(),
 			set:  into(&d.Sync.Receiver.Provider, asText),
 			text: "Forge whose deliveries are accepted. auto recognizes it by the headers. generic means a bearer token, for curl and CI."},
 		{flags: named("receiver-secret-file"), vars: named("GITSYNC_RECEIVER_SECRET_FILE"), arg: "PATH", set: into(&d.Sync.Receiver.SecretFile, asText),

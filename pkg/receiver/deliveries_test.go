@@ -347,7 +347,7 @@ func TestProviders(t *testing.T) {
 			t.Errorf("%s: %d %s", forge, status, text)
 		}
 	}
-	if len(Providers()) != 10 {
+	if len(Providers()) != 12 {
 		t.Errorf("%v", Providers())
 	}
 }

@@ -57,7 +57,7 @@ func (t Target) Check() error {
 	switch {
 	case placeOf(t.URL).path == "" || t.Secret == nil:
 		return errors.New("receiver needs a repository and a secret")
-	case !slices.ContainsFunc(forges(), func(f forge) bool { return t.takes(f.name) }):
+	case t.Provider != "" && !slices.Contains(Providers(), t.Provider):
 		return fmt.Errorf("unknown webhook provider %q: use one of %s", t.Provider, strings.Join(Providers(), ", "))
 	}
 	_, err := t.secret()
@@ -77,11 +77,14 @@ func (t Target) takes(forge string) bool {
 	return t.Provider == "" || t.Provider == auto || t.Provider == forge || strings.HasPrefix(forge, t.Provider+"-")
 }
 
-// Providers are the names that Target.Provider takes. The part of a name before a dash ("bitbucket") stands for all names
-// that begin with it.
+// Providers are the names that Target.Provider takes: those of forges, and the part before a dash ("bitbucket"), which stands
+// for all names that begin with it.
 func Providers() []string {
 	names := []string{auto}
 	for _, f := range forges() {
+		if family, _, ok := strings.Cut(f.name, "-"); ok && !slices.Contains(names, family) {
+			names = append(names, family)
+		}
 		names = append(names, f.name)
 	}
 	return names
