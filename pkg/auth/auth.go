@@ -68,8 +68,7 @@ const requestTimeout = time.Minute
 // maxEnvironment is the most that one variable can carry: Linux allows 128 KiB (MAX_ARG_STRLEN).
 const maxEnvironment = 120 << 10
 
-// New checks the options that can be checked without reading a file. It neither blocks nor asks
-// anybody.
+// New takes options that pkg/config has checked. It reads no file, and neither blocks nor asks anybody.
 func New(opts Options) (*Auth, error) {
 	if !filepath.IsAbs(opts.Self) {
 		return nil, failure("credentials", "the path of git-sync's executable is not absolute", "")
@@ -79,9 +78,6 @@ func New(opts Options) (*Auth, error) {
 	}
 	if opts.HTTP == nil {
 		opts.HTTP = NewTransport(opts.Env, opts.GitConfig)
-	}
-	if err := opts.check(); err != nil {
-		return nil, err
 	}
 	client := &http.Client{
 		Transport:     opts.HTTP,

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -72,19 +71,6 @@ func (g GitHubApp) endpoint() string {
 		base = DefaultGitHubURL
 	}
 	return fmt.Sprintf("%s/app/installations/%d/access_tokens", strings.TrimRight(base, "/"), g.InstallationID)
-}
-
-// validate says what is lacking.
-func (g GitHubApp) validate() error {
-	switch u, err := url.Parse(g.endpoint()); {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return failure("GitHub App", "the base URL is not an http(s) URL", "--github-base-url is like https://HOST/api/v3/")
-	case g.ClientID == "" && g.ApplicationID == 0:
-		return failure("GitHub App", "neither client ID nor application ID is given", "set --github-app-client-id or --github-app-application-id")
-	case g.InstallationID == 0:
-		return failure("GitHub App", "no installation ID is given", "set --github-app-installation-id; it ends the URL of the installation's settings page")
-	}
-	return nil
 }
 
 // keyName is how messages call the place the private key comes from.

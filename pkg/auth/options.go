@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"fmt"
 	"net/http"
 
 	"git-sync/pkg/git"
@@ -59,60 +58,11 @@ type Settings struct {
 // Credential is one user and password, or one SSH key, for the URLs at or below URL.
 type Credential struct {
 	// URL is http(s)://host[:port][/path], or for a key ssh://[user@]host[:port][/path].
-	URL string
+	URL string `json:"url"`
 	// Username may be alone: some servers take a token as user name. PasswordFile wins over Password.
-	Username     string
-	Password     secret.Text
-	PasswordFile string
+	Username     string      `json:"username"`
+	Password     secret.Text `json:"password"`
+	PasswordFile string      `json:"password-file"`
 	// SSHKeyFile is the only key offered for an ssh URL: forges' deploy keys open one repository each.
-	SSHKeyFile string
-}
-
-// check refuses credentials that could never be used.
-func (o Options) check() error {
-	_, isHTTP := scopeOf(o.URL)
-	for name, set := range map[string]bool{
-		"--username":               o.Username != "",
-		"--askpass-url":            o.AskpassURL != "",
-		"--github-app-private-key": o.GitHub.enabled(),
-	} {
-		if set && !isHTTP {
-			return failure(name, "the repository's URL is not an http(s) URL", "use an https:// URL for --repo, or an SSH key")
-		}
-	}
-	if o.AskpassURL != "" {
-		if _, ok := scopeOf(o.AskpassURL.Reveal()); !ok {
-			return failure("--askpass-url", "it is not an http(s) URL", "give an http(s) URL")
-		}
-	}
-	if o.GitHub.enabled() {
-		if err := o.GitHub.validate(); err != nil {
-			return err
-		}
-	}
-	for i, c := range o.Credentials {
-		if err := c.check(); err != nil {
-			return fmt.Errorf("--credential number %d: %w", i+1, err)
-		}
-	}
-	return nil
-}
-
-// check refuses a credential that could never be used.
-func (c Credential) check() error {
-	if _, ok := parseSSH(c.URL); ok {
-		if c.SSHKeyFile == "" || c.Password != "" || c.PasswordFile != "" {
-			return failure(bareURL(c.URL), "an ssh URL takes a key, not a password", "give it an ssh-key-file, or use an https:// URL")
-		}
-		return nil
-	}
-	switch _, ok := scopeOf(c.URL); {
-	case !ok:
-		return failure(bareURL(c.URL), "its url is not an http(s) or ssh URL", "a url is like https://host or https://host/org/repo.git")
-	case c.SSHKeyFile != "":
-		return failure(bareURL(c.URL), "an SSH key is of no use for an http(s) URL", "use an ssh:// URL")
-	case c.Username == "" && c.Password == "" && c.PasswordFile == "":
-		return failure(bareURL(c.URL), "it has neither username nor password", "give it a username, and a password or a password-file")
-	}
-	return nil
+	SSHKeyFile string `json:"ssh-key-file"`
 }

@@ -8,58 +8,47 @@ import (
 	"strings"
 
 	"git-sync/pkg/auth"
-	"git-sync/pkg/secret"
 )
-
-// rawCredential is a credential as it is written.
-type rawCredential struct {
-	URL          string `json:"url"`
-	Username     string `json:"username"`
-	Password     string `json:"password"`
-	PasswordFile string `json:"password-file"`
-	SSHKeyFile   string `json:"ssh-key-file"`
-}
 
 // parseCredentials reads one JSON object, or a list of them. Its errors do not repeat what was given.
 func parseCredentials(s string) ([]auth.Credential, error) {
 	if !strings.HasPrefix(strings.TrimSpace(s), "[") {
 		s = "[" + s + "]"
 	}
-	var raw []rawCredential
+	var list []auth.Credential
 	d := json.NewDecoder(strings.NewReader(s))
 	d.DisallowUnknownFields()
-	err := d.Decode(&raw)
+	err := d.Decode(&list)
 	if _, more := d.Token(); err != nil || !errors.Is(more, io.EOF) {
 		return nil, wrong("is not a JSON object, or a list of them, with the fields url, username, password, password-file and ssh-key-file",
 			`write {"url": "https://example.com", "username": "me", "password-file": "/etc/git-secret/password"}`)
 	}
-	var list []auth.Credential
-	for i, r := range raw {
-		if err := r.check(); err != nil {
-			return nil, wrong(fmt.Sprintf("credential %d of %d: %v", i+1, len(raw), err), hintOf(err))
+	for i, c := range list {
+		if err := checkCredential(c); err != nil {
+			return nil, wrong(fmt.Sprintf("credential %d of %d: %v", i+1, len(list), err), hintOf(err))
 		}
-		list = append(list, auth.Credential{URL: r.URL, Username: r.Username, Password: secret.Text(r.Password), PasswordFile: r.PasswordFile, SSHKeyFile: r.SSHKeyFile})
 	}
 	return list, nil
 }
 
-// check refuses what cannot be used.
-func (r rawCredential) check() error {
-	key, http := r.SSHKeyFile != "", checkHTTPURL(r.URL) == nil
+// checkCredential refuses what cannot be used.
+func checkCredential(c auth.Credential) error {
+	password := c.Password.Reveal()
+	key, http := c.SSHKeyFile != "", checkHTTPURL(c.URL) == nil
 	switch {
-	case likeOption(r.URL), hasControl(r.URL + r.Username + r.Password + r.PasswordFile + r.SSHKeyFile):
+	case likeOption(c.URL), hasControl(c.URL + c.Username + password + c.PasswordFile + c.SSHKeyFile):
 		return wrong("holds a control character, or a URL that begins with -", "")
-	case key && !isSSHURL(r.URL):
+	case key && !isSSHURL(c.URL):
 		return wrong("url is not an ssh URL", "ssh-key-file is for ssh://user@host/path and user@host:path")
-	case key && r.Username+r.Password+r.PasswordFile != "":
+	case key && c.Username+password+c.PasswordFile != "":
 		return wrong("ssh-key-file cannot be combined with username or password", "the user of an ssh URL is part of it")
 	case !key && !http:
 		return wrong("url is not an http or https URL", "an ssh URL takes an ssh-key-file instead of username and password")
-	case http && strings.Contains(authority(r.URL), "@"):
+	case http && strings.Contains(authority(c.URL), "@"):
 		return wrong("url holds a user or password of its own", "they go into username and password")
-	case http && r.Username == "":
+	case http && c.Username == "":
 		return wrong("username is missing", "with a token, most forges take any name")
-	case http && (r.Password == "") == (r.PasswordFile == ""):
+	case http && (password == "") == (c.PasswordFile == ""):
 		return wrong("needs either password or password-file", "")
 	}
 	return nil

@@ -4,11 +4,8 @@ import (
 	"git-sync/pkg/auth"
 )
 
-const (
-	cookieFile     = "/etc/git-secret/cookie_file"
-	sshKeyFile     = "/etc/git-secret/ssh"
-	knownHostsFile = "/etc/git-secret/known_hosts"
-)
+// cookieFile is where manifests mount cookies.
+const cookieFile = "/etc/git-secret/cookie_file"
 
 func authRows(d *draft) []option {
 	return []option{
@@ -27,11 +24,11 @@ func authRows(d *draft) []option {
 			text: "Send the cookies in " + cookieFile + " to the server."},
 		{flags: named("ssh"), vars: named("GIT_SYNC_SSH"), kind: isBool, preset: "false", set: into(&d.ssh, asBool),
 			text: "Accepted for compatibility: the scheme of --repo decides whether ssh is used. With --ssh, a user, password, cookie file or askpass URL for the same repository is an error."},
-		{flags: named("ssh-key-file"), vars: named("GIT_SSH_KEY_FILE", "GIT_SYNC_SSH_KEY_FILE", "GITSYNC_SSH_KEY_FILE"), arg: "PATH", kind: manyValues, preset: sshKeyFile, set: d.takeKeyFiles,
+		{flags: named("ssh-key-file"), vars: named("GIT_SSH_KEY_FILE", "GIT_SYNC_SSH_KEY_FILE", "GITSYNC_SSH_KEY_FILE"), arg: "PATH", kind: manyValues, preset: auth.DefaultSSHKeyFile, set: d.takeKeyFiles,
 			text: "Private SSH key. The flag is repeatable. A variable holds several paths separated by colons."},
 		{flags: named("ssh-known-hosts"), vars: named("GIT_KNOWN_HOSTS", "GIT_SYNC_KNOWN_HOSTS", "GITSYNC_SSH_KNOWN_HOSTS"), kind: isBool, preset: "true", set: into(&d.Auth.SSHKnownHosts, asBool),
 			text: "Connect only to hosts whose key is in --ssh-known-hosts-file. --ssh-known-hosts=false accepts any host key."},
-		{flags: named("ssh-known-hosts-file"), vars: named("GIT_SSH_KNOWN_HOSTS_FILE", "GIT_SYNC_SSH_KNOWN_HOSTS_FILE", "GITSYNC_SSH_KNOWN_HOSTS_FILE"), arg: "PATH", preset: knownHostsFile,
+		{flags: named("ssh-known-hosts-file"), vars: named("GIT_SSH_KNOWN_HOSTS_FILE", "GIT_SYNC_SSH_KNOWN_HOSTS_FILE", "GITSYNC_SSH_KNOWN_HOSTS_FILE"), arg: "PATH", preset: auth.DefaultSSHKnownHostsFile,
 			set:  into(&d.Auth.SSHKnownHostsFile, asText),
 			text: "File with the trusted host keys. ssh-keyscan HOST prints them, and forges publish theirs."},
 		{scope: perProcess, flags: named("add-user"), vars: bothVars("ADD_USER"), kind: isBool, preset: "false", set: into(&d.AddUser, asBool),
