@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 
@@ -16,7 +17,17 @@ import (
 
 // newReceiver makes the handler of forges' pushes.
 func (a *app) newReceiver() http.Handler {
-	return receiver.New(receiver.Options{Targets: a.targets, Log: a.log.Logger(), Observe: a.http.delivered})
+	o := receiver.Options{Targets: a.targets, Log: a.log.Logger(), Observe: a.http.delivered}
+	if host, port, err := net.SplitHostPort(a.cfg.Process.Receiver.Peers); err == nil {
+		o.Peers = func(ctx context.Context) ([]string, error) {
+			ips, err := net.DefaultResolver.LookupHost(ctx, host)
+			for i, ip := range ips {
+				ips[i] = net.JoinHostPort(ip, port)
+			}
+			return ips, err
+		}
+	}
+	return receiver.New(o)
 }
 
 // targets are the instances as pushes see them: those that can sync.

@@ -163,7 +163,7 @@ func (d *draft) checkServers() {
 	}
 	switch {
 	case d.Process.Receiver.Bind == "":
-		d.warnUseless("ignoring options that need --receiver-bind", "receiver-path", "receiver-provider", "receiver-secret-file")
+		d.warnUseless("ignoring options that need --receiver-bind", "receiver-path", "receiver-peers", "receiver-provider", "receiver-secret-file")
 	case d.Process.Receiver.Bind == d.HTTP.Bind && isServed(d.Process.Receiver.Path):
 		d.problem(d.named("receiver-path"), quoted(d.Process.Receiver.Path)+" is served by --http-bind at the same address", "choose another path or address")
 	}

@@ -67,8 +67,8 @@ type HTTP struct {
 	Metrics, Pprof bool
 }
 
-// Listener is where the webhook receiver listens; empty Bind: off.
-type Listener struct{ Bind, Path string }
+// Listener is where the webhook receiver listens; empty Bind: off. Peers names the other replicas; empty: none.
+type Listener struct{ Bind, Path, Peers string }
 
 // Sync is one repository and all that belongs to it, in the options of those who use it. What is no setting of a user's (a
 // logger, say) is left to them.

@@ -79,7 +79,7 @@ func TestEveryOptionThereIs(t *testing.T) {
 		"username password password-file git git-config git-gc http-bind http-metrics http-pprof"
 	newer := "filter worktree-layout init-period init-max-failures backoff-max checkout poll verify verify-keyring verify-allowed-signers " +
 		"ref-pattern ref-semver ref-pinned stale-worktree-timeout pre-publish-exechook-command pre-publish-exechook-timeout pre-publish-exechook-backoff " +
-		"receiver-bind receiver-path receiver-provider receiver-secret-file credential github-base-url github-app-private-key-file github-app-client-id " +
+		"receiver-bind receiver-path receiver-peers receiver-provider receiver-secret-file credential github-base-url github-app-private-key-file github-app-client-id " +
 		"github-app-application-id github-app-installation-id max-staleness log-format verbose"
 	odd := "branch ref rev dest link wait period timeout sync-timeout max-sync-failures max-failures change-permissions sync-hook-command ssh " +
 		"ssh-key-file ssh-known-hosts ssh-known-hosts-file cookie-file askpass-url git-config-add help man version " +

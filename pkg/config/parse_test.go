@@ -172,7 +172,7 @@ func TestEveryName(t *testing.T) {
 		"ssh-known-hosts-file": "/h", "github-base-url": "http://gh/", "GITSYNC_GITHUB_APP_PRIVATE_KEY": "k", "github-app-private-key-file": "/k",
 		"github-app-client-id": "c", "github-app-application-id": "5", "github-app-installation-id": "6", "sync-hook-command": "/x",
 		"pre-publish-exechook-command": "/x", "webhook-url": "http://w/", "webhook-method": "GET", "webhook-success-status": "204", "receiver-bind": ":1",
-		"config": "/c", "max-concurrent-syncs": "3", "receiver-path": "/p", "receiver-provider": "github", "receiver-secret-file": "/s", "GITSYNC_RECEIVER_SECRET": "s", "http-bind": ":2",
+		"config": "/c", "max-concurrent-syncs": "3", "receiver-path": "/p", "receiver-peers": "p:1", "receiver-provider": "github", "receiver-secret-file": "/s", "GITSYNC_RECEIVER_SECRET": "s", "http-bind": ":2",
 		"max-staleness": "1h", "log-format": "json", "verbose": "4", "git": "/usr/bin/git", "git-config": "a.b:c", "git-config-add": "a.b:c", "git-gc": "off",
 	}
 	for i, o := range table(new(draft)) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"regexp"
 	"strings"
 	"time"
@@ -59,6 +60,8 @@ func receiverRows(d *draft) []option {
 			text: "Address of the webhook receiver. A verified push triggers a sync at once. It may be the address of --http-bind, or another one, so that an ingress exposes nothing else. A secret is required."},
 		{scope: perProcess, flags: named("receiver-path"), vars: named("GITSYNC_RECEIVER_PATH"), arg: "PATH", preset: "/webhook", set: into(&d.Process.Receiver.Path, asText, checkURLPath),
 			text: "Path of the webhook receiver."},
+		{scope: perProcess, flags: named("receiver-peers"), vars: named("GITSYNC_RECEIVER_PEERS"), arg: "HOST:PORT", set: into(&d.Process.Receiver.Peers, asText, checkPeers),
+			text: "Name and port of all replicas, such as a headless Service. A push that one replica receives is forwarded to each address of the name."},
 		{flags: named("receiver-provider"), vars: named("GITSYNC_RECEIVER_PROVIDER"), arg: "FORGE", preset: "auto", choices: receiver.Providers(),
 			set:  into(&d.Sync.Receiver.Provider, asText),
 			text: "Forge whose deliveries are accepted. auto recognizes it by the headers. generic means a bearer token, for curl and CI."},
@@ -67,6 +70,13 @@ func receiverRows(d *draft) []option {
 		{vars: named("GITSYNC_RECEIVER_SECRET"), arg: "SECRET", secret: true, set: into(&d.Sync.Receiver.Secret, asSecret),
 			text: "The secret itself, instead of --receiver-secret-file."},
 	}
+}
+
+func checkPeers(s string) error {
+	if host, _, err := net.SplitHostPort(s); err != nil || host == "" || strings.HasSuffix(s, ":0") {
+		return wrong(quoted(s)+" is no host and port", "write HOST:PORT, as in git-sync-peers:8080")
+	}
+	return checkAddress(s)
 }
 
 func checkURLPath(s string) error {

@@ -1,8 +1,11 @@
 package receiver
 
 import (
+	"bytes"
 	"cmp"
+	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -24,11 +27,14 @@ type Options struct {
 	// Observe is called with the outcome of each delivery: a name of Providers, or "unknown", and one of
 	// the constants of outcomes. Required. A delivery that triggers is counted for each target, by its name.
 	Observe func(target, source, outcome string)
+	// Peers returns the addresses of all replicas, ours among them, for each delivery that triggers; nil: there are none.
+	Peers func(context.Context) (addresses []string, err error)
 }
 
 type handler struct {
 	Options
 	places places
+	peers  peers
 	logged sync.Map // what has been logged at level 0, where it is logged once
 	mu     sync.Mutex
 	known  map[[3]string]repository // by forge, name and URL of a target
@@ -37,7 +43,7 @@ type handler struct {
 // New returns the handler of one path. The server in front of it must limit the size and the time of
 // headers. The handler limits the rest by the deadlines of the connection, which it sets itself.
 func New(o Options) http.Handler {
-	return &handler{Options: o, known: map[[3]string]repository{}, places: places{
+	return &handler{Options: o, peers: peers{Options: o}, known: map[[3]string]repository{}, places: places{
 		small:   make(chan struct{}, maxReading),
 		large:   make(chan struct{}, 1),
 		waiting: make(chan struct{}, maxWaiting),
@@ -90,6 +96,8 @@ func (h *handler) receive(w http.ResponseWriter, req *http.Request) (source stri
 	if err != nil {
 		return f.name, nil, err
 	}
+	req.ContentLength = int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil } // for the peers
 	p, err := f.read(req.Header, body)
 	if err != nil {
 		return f.name, nil, err

@@ -29,10 +29,13 @@ func (h *handler) trigger(w http.ResponseWriter, req *http.Request, hits []hit) 
 			defer func() { <-h.places.waiting }()
 			// The server's own deadline is for answers that are written at once.
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + BodyTime))
-			return await(w, req, hits, wait)
+			return h.await(w, req, hits, wait)
 		default:
 			a = triggered(http.StatusServiceUnavailable, "a sync is triggered, but too many requests wait for one")
 		}
+	}
+	if out := h.peers.prepare(req); out != nil {
+		h.peers.start(req.Context(), out, hits)
 	}
 	for _, hit := range hits {
 		hit.target.Trigger(hit.push)
@@ -40,8 +43,8 @@ func (h *handler) trigger(w http.ResponseWriter, req *http.Request, hits []hit) 
 	return a
 }
 
-// await syncs the targets and returns the published hashes. If they are all the same, the header has the hash as well.
-func await(w http.ResponseWriter, req *http.Request, hits []hit, wait time.Duration) answer {
+// await syncs the targets, here and at the peers, and returns the hashes that are published here. If they are all the same, the header has the hash as well.
+func (h *handler) await(w http.ResponseWriter, req *http.Request, hits []hit, wait time.Duration) answer {
 	ctx, cancel := context.WithTimeout(req.Context(), wait)
 	defer cancel()
 	hashes, errs := make([]string, len(hits)), make([]error, len(hits))
@@ -49,12 +52,18 @@ func await(w http.ResponseWriter, req *http.Request, hits []hit, wait time.Durat
 	for i, hit := range hits {
 		all.Go(func() { hashes[i], errs[i] = hit.target.Wait(ctx, hit.push) })
 	}
+	everywhere := true
+	if out := h.peers.prepare(req); out != nil {
+		everywhere = h.peers.send(ctx, out)
+	}
 	all.Wait()
 	switch err := errors.Join(errs...); {
 	case err != nil && ctx.Err() != nil:
 		return triggered(http.StatusGatewayTimeout, fmt.Sprintf("nothing was published within %s; the sync continues", wait))
 	case err != nil: // it is for the operators, and may hold more than the sender may know
 		return triggered(http.StatusBadGateway, "the sync failed: see its log and /status")
+	case !everywhere:
+		return triggered(http.StatusBadGateway, "it is published here, but not by every replica: see the log")
 	}
 	hashes = slices.Compact(hashes)
 	if len(hashes) == 1 {

@@ -80,7 +80,7 @@ func rendered(t *testing.T) []document {
 	add("few", loaded(t), `{options: {repo: "https://example.com/x.git"}, server: {replicas: 1}}`)
 	add("all", loaded(t), everything)
 	add("openshift", loaded(t), `{options: {repo: "https://example.com/x.git"}, runAs: null}`)
-	add("included", including(t), `git-sync: {server: {enabled: false}, options: {repo: "https://example.com/x.git"}, webhookSecret: hook}`)
+	add("included", including(t), `git-sync: {server: {enabled: false}, options: {repo: "https://example.com/x.git"}, webhookSecret: hook, peers: web-peers}`)
 	return all
 }
 

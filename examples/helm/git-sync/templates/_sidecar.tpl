@@ -38,6 +38,9 @@ The pod needs an fsGroup (or git-sync's own UID) to read the secrets, as in temp
     {{- if .webhookSecret }}
     - --receiver-bind=:8081
     - --receiver-secret-file=/etc/git-webhook/secret
+    {{- with .peers }}
+    - --receiver-peers={{ . }}:8081
+    {{- end }}
     {{- end }}
 {{- end }}
 
