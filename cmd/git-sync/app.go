@@ -19,6 +19,7 @@ import (
 	"git-sync/pkg/git"
 	"git-sync/pkg/instance"
 	"git-sync/pkg/logging"
+	"git-sync/pkg/repo/remote"
 	"git-sync/pkg/syncer"
 )
 
@@ -60,6 +61,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 		Environ: p.environ, Umask: umask(), Git: a.git, Check: a.checkReceiver,
 	}
 	if a.many() {
+		shared.Polls = &remote.Pool{}
 		shared.Slots = make(chan struct{}, cmp.Or(cfg.Process.MaxConcurrentSyncs, 2*runtime.NumCPU()))
 	}
 	a.group = &instance.Group{

@@ -13,6 +13,8 @@ import (
 
 	"git-sync/pkg/config"
 	"git-sync/pkg/instance"
+	"git-sync/pkg/repo/remote"
+	"git-sync/pkg/syncer"
 	"git-sync/test/gitserver"
 	"git-sync/test/harness"
 )
@@ -213,5 +215,51 @@ func TestGroupBudget(t *testing.T) {
 	g.Close()
 	if failed, ok := errors.AsType[*instance.GroupError](err); !ok || !slices.Equal(failed.Names, []string{"bad"}) {
 		t.Errorf("ended with %v", err)
+	}
+}
+
+// TestGroupSharesPolls: syncs of one URL share polls, and what the poll of one finds is published by another.
+func TestGroupSharesPolls(t *testing.T) {
+	h := newHost(t)
+	r := gitserver.NewRepo(t)
+	r.Commit(map[string]string{"file": "one"})
+	r.BranchAt("other", "main")
+	server, top, polls := gitserver.HTTP(t, r), t.TempDir(), &remote.Pool{}
+	g := h.group(2, func(o *instance.Options) { o.OneTime, o.Polls = false, polls })
+	var syncs []config.Sync
+	for _, ref := range []string{"main", "other"} {
+		syncs = append(syncs, loop(t, ref, "--repo="+server.RepoURL(r), "--ref="+ref, "--root="+filepath.Join(top, ref)))
+		syncs[len(syncs)-1].Loop.Period = time.Hour
+	}
+	if problems := g.Add(syncs); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	_, stop := running(t, g)
+	shows := func(ref, text string) {
+		t.Helper()
+		harness.Until(t, text+" by "+ref, func() bool { return content(filepath.Join(top, ref)) == text })
+	}
+	shows("main", "one")
+	shows("other", "one")
+	poll := func(i int) {
+		t.Helper()
+		server.Reset()
+		g.Instances()[i].Trigger(syncer.SourceSignal)
+		harness.Until(t, "a poll", func() bool {
+			requests := server.Log()
+			last := len(requests) - 1
+			return last >= 0 && requests[last].Kind == gitserver.LsRefs && !requests[last].End.IsZero()
+		})
+	}
+	poll(1)
+	r.Commit(map[string]string{"file": "two"})
+	g.Instances()[1].Trigger(syncer.SourceSignal)
+	shows("main", "two")
+	poll(0) // other does not use the answer, for it is asked for something newer
+	r.BranchAt("other", "main")
+	g.Instances()[1].Trigger(syncer.SourceSignal)
+	shows("other", "two")
+	if err := stop(); err != nil {
+		t.Error(err)
 	}
 }

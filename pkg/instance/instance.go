@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"git-sync/pkg/advice"
@@ -14,6 +15,7 @@ import (
 	"git-sync/pkg/hook"
 	"git-sync/pkg/logging"
 	"git-sync/pkg/repo"
+	"git-sync/pkg/repo/remote"
 	"git-sync/pkg/syncer"
 )
 
@@ -37,6 +39,8 @@ type Options struct {
 	Log *logging.Logging
 	// Slots limits how many syncs run at the same time: see syncer.Options. nil: no limit.
 	Slots chan struct{}
+	// Polls joins the polls of instances that ask the same remote. nil: each asks by itself.
+	Polls *remote.Pool
 	// Check says what else is wrong with a sync. nil: nothing.
 	Check func(config.Sync) error
 	// Observe is given each new report of the loop; it must not block. Optional.
@@ -56,6 +60,8 @@ type Instance struct {
 	errors *errorKeeper
 	syncer *syncer.Syncer
 	close  func() error
+
+	polled atomic.Pointer[syncer.Syncer] // the syncer, for poll
 }
 
 // Report is what an instance knows about itself at one instant. It is a value.
@@ -85,7 +91,7 @@ func New(o Options) *Instance {
 	i.auth, err = newAuth(o, i.git)
 	note(err)
 	progress := o.Log.Progress()
-	i.repo, err = repo.Open(repoOptions(o, i.git, progress))
+	i.repo, err = repo.Open(repoOptions(o, i.git, progress, i.poll))
 	note(err)
 	i.hooks = newHooks(o)
 	if o.Check != nil {
@@ -117,6 +123,7 @@ func (i *Instance) connect(progress *logging.Progress) {
 		opt.Touch = func() error { return i.touch(touchFile) }
 	}
 	i.syncer = syncer.New(opt)
+	i.polled.Store(i.syncer)
 }
 
 // Run syncs until ctx ends, the failure budget is spent, or a one-time sync has succeeded and its hooks with it. Hooks run
@@ -146,7 +153,15 @@ func (i *Instance) Sync() config.Sync { return i.opt.Sync }
 // Trigger asks for a sync as soon as may be: see syncer.Trigger.
 func (i *Instance) Trigger(source string) {
 	if i.syncer != nil {
+		i.repo.Expire()
 		i.syncer.Trigger(source)
+	}
+}
+
+// poll polls early, for what a poll of another instance has found. It may be called before the instance is complete.
+func (i *Instance) poll() {
+	if s := i.polled.Load(); s != nil {
+		s.Trigger(syncer.SourcePeriod)
 	}
 }
 
@@ -155,6 +170,7 @@ func (i *Instance) Wait(ctx context.Context, source string) (hash string, err er
 	if i.syncer == nil {
 		return "", errors.Join(i.problems...)
 	}
+	i.repo.Expire()
 	return i.syncer.Wait(ctx, source)
 }
 

@@ -6,6 +6,7 @@ import (
 	"git-sync/pkg/git"
 	"git-sync/pkg/logging"
 	"git-sync/pkg/repo"
+	"git-sync/pkg/repo/remote"
 )
 
 // newAuth makes the credentials.
@@ -18,8 +19,9 @@ func newAuth(o Options, g *git.Git) (*auth.Auth, error) {
 	})
 }
 
-// repoOptions are those of the configuration, with what the process and the instance add.
-func repoOptions(o Options, g *git.Git, progress *logging.Progress) repo.Options {
+// repoOptions are those of the configuration, with what the process and the instance add. changed is called when another instance
+// finds something new.
+func repoOptions(o Options, g *git.Git, progress *logging.Progress, changed func()) repo.Options {
 	r := o.Sync.Options
 	r.Git, r.Log, r.Umask = g, o.Log.Logger(), o.Umask
 	if r.GroupWrite {
@@ -27,6 +29,7 @@ func repoOptions(o Options, g *git.Git, progress *logging.Progress) repo.Options
 	}
 	r.ProgressLive = progress.Live()
 	r.Progress = func(p git.Progress) { progress.Update(p.Phase, p.Percent, p.Detail) }
+	r.Sharing = remote.Sharing{Pool: o.Polls, Credentials: o.Sync.Auth, Period: o.Sync.Loop.Period, Changed: changed}
 	return r
 }
 

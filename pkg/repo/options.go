@@ -84,8 +84,9 @@ type Source struct {
 	Rev    string
 	Depth  int    // commits of history; 0 is all of it
 	Filter string // partial clone: git's --filter
-	// Poll says how the remote is asked.
-	Poll remote.Poll
+	// Poll says how the remote is asked, and Sharing with whom.
+	Poll    remote.Poll
+	Sharing remote.Sharing
 	// RefPattern, a glob of tag names as path.Match has it, and RefSemver, a
 	// range of versions, choose the highest matching tag instead of Ref.
 	RefPattern, RefSemver string

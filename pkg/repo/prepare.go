@@ -47,8 +47,7 @@ func (s attempt) ask(ctx context.Context, want target) (target, error) {
 		defer cancel()
 		ctx = limited
 	}
-	rev, _ := s.Published()
-	t, err := s.remote.Resolve(ctx, s.creds, rev.Ref)
+	t, err := s.remote.Resolve(ctx, s.creds)
 	if err == nil && s.opts.RefPinned && t.IsTag() {
 		err = s.store.CheckPin(t.Name, t.OID)
 	}

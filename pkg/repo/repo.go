@@ -22,7 +22,7 @@ import (
 )
 
 // Repo is one root with one published tree. Its methods are called one at a
-// time, but for Published and Stats, which may be called at any time.
+// time, but for Published, Stats and Expire, which may be called at any time.
 type Repo struct {
 	opts Options
 	log  logr.Logger
@@ -109,7 +109,7 @@ func (r *Repo) assemble(opts Options) {
 	r.opts = opts
 	r.remote = remote.New(remote.Options{
 		Git: opts.Git, Log: r.log, URL: opts.URL, Ref: opts.Ref, Rev: opts.Rev, RefPattern: opts.RefPattern, RefSemver: opts.RefSemver,
-		Poll: opts.Poll, Config: opts.Config,
+		Poll: opts.Poll, Config: opts.Config, Sharing: opts.Sharing,
 	})
 	r.store = store.At(filepath.Join(r.root, disk.GitName), &store.Options{
 		Root: r.root, Git: opts.Git, Log: r.log, URL: opts.URL, Depth: opts.Depth, Filter: opts.Filter, GC: opts.GC,
@@ -218,6 +218,9 @@ func (r *Repo) acquire(ctx context.Context) error {
 		r.checkFromOutside() // the other one looks after what is published
 	})
 }
+
+// Expire has the next Prepare ask the remote, and not use the answer to an earlier poll of another Repo.
+func (r *Repo) Expire() { r.remote.Expire() }
 
 // Published returns what is published, or what was before that was
 // lost; ok is false when that is not one of our trees.

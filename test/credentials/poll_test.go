@@ -24,7 +24,7 @@ func (c *client) poller(t *testing.T, o remote.Options) func() error {
 		if err != nil {
 			return err
 		}
-		_, err = r.Resolve(t.Context(), creds, "refs/heads/main")
+		_, err = r.Resolve(t.Context(), creds)
 		return c.auth.Explain(err)
 	}
 }

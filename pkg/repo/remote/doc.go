@@ -10,5 +10,6 @@
 //
 // What that gains is in docs/decisions/0018 and docs/performance.md.
 //
-// State: the kept connection, and what the last poll said about the server.
+// State: the kept connection, what the last poll said about the server, and its
+// answer, which remotes of one [Pool] share.
 package remote

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-logr/logr"
@@ -40,15 +41,14 @@ type Options struct {
 	Poll                  Poll
 	// Config is the user's extra git configuration, already part of Git.
 	Config []git.KV
+	Sharing
 }
 
-// Remote is a remote repository. Its methods are called one at a time.
+// Remote is a remote repository. Its methods are called one at a time, but for Expire, which may be called at any time.
 type Remote struct {
-	opts       Options
-	connection *connection // kept between polls; nil when there is none
-	gitOnly    bool        // the server does not speak protocol v2, or only git knows how to connect
-	failed     bool        // the last poll failed: git ls-remote makes the next one
-	useless    string      // an Authorization that the server does not take when it has not asked for it
+	opts Options
+	*source
+	used int64 // the number of the last answer that it has used
 }
 
 // Target is what a ref of the remote is at.
@@ -78,50 +78,65 @@ func (t Target) IsBranch() bool {
 func (t Target) IsTag() bool { return strings.HasPrefix(t.Name, tagPrefix) }
 
 // New returns the remote of o. It asks nothing yet.
-func New(o Options) *Remote { return &Remote{opts: o} }
+func New(o Options) *Remote {
+	if o.Pool == nil {
+		o.Pool = &Pool{}
+	}
+	r := &Remote{opts: o}
+	r.source = o.Pool.join(r)
+	return r
+}
 
-// Resolve asks the remote which commit the ref is at, with creds. As long as
-// the remote has lastName, the name found last, no other is asked for. A full
-// hash needs no asking; its Target does not know yet whether it is an annotated
-// tag's. Resolve blocks until ctx ends at most; an error is a *git.Error
-// if the remote, or git, is its cause.
-func (r *Remote) Resolve(ctx context.Context, creds git.Overlay, lastName string) (Target, error) {
-	a := asking{Remote: r, creds: creds}
-	ref := r.opts.Ref
+// Resolve asks the remote which commit the ref is at, with creds. A full hash needs no asking; its Target does not know yet
+// whether it is an annotated tag's. Resolve blocks until ctx ends at most; an error is a *git.Error if the remote, or git, is
+// its cause.
+func (r *Remote) Resolve(ctx context.Context, creds git.Overlay) (Target, error) {
+	a, ref := asking{Remote: r, creds: creds}, r.opts.Ref
 	if git.IsHash(ref) {
 		return Target{Commit: ref, OID: ref}, nil
 	}
+	refs, err := a.refs(ctx, r.wants())
+	if err != nil {
+		return Target{}, err
+	}
 	if r.followsTags() {
-		return a.highestTag(ctx)
+		return r.highestTag(refs)
 	}
-	if r.opts.Rev != "" {
-		return a.revision(ctx)
+	for _, name := range r.names() {
+		if _, ok := refs[name]; ok {
+			return r.revision(targetOf(refs, name))
+		}
 	}
-	names := candidates(ref)
-	first := names
-	if lastName == names[0] {
-		first = names[:1]
-	}
-	found, err := a.find(ctx, first)
-	if err == nil && found.Name == "" && len(first) < len(names) {
-		found, err = a.find(ctx, names)
-	}
-	if err == nil && found.Name == "" {
-		err = a.noSuchRef(ctx)
-	}
-	return found, err
+	return Target{}, a.noSuchRef(ctx)
 }
 
-// revision asks for the tag Rev, or for the ref whose history has the commit Rev.
-func (a asking) revision(ctx context.Context) (Target, error) {
-	rev := a.opts.Rev
-	tag := tagPrefix + strings.TrimPrefix(rev, tagPrefix)
-	t, err := a.find(ctx, append([]string{tag}, candidates(a.opts.Ref)...))
+// names returns the full names that the remote may know the ref by, best first.
+func (r *Remote) names() []string {
+	names := candidates(r.opts.Ref)
+	if rev := r.opts.Rev; rev != "" {
+		names = slices.Insert(names, 0, tagPrefix+strings.TrimPrefix(rev, tagPrefix))
+	}
+	return names
+}
+
+// wants returns the patterns of the refs that decide what r is at.
+func (r *Remote) wants() []string {
 	switch {
-	case err != nil || t.Name == tag:
-		return t, err
-	case t.Name == "":
-		return t, a.noSuchRef(ctx)
+	case git.IsHash(r.opts.Ref):
+		return nil
+	case r.followsTags():
+		return []string{r.tagPattern()}
+	default:
+		return patterns(r.names())
+	}
+}
+
+// revision returns what Rev, if set, wants of the ref found: the tag Rev itself, or a commit in the ref's history.
+func (r *Remote) revision(t Target) (Target, error) {
+	rev := r.opts.Rev
+	switch {
+	case rev == "" || t.Name == r.names()[0]:
+		return t, nil
 	case len(rev) < shortest || strings.Trim(rev, "0123456789abcdefABCDEF") != "":
 		return Target{}, NotFound(rev)
 	}
@@ -132,11 +147,17 @@ func (a asking) revision(ctx context.Context) (Target, error) {
 // shortest is how many digits of a hash git takes for one.
 const shortest = 4
 
-// Close ends the connection that is kept, if there is one.
+// Close ends the connection that is kept, if there is one and no other remote uses it.
 func (r *Remote) Close() {
-	if r.connection != nil {
-		_ = r.connection.close() // what it was asked it has answered, or is asked again in another way
-		r.connection = nil
+	if r.opts.Pool.leave(r) {
+		r.disconnect()
+	}
+}
+
+func (s *source) disconnect() {
+	if s.connection != nil {
+		_ = s.connection.close() // what it was asked it has answered, or is asked again in another way
+		s.connection = nil
 	}
 }
 
@@ -144,21 +165,6 @@ func (r *Remote) Close() {
 type asking struct {
 	*Remote
 	creds git.Overlay
-}
-
-// find asks the remote for the first of names that it has; the Target has no
-// name when there is none.
-func (a asking) find(ctx context.Context, names []string) (Target, error) {
-	refs, err := a.refs(ctx, patterns(names))
-	if err != nil {
-		return Target{}, err
-	}
-	for _, name := range names {
-		if _, ok := refs[name]; ok {
-			return targetOf(refs, name), nil
-		}
-	}
-	return Target{}, nil
 }
 
 // targetOf returns what name is at.
@@ -207,8 +213,8 @@ func patterns(names []string) []string {
 // maxRefs is how many bytes of refs are read: some hundred thousand of them.
 const maxRefs = 32 << 20
 
-// refs returns the refs of the remote that match patterns, and maybe others.
-func (a asking) refs(ctx context.Context, patterns []string) (map[string]string, error) {
+// ask asks the remote for the refs that match patterns, and returns maybe others as well.
+func (a asking) ask(ctx context.Context, patterns []string) (map[string]string, error) {
 	asked, kept := a.speaksV2(), a.connection
 	if asked {
 		refs, err := a.askV2(ctx, prefixes(patterns))

@@ -25,7 +25,6 @@ type fixture struct {
 	up     *gitserver.Repo
 	opts   Options
 	remote *Remote
-	last   Target
 
 	mu  sync.Mutex
 	ops []string // git commands that have ended
@@ -81,11 +80,7 @@ func (f *fixture) try(ctx context.Context) (Target, error) {
 	if f.remote == nil {
 		f.remote = New(f.opts)
 	}
-	t, err := f.remote.Resolve(ctx, git.Overlay{}, f.last.Name)
-	if err == nil {
-		f.last = t
-	}
-	return t, err
+	return f.remote.Resolve(ctx, git.Overlay{})
 }
 
 // poll polls once, and wants commit.
@@ -158,7 +153,7 @@ func TestPollAsksForItsRefs(t *testing.T) {
 		ops    []string
 		want   []string
 	}{
-		"branch":        {"main", nil, []string{"remote-http"}, []string{"refs/heads/main"}},
+		"branch":        {"main", nil, []string{"remote-http"}, []string{"refs/heads/main", "refs/tags/main"}},
 		"HEAD":          {"", nil, []string{"remote-http"}, []string{"HEAD"}},
 		"an old server": {"main", []git.KV{{Key: "protocol.version", Value: "0"}}, []string{"ls-remote"}, nil},
 		"a URL that is rewritten": {
@@ -222,15 +217,13 @@ func TestResolve(t *testing.T) {
 		"refs/heads/main": {Commit: second, OID: second, Name: "refs/heads/main"},
 		first:             {Commit: first, OID: first},
 	} {
-		f.opts.Ref, f.remote, f.last = ref, nil, Target{}
-		for range 2 { // by all its names, then by the one found
-			if got, err := f.try(t.Context()); err != nil || got != want {
-				t.Errorf("%q: %+v, %v; want %+v", ref, got, err, want)
-			}
+		f.opts.Ref, f.remote = ref, nil
+		if got, err := f.try(t.Context()); err != nil || got != want {
+			t.Errorf("%q: %+v, %v; want %+v", ref, got, err, want)
 		}
 	}
 	for _, ref := range []string{"nope", "refs/heads/nope", first[:12]} {
-		f.opts.Ref, f.remote, f.last = ref, nil, Target{}
+		f.opts.Ref, f.remote = ref, nil
 		if _, err := f.try(t.Context()); git.KindOf(err) != git.KindRefNotFound {
 			t.Errorf("%q: %v", ref, err)
 		}

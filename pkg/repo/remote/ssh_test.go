@@ -74,7 +74,7 @@ func TestPollOverSSH(t *testing.T) {
 		if err != nil || info.Size() > 4<<10 {
 			t.Errorf("a poll of 10,000 branches: %d bytes, %v", info.Size(), err)
 		}
-		f.opts.Ref, f.remote, f.last = "v1", nil, Target{}
+		f.opts.Ref, f.remote = "v1", nil
 		tag := f.up.AnnotatedTag("v1", "main")
 		if target := f.poll(f.up.Rev("main")); target.OID != tag {
 			t.Errorf("%+v", target)

@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"context"
 	"fmt"
 	"path"
 	"strings"
@@ -13,17 +12,17 @@ import (
 
 func (r *Remote) followsTags() bool { return r.opts.RefPattern != "" || r.opts.RefSemver != "" }
 
-// highestTag asks the remote for its tags and chooses the highest that matches.
-func (a asking) highestTag(ctx context.Context) (Target, error) {
-	// A server that speaks protocol v2 sends only what begins like the pattern.
-	literal := a.opts.RefPattern
+// tagPattern matches all tags that may be chosen. A server that speaks protocol v2 sends only what begins like it.
+func (r *Remote) tagPattern() string {
+	literal := r.opts.RefPattern
 	if i := strings.IndexAny(literal, `*?[\`); i >= 0 {
 		literal = literal[:i]
 	}
-	refs, err := a.refs(ctx, []string{tagPrefix + literal + "*"})
-	if err != nil {
-		return Target{}, err
-	}
+	return tagPrefix + literal + "*"
+}
+
+// highestTag chooses the highest of the remote's tags that matches.
+func (r *Remote) highestTag(refs map[string]string) (Target, error) {
 	var names []string
 	for name := range refs {
 		tag, ok := strings.CutPrefix(name, tagPrefix)
@@ -31,7 +30,7 @@ func (a asking) highestTag(ctx context.Context) (Target, error) {
 			names = append(names, tag)
 		}
 	}
-	tag, err := highest(names, a.opts.RefPattern, a.opts.RefSemver)
+	tag, err := highest(names, r.opts.RefPattern, r.opts.RefSemver)
 	if err != nil {
 		return Target{}, err
 	}

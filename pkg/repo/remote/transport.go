@@ -49,14 +49,14 @@ func changesConnections(kv git.KV) bool {
 // askV2 returns the refs that begin with one of prefixes.
 func (a asking) askV2(ctx context.Context, prefixes []string) (map[string]string, error) {
 	if a.connection != nil && !a.connection.creds.Equal(a.creds) {
-		a.Close() // credentials were rotated
+		a.disconnect() // credentials were rotated
 	}
 	refs, err := a.exchange(ctx, prefixes)
 	a.gitOnly = a.gitOnly || errors.Is(err, errOldServer) || errors.Is(err, errNotPlain)
 	// An ssh server's git-upload-pack remembers the refs that it has read: it
 	// would never answer with a newer one.
 	if err != nil || a.opts.Poll != PollPersistent || !a.isHTTP() {
-		a.Close()
+		a.disconnect()
 	}
 	return refs, err
 }

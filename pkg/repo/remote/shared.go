@@ -1,0 +1,159 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Pool joins the polls of remotes that ask for one URL with the same credentials: each request asks for the refs of all of
+// them, and its answer serves each of them once. The zero value is ready to use.
+type Pool struct {
+	mu      sync.Mutex // guards the list, and the members of its sources
+	sources []*source
+}
+
+// Sharing says how the polls of a remote are joined with those of others. The zero value joins nothing.
+type Sharing struct {
+	Pool *Pool
+	// Credentials are equal where those of two remotes are the same. They are only compared.
+	Credentials any
+	// Period is the usual time between two polls.
+	Period time.Duration
+	// Changed is called when a poll of another remote shows that the refs of this one have changed. It must not block.
+	Changed func()
+}
+
+// source is a repository that one or more remotes ask.
+type source struct {
+	members []*Remote
+	stale   atomic.Int64  // counts the events that make earlier answers useless
+	turn    chan struct{} // holds a value while the repository is asked; it guards what follows
+
+	connection *connection // kept between polls; nil when there is none
+	gitOnly    bool        // the server does not speak protocol v2, or only git knows how to connect
+	failed     bool        // the last poll failed: git ls-remote makes the next one
+	useless    string      // an Authorization that the server does not take when it has not asked for it
+	last       answer
+}
+
+// answer is the result of one request.
+type answer struct {
+	number       int64 // 0: none yet
+	patterns     []string
+	refs         map[string]string // after an error those of the answer before
+	err          error
+	stale        int64
+	begun, ended time.Time
+}
+
+// join finds the source of r, or makes it.
+func (p *Pool) join(r *Remote) *source {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.sources, func(s *source) bool {
+		o := s.members[0].opts
+		return o.URL == r.opts.URL && o.Poll == r.opts.Poll && slices.Equal(o.Config, r.opts.Config) &&
+			reflect.DeepEqual(o.Credentials, r.opts.Credentials)
+	})
+	if i < 0 {
+		i = len(p.sources)
+		p.sources = append(p.sources, &source{turn: make(chan struct{}, 1)})
+	}
+	s := p.sources[i]
+	s.members = append(s.members, r)
+	s.stale.Add(1) // it begins with what there is now
+	return s
+}
+
+// leave reports whether r was the last member of its source.
+func (p *Pool) leave(r *Remote) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r.members = slices.DeleteFunc(r.members, func(m *Remote) bool { return m == r })
+	if len(r.members) > 0 {
+		return false
+	}
+	p.sources = slices.DeleteFunc(p.sources, func(s *source) bool { return s == r.source })
+	return true
+}
+
+// others are the members of r's source but r.
+func (p *Pool) others(r *Remote) []*Remote {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(r.members), func(m *Remote) bool { return m == r })
+}
+
+// Expire makes the answers to earlier polls useless: the remote may have changed.
+func (r *Remote) Expire() { r.stale.Add(1) }
+
+// refs returns the refs of the remote that match patterns, and maybe others: those that the last request of the source has
+// found, or else those of a new one. If ctx ends during the request, the next remote in turn makes its own.
+func (a asking) refs(ctx context.Context, patterns []string) (map[string]string, error) {
+	arrived := time.Now()
+	select {
+	case a.turn <- struct{}{}:
+		defer func() { <-a.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting while another sync asks the same remote: %w", ctx.Err())
+	}
+	if !a.serves(patterns, arrived) {
+		if err := a.renew(ctx, patterns); err != nil && ctx.Err() != nil {
+			return nil, err
+		}
+	}
+	a.used = a.last.number
+	return a.last.refs, a.last.err
+}
+
+// renew asks for patterns and for what the others want, and notifies those whose refs have changed.
+func (a asking) renew(ctx context.Context, patterns []string) error {
+	others := a.opts.Pool.others(a.Remote)
+	for _, m := range others {
+		patterns = append(patterns, m.wants()...)
+	}
+	slices.Sort(patterns)
+	next := answer{number: a.last.number + 1, patterns: slices.Compact(patterns), stale: a.stale.Load(), begun: time.Now()}
+	next.refs, next.err = a.ask(ctx, next.patterns)
+	next.ended = time.Now()
+	before := a.last.refs
+	if next.err != nil {
+		next.refs = before
+	}
+	if ctx.Err() == nil || next.err == nil {
+		a.last = next
+	}
+	for _, m := range others {
+		if before != nil && !maps.Equal(m.follows(before), m.follows(next.refs)) {
+			m.opts.Changed()
+		}
+	}
+	return next.err
+}
+
+// serves reports whether the last answer serves a remote that arrived at that time. An error serves only those that waited.
+func (r *Remote) serves(patterns []string, arrived time.Time) bool {
+	last := r.last
+	return last.number != r.used && last.stale == r.stale.Load() && (last.err == nil || last.ended.After(arrived)) &&
+		time.Since(last.begun) < r.opts.Period*3/4 &&
+		!slices.ContainsFunc(patterns, func(p string) bool { return !slices.Contains(last.patterns, p) })
+}
+
+// follows returns those of refs that r wants.
+func (r *Remote) follows(refs map[string]string) map[string]string {
+	mine, wants := maps.Clone(refs), r.wants()
+	maps.DeleteFunc(mine, func(name, _ string) bool {
+		return !slices.ContainsFunc(wants, func(p string) bool {
+			beginning, isGlob := strings.CutSuffix(p, "*")
+			return name == p || isGlob && strings.HasPrefix(name, beginning)
+		})
+	})
+	return mine
+}
