@@ -148,7 +148,7 @@ func TestEveryKindHasWords(t *testing.T) {
 			t.Errorf("kinds %d and %d are both %q", k, other, k)
 		}
 		seen[k.String()] = k
-		if k.hint() == "" && !slices.Contains([]Kind{KindUnknown, KindCanceled, KindDenied, KindDepth, KindLazy, KindFilter}, k) {
+		if k.Hint() == "" && !slices.Contains([]Kind{KindUnknown, KindCanceled, KindDenied, KindDepth, KindLazy, KindFilter}, k) {
 			t.Errorf("%q has no hint", k)
 		}
 	}

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -60,10 +61,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Hint tells the user what to do about it; empty when there is nothing to advise.
 func (e *Error) Hint() string {
-	if e.Hinted != "" {
-		return e.Hinted
-	}
-	return e.Kind.hint()
+	return cmp.Or(e.Hinted, e.Kind.Hint())
 }
 
 // Said is what the server and a program run by git have said, line by line; empty when

@@ -102,7 +102,8 @@ func (k Kind) String() string {
 	return words
 }
 
-func (k Kind) hint() string {
+// Hint is the usual advice for the kind, "" if there is none.
+func (k Kind) Hint() string {
 	_, hint := k.explained()
 	return hint
 }

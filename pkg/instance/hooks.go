@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -73,21 +74,11 @@ func (h hooks) wait(ctx context.Context) error {
 	var all error
 	for _, q := range h.queues {
 		if err := q.Wait(ctx); err != nil {
-			all = errors.Join(all, &HookError{Name: q.Report().Name, Err: err})
+			all = errors.Join(all, fmt.Errorf("the %s failed: %w", q.Report().Name, err))
 		}
 	}
 	return all
 }
-
-// HookError says which hook of a one-time run failed.
-type HookError struct {
-	Name string // as in hook.Report
-	Err  error
-}
-
-func (e *HookError) Error() string { return "the " + e.Name + " failed: " + e.Err.Error() }
-
-func (e *HookError) Unwrap() error { return e.Err }
 
 // reports are the hooks' states now.
 func (h hooks) reports() []hook.Report {

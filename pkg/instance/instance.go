@@ -127,7 +127,7 @@ func (i *Instance) connect(progress *logging.Progress) {
 }
 
 // Run syncs until ctx ends, the failure budget is spent, or a one-time sync has succeeded and its hooks with it. Hooks run
-// beside the loop. The error is as of syncer.Run, or a *HookError.
+// beside the loop. The error is as of syncer.Run, or says which hooks failed.
 //
 // It returns when no hook and no step of a sync runs any more, within two seconds after ctx has ended.
 func (i *Instance) Run(ctx context.Context) error {

@@ -27,7 +27,6 @@ func repoOptions(o Options, g *git.Git, progress *logging.Progress, changed func
 	if r.GroupWrite {
 		r.Umask = groupUmask
 	}
-	r.ProgressLive = progress.Live()
 	r.Progress = func(p git.Progress) { progress.Update(p.Phase, p.Percent, p.Detail) }
 	r.Sharing = remote.Sharing{Pool: o.Polls, Credentials: o.Sync.Auth, Period: o.Sync.Loop.Period, Changed: changed}
 	return r

@@ -80,9 +80,6 @@ type Progress struct {
 // Progress returns a new teller. Any number may exist; on a terminal they share the one line.
 func (l *Logging) Progress() *Progress { return &Progress{l: l} }
 
-// Live says whether steps are shown as they come.
-func (p *Progress) Live() bool { return p.l.out.live }
-
 // Update says that phase ("Receiving objects") has come to percent (below zero: unknown). Text is whatever else there is to say
 // ("12.3 MiB | 4.1 MiB/s"). It never blocks for longer than a write on the stream, and may be called as often as is convenient.
 func (p *Progress) Update(phase string, percent int, text string) {

@@ -51,7 +51,7 @@ func TestCloseKeepsTheLock(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*lockRetry)
 			defer cancel()
 			_, err = second.Prepare(ctx, git.Overlay{})
-			if _, ok := errors.AsType[*LockedError](err); !ok {
+			if !errors.Is(err, errLocked) {
 				t.Errorf("a second git-sync begins before the first one has ended: %v", err)
 			}
 			close(ended)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"git-sync/pkg/advice"
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
 	"git-sync/test/gitserver"
@@ -200,8 +201,7 @@ func TestBusy(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := f.repo.Prepare(ctx, git.Overlay{})
-	var busy *BusyError
-	if !errors.As(err, &busy) || busy.Doing != "collection of garbage" || !errors.Is(err, context.Canceled) || busy.Hint() == "" {
+	if want := errBusy("collection of garbage", context.Canceled); !errors.Is(err, context.Canceled) || err.Error() != want.Error() || advice.Hint(err) == "" {
 		t.Errorf("Prepare while the root is in use: %v", err)
 	}
 	if _, err := f.repo.Publish(context.WithoutCancel(ctx), Tree{}); !errors.Is(err, errNotPrepared) {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"git-sync/pkg/advice"
 	"git-sync/pkg/repo/internal/disk"
 )
 
@@ -53,20 +54,16 @@ func (l *rootLock) take(ctx context.Context, root string, waiting func()) error 
 	if err != nil {
 		return fmt.Errorf("opening the root to lock it: %w", err)
 	}
-	err = flock(ctx, f, waiting)
-	var locked *LockedError
-	if err != nil && !errors.As(err, &locked) {
+	err = flock(ctx, f, root, waiting)
+	if err != nil && !errors.Is(err, errLocked) {
 		_ = f.Close()
 		if f, err = l.openFile(root); err != nil {
 			return fmt.Errorf("creating the root's lock: %w", err)
 		}
-		err = flock(ctx, f, waiting)
+		err = flock(ctx, f, root, waiting)
 	}
 	if err == nil {
 		l.info, err = f.Stat()
-	}
-	if errors.As(err, &locked) {
-		locked.Root = root
 	}
 	if err != nil {
 		return errors.Join(err, f.Close())
@@ -94,7 +91,7 @@ func (l *rootLock) release() error {
 	return err
 }
 
-func flock(ctx context.Context, f *os.File, waiting func()) error {
+func flock(ctx context.Context, f *os.File, root string, waiting func()) error {
 	for first := true; ; {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
@@ -112,7 +109,8 @@ func flock(ctx context.Context, f *os.File, waiting func()) error {
 		}
 		select {
 		case <-ctx.Done():
-			return &LockedError{Err: ctx.Err()}
+			return advice.With(fmt.Errorf("%w that works on %s: %w", errLocked, root, ctx.Err()),
+				"one process can write to a root at a time: give each its own --root, or stop the other one")
 		case <-time.After(lockRetry):
 		}
 	}
@@ -122,19 +120,5 @@ func flock(ctx context.Context, f *os.File, waiting func()) error {
 // made.
 var errReplaced = errors.New("the root has been removed or replaced meanwhile")
 
-// LockedError says that another git-sync works on the same root.
-type LockedError struct {
-	Root string
-	Err  error // why waiting ended
-}
-
-func (e *LockedError) Error() string {
-	return fmt.Sprintf("waiting for another git-sync that works on %s: %v", e.Root, e.Err)
-}
-
-func (e *LockedError) Unwrap() error { return e.Err }
-
-// Hint says what to do about it.
-func (*LockedError) Hint() string {
-	return "one process can write to a root at a time: give each its own --root, or stop the other one"
-}
+// errLocked says that another git-sync works on the same root.
+var errLocked = errors.New("waiting for another git-sync")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"git-sync/pkg/advice"
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
 )
@@ -24,8 +25,7 @@ func TestTwoOnOneRoot(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	_, err = second.Prepare(ctx, git.Overlay{})
-	var locked *LockedError
-	if !errors.As(err, &locked) || locked.Hint() == "" {
+	if !errors.Is(err, errLocked) || advice.Hint(err) == "" {
 		t.Fatalf("the second one: %v", err)
 	}
 	hash = f.up.Commit(map[string]string{"a": "2"})
@@ -71,7 +71,7 @@ func TestRootReplaced(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	_, err = first.Prepare(ctx, git.Overlay{})
-	if _, ok := errors.AsType[*LockedError](err); !ok {
+	if !errors.Is(err, errLocked) {
 		t.Errorf("two at work on one root: %v", err)
 	}
 	f.sync(f.up.Commit(map[string]string{"a": "2"}))

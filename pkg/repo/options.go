@@ -64,11 +64,8 @@ type Options struct {
 	// StaleTimeout is how long a replaced tree stays.
 	StaleTimeout time.Duration
 	GC           GC
-	// Progress, when set, hears of long fetches and checkouts; of every step where
-	// ProgressLive says that somebody looks on. git and the server report each
-	// per cent of even the smallest fetch then, which takes as long as the fetch.
-	Progress     func(git.Progress)
-	ProgressLive bool
+	// Progress, when set, is called for each step of a fetch or checkout.
+	Progress func(git.Progress)
 	// Now is time.Now when nil.
 	Now func() time.Time
 }

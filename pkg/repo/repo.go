@@ -113,7 +113,7 @@ func (r *Repo) assemble(opts Options) {
 	})
 	r.store = store.At(filepath.Join(r.root, disk.GitName), &store.Options{
 		Root: r.root, Git: opts.Git, Log: r.log, URL: opts.URL, Depth: opts.Depth, Filter: opts.Filter, GC: opts.GC,
-		GroupWrite: opts.GroupWrite, Progress: opts.Progress, ProgressLive: opts.ProgressLive,
+		GroupWrite: opts.GroupWrite, Progress: opts.Progress,
 		Fetched: func() { r.count(func(s *Stats) { s.Fetches++ }) },
 	})
 	r.trees = &worktree.Options{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"git-sync/pkg/advice"
 	"git-sync/pkg/repo/store"
 )
 
@@ -40,7 +41,7 @@ func (s attempt) verifySignature(ctx context.Context, st *store.Store, want targ
 		errs = append(errs, s.signed(ctx, st, "verify-commit", want.Commit))
 	}
 	if len(errs) == 0 {
-		errs = append(errs, &UnverifiedError{Object: want.Source(), Err: errors.New("it is not an annotated tag, and --verify=tag asks for a signed one")})
+		errs = append(errs, unsigned(want.Source(), errors.New("it is not an annotated tag, and --verify=tag asks for a signed one")))
 	}
 	for _, err := range errs {
 		if err == nil {
@@ -61,25 +62,16 @@ func (s attempt) signed(ctx context.Context, st *store.Store, how, object string
 		verify = s.git.VerifyTag
 	}
 	if err := verify(ctx, st.Dir(), object, trust); err != nil {
-		return &UnverifiedError{Object: object, Err: err}
+		return unsigned(object, err)
 	}
 	return nil
 }
 
-// UnverifiedError says that a revision has no signature that counts. It is not
+// errUnverified says that a revision has no signature that counts. It is not
 // published; what was published stays.
-type UnverifiedError struct {
-	Object string // the commit or tag
-	Err    error  // what git, gpg or ssh-keygen say
-}
+var errUnverified = errors.New("has no good signature")
 
-func (e *UnverifiedError) Error() string {
-	return fmt.Sprintf("%s has no good signature: %v", e.Object, e.Err)
-}
-
-func (e *UnverifiedError) Unwrap() error { return e.Err }
-
-// Hint says what to do about it.
-func (*UnverifiedError) Hint() string {
-	return "sign it, or add the signer's key to --verify-keyring or --verify-allowed-signers; the last good revision stays published"
+func unsigned(object string, err error) error {
+	return advice.With(fmt.Errorf("%s %w: %w", object, errUnverified, err),
+		"sign it, or add the signer's key to --verify-keyring or --verify-allowed-signers; the last good revision stays published")
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"git-sync/pkg/advice"
 	"git-sync/pkg/git"
 	"git-sync/test/signing"
 )
@@ -21,8 +22,7 @@ func TestVerify(t *testing.T) {
 		refused := func(t *testing.T, f *fixture, last string) {
 			t.Helper()
 			_, err := f.try()
-			var unverified *UnverifiedError
-			if !errors.As(err, &unverified) || unverified.Hint() == "" {
+			if !errors.Is(err, errUnverified) || advice.Hint(err) == "" {
 				t.Fatalf("not refused: %v", err)
 			}
 			if last != "" {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"git-sync/pkg/advice"
 )
 
 // workLock is held by a sync from asking the remote to publishing, and by the
@@ -28,7 +30,7 @@ func (l *workLock) Enter(ctx context.Context, doing string) error {
 		case <-ctx.Done():
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			return &BusyError{Doing: l.doing, Err: ctx.Err()}
+			return errBusy(l.doing, ctx.Err())
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -64,20 +66,9 @@ func (r ownRoot) Enter(ctx context.Context, doing string) error {
 // Unlock releases the work lock.
 func (r ownRoot) Unlock() { r.work.Unlock() }
 
-// BusyError says that the root was in use by git-sync itself, which cleans up
-// between syncs.
-type BusyError struct {
-	Doing string // what it was used for
-	Err   error  // why waiting ended
-}
-
-func (e *BusyError) Error() string {
-	return fmt.Sprintf("waiting for git-sync's own %s: %v", e.Doing, e.Err)
-}
-
-func (e *BusyError) Unwrap() error { return e.Err }
-
-// Hint says what to do about it.
-func (*BusyError) Hint() string {
-	return "that takes moments; where it does not, the volume is very slow or blocked: look at it, or give more time by --sync-timeout"
+// errBusy says that the root was in use by git-sync itself, which cleans up between
+// syncs.
+func errBusy(doing string, err error) error {
+	return advice.With(fmt.Errorf("waiting for git-sync's own %s: %w", doing, err),
+		"that takes moments; where it does not, the volume is very slow or blocked: look at it, or give more time by --sync-timeout")
 }

@@ -102,10 +102,6 @@ func (s *Syncer) releaseSlot() {
 	}
 }
 
-func (s *Syncer) stuckError() error {
-	return &StuckError{Since: s.Report().Started, Limit: s.opt.Timeout}
-}
-
 // timed makes one sync within its time.
 func (s *Syncer) timed(ctx context.Context) outcome {
 	out := outcome{started: time.Now()}
@@ -113,7 +109,7 @@ func (s *Syncer) timed(ctx context.Context) outcome {
 	defer cancel()
 	s.line.run(limited, &out)
 	if out.err != nil && errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
-		out.err = &TimeoutError{Limit: s.opt.Timeout, Err: out.err}
+		out.err = timedOut(s.opt.Timeout, out.err)
 	}
 	out.fetches, out.ended = s.opt.Steps.Fetches(), time.Now()
 	return out

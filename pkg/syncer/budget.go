@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -36,59 +37,37 @@ type situation struct {
 	oneTime   bool
 }
 
-// BudgetError says that the failure budget is spent; it wraps the last failure.
-type BudgetError struct {
-	Failures int // consecutive ones
-	Err      error
-}
+// errSpent says that the failure budget is spent.
+var errSpent = errors.New("giving up")
 
-func (e *BudgetError) Error() string {
-	if e.Failures == 1 {
-		return fmt.Sprintf("giving up at the first failure: %v", e.Err)
+// spentBudget is the error of a spent budget, of which err is the last failure.
+func spentBudget(failures int, err error) error {
+	if failures == 1 {
+		return fmt.Errorf("%w at the first failure: %w", errSpent, err)
 	}
-	return fmt.Sprintf("giving up after %d consecutive failures: %v", e.Failures, e.Err)
+	return fmt.Errorf("%w after %d consecutive failures: %w", errSpent, failures, err)
 }
-
-func (e *BudgetError) Unwrap() error { return e.Err }
 
 // ErrInterrupted is returned by Run when it was stopped before a one-time sync was complete.
 var ErrInterrupted = errors.New("interrupted before the sync was complete")
 
-// TimeoutError says that a sync was ended because its time was over; it wraps what the ended step said.
-type TimeoutError struct {
-	Limit time.Duration
-	Err   error
+var (
+	errTimeout = errors.New("the sync took longer")
+	errStuck   = errors.New("is stuck")
+)
+
+// timedOut is the error of a sync that was ended because its time was over; err is what the ended step said.
+func timedOut(limit time.Duration, err error) error {
+	return advice.With(fmt.Errorf("%w than the %v of --sync-timeout: %w", errTimeout, limit, err),
+		cmp.Or(advice.Hint(err), "find out why the remote or the disk is that slow, or raise --sync-timeout"))
 }
 
-func (e *TimeoutError) Error() string {
-	return fmt.Sprintf("the sync took longer than the %v of --sync-timeout: %v", e.Limit, e.Err)
-}
-
-func (e *TimeoutError) Unwrap() error { return e.Err }
-
-// Hint is the advice of the step that was ended, or a general one.
-func (e *TimeoutError) Hint() string {
-	if hint := advice.Hint(e.Err); hint != "" {
-		return hint
-	}
-	return "find out why the remote or the disk is that slow, or raise --sync-timeout"
-}
-
-// StuckError says that a sync did not end although its time was over and its children were killed: it sits in a system
+// stuckError says that a sync did not end although its time was over and its children were killed: it sits in a system
 // call that cannot be interrupted. Nothing else is started until it has ended.
-type StuckError struct {
-	Since time.Time // when the sync started
-	Limit time.Duration
-}
-
-func (e *StuckError) Error() string {
-	return fmt.Sprintf("the sync that started at %s is stuck: it did not end within %v (--sync-timeout), and cannot be interrupted",
-		e.Since.UTC().Format(time.RFC3339), e.Limit)
-}
-
-// Hint says what it usually is.
-func (*StuckError) Hint() string {
-	return "a disk or network file system that holds --root (or a credentials file) does not answer"
+func (s *Syncer) stuckError() error {
+	err := fmt.Errorf("the sync that started at %s %w: it did not end within %v (--sync-timeout), and cannot be interrupted",
+		s.Report().Started.UTC().Format(time.RFC3339), errStuck, s.opt.Timeout)
+	return advice.With(err, "a disk or network file system that holds --root (or a credentials file) does not answer")
 }
 
 // RefusedError says that the pre-publish hook did not let a revision be published; it wraps what the hook said.
@@ -105,10 +84,7 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Hint is the hook's own, or a general one.
 func (e *RefusedError) Hint() string {
-	if hint := advice.Hint(e.Err); hint != "" {
-		return hint
-	}
-	return "the revision is not published; push a better one, or see what the hook printed"
+	return cmp.Or(advice.Hint(e.Err), "the revision is not published; push a better one, or see what the hook printed")
 }
 
 // retryAfterOf is the delay that the server behind the error asked for, 0 if none.

@@ -17,8 +17,7 @@ func TestTimeoutIsOneFailureAndTheNextSyncRuns(t *testing.T) {
 		var failed error
 		r := start(t, f, func(o *Options) { o.Failed = func(err error, _ int) { failed = err } })
 		pass(65 * time.Second)
-		var limit *TimeoutError
-		if !errors.As(failed, &limit) || !errors.Is(failed, context.DeadlineExceeded) {
+		if !errors.Is(failed, errTimeout) || !errors.Is(failed, context.DeadlineExceeded) {
 			t.Errorf("failed with %v", failed)
 		}
 		f.set(func(f *fake) { f.prepare = nil })
@@ -85,8 +84,7 @@ func TestStuckSyncSpendsABoundedBudget(t *testing.T) {
 		release := stick(f)
 		defer release()
 		r := start(t, f, func(o *Options) { o.OneTime, o.Budget = true, Budget{Exit: 3} })
-		var stuck *StuckError
-		if err := r.end(); !errors.As(err, &stuck) {
+		if err := r.end(); !errors.Is(err, errStuck) {
 			t.Errorf("ended with %v", err)
 		}
 		if took := time.Since(f.began); took != 81*time.Second {

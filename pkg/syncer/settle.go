@@ -97,7 +97,7 @@ func (s *Syncer) fail(q *request, out outcome) (time.Duration, error) {
 		s.opt.Failed(out.err, s.failures)
 	}
 	if over {
-		return 0, &BudgetError{Failures: s.charged, Err: out.err}
+		return 0, spentBudget(s.charged, out.err)
 	}
 	return delay, nil
 }

@@ -147,8 +147,8 @@ func New(opt Options) *Syncer {
 }
 
 // Run syncs until ctx ends, the failure budget is spent, or (OneTime) a sync has succeeded. It returns nil when ctx ended
-// a loop or a one-time sync is complete, ErrInterrupted when ctx ended a one-time sync before that, and a
-// *BudgetError when the budget is spent.
+// a loop or a one-time sync is complete, ErrInterrupted when ctx ended a one-time sync before that, and an error that wraps
+// the last failure when the budget is spent.
 //
 // When it returns, no step runs any more, unless one is stuck in a system call; what Clean started is not its business.
 // Stopping takes less than two seconds.

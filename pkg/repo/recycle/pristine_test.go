@@ -150,7 +150,7 @@ func TestTouched(t *testing.T) {
 		"an empty directory": func(dir string) error { return os.Mkdir(filepath.Join(dir, "dir/empty"), 0o777) },
 		"a mode":             func(dir string) error { return os.Chmod(filepath.Join(dir, "many/100"), 0o600) },
 		"a mode, and back": func(dir string) error {
-			return errors.Join(os.Chmod(filepath.Join(dir, "a"), 0o600), os.Chmod(filepath.Join(dir, "a"), 0o666&^os.FileMode(umask())))
+			return errors.Join(os.Chmod(filepath.Join(dir, "a"), 0o600), os.Chmod(filepath.Join(dir, "a"), 0o666&^umask()))
 		},
 		"a directory's mode":      func(dir string) error { return os.Chmod(filepath.Join(dir, "dir/deep"), 0o700) },
 		"a second name of a file": func(dir string) error { return os.Link(filepath.Join(dir, "a"), dir+".other") },

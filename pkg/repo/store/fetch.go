@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
-	"sync"
-	"time"
 
 	"git-sync/pkg/git"
-	"git-sync/pkg/repo/internal/disk"
 )
 
 // fetch brings refspecs into st, in another way where the remote cannot do what the
@@ -53,12 +49,8 @@ func (st *Store) fetchOnce(ctx context.Context, g *git.Git, f fetchOptions) erro
 		// fetch that starts another one would do so again.
 		c.Env("GIT_NO_LAZY_FETCH=1")
 	}
-	switch {
-	case st.opts.Progress == nil:
-	case st.opts.ProgressLive:
+	if st.opts.Progress != nil {
 		c.Arg("--progress").Progress(st.opts.Progress)
-	default:
-		defer st.watchFetch()()
 	}
 	if f.prune {
 		c.Arg("--prune")
@@ -148,43 +140,4 @@ func (st *Store) fetchOne(ctx context.Context, g *git.Git, source, ref string, f
 		}
 	}
 	return st.setRef(ref, source)
-}
-
-// fetchWatch is how often a fetch is looked at that is not asked for its progress.
-const fetchWatch = time.Second
-
-// watchFetch reports how much of a fetch into st has arrived, until the function
-// that it returns is called.
-func (st *Store) watchFetch() (stop func()) {
-	ended := make(chan struct{})
-	var watcher sync.WaitGroup
-	watcher.Go(func() {
-		tick := time.NewTicker(fetchWatch)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ended:
-				return
-			case <-tick.C:
-				mib := float64(st.arriving()) / (1 << 20)
-				st.opts.Progress(git.Progress{Phase: "Receiving objects", Percent: -1, Detail: fmt.Sprintf("%.1f MiB", mib)})
-			}
-		}
-	})
-	return func() {
-		close(ended)
-		watcher.Wait()
-	}
-}
-
-// arriving is the size, in bytes, of the packs that are being written.
-func (st *Store) arriving() int64 {
-	names, _ := disk.Glob(st.Dir(), "objects/pack/tmp_pack_*") // the pattern is a good one
-	bytes := int64(0)
-	for _, name := range names {
-		if info, err := os.Lstat(name); err == nil {
-			bytes += info.Size()
-		}
-	}
-	return bytes
 }

@@ -48,10 +48,8 @@ type Options struct {
 	Filter     string // partial clone: git's --filter
 	GC         GC
 	GroupWrite bool
-	// Progress, when set, hears of long fetches; of every step where ProgressLive
-	// says that somebody looks on.
-	Progress     func(git.Progress)
-	ProgressLive bool
+	// Progress, when set, is called for each step of a fetch.
+	Progress func(git.Progress)
 	// Fetched is called after each fetch that ended well.
 	Fetched func()
 
