@@ -44,6 +44,7 @@ func (s attempt) build(ctx context.Context, st *store.Store, want target) (Tree,
 	rec := worktree.Record{
 		Hash: want.Commit, Place: s.opts.Layout.Place(want.Commit), Recipe: want.recipe, Boot: disk.BootID(), Maker: s.trees.Maker(),
 	}
+	rec.Older = s.madeByOlder(rec.Place)
 	if want.Name == "" && want.OID != want.Commit {
 		rec.Asked = want.OID
 	}
@@ -154,10 +155,11 @@ func (r *Repo) makeRoom(ctx context.Context) {
 }
 
 // place moves a tree that has been built to its place, if that is free of
-// what is published; else Publish will exchange the two.
+// what is published; else Publish will exchange the two. An older git-sync may have
+// published by another link.
 func (s attempt) place(t *Tree) error {
 	final := filepath.Join(s.root, t.rec.Place)
-	if t.Path == final || s.current().place == t.rec.Place {
+	if t.Path == final || s.current().place == t.rec.Place || s.madeByOlder(t.rec.Place) {
 		return nil
 	}
 	if disk.Exists(final) {

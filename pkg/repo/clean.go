@@ -118,7 +118,7 @@ func (r *Repo) retireStale(ctx context.Context) error {
 			err = errors.Join(err, r.retire(place))
 		}
 	}
-	err = errors.Join(err, r.forgetAdmins())
+	err = errors.Join(err, r.removeOlderLinks(), r.forgetAdmins())
 	if r.state.settled {
 		err = errors.Join(err, r.dropLFS(), r.store.DiscardAside())
 	}
@@ -131,7 +131,7 @@ func (r *Repo) retireStale(ctx context.Context) error {
 // retire takes a tree that is not published out of the root.
 func (r *Repo) retire(place string) error {
 	_, err := r.replacedAt(place)
-	if _, recorded := r.records.At(place); !recorded {
+	if rec, recorded := r.records.At(place); !recorded || rec.Older {
 		// Links that the older git-sync published would lead nowhere.
 		err = errors.Join(err, outlet.RemoveLinksTo(r.root, place, r.outlet.Path()))
 	}

@@ -78,7 +78,7 @@ func checkRoot(root string) error {
 			Remedy: "choose another --root; git-sync keeps a repository of its own there",
 		}
 	}
-	if isOurStore(dir) || madeByOlder(dir) {
+	if isOurStore(dir) || isOlderStore(dir) {
 		return nil
 	}
 	return &RefusedError{

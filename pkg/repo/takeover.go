@@ -10,6 +10,7 @@ import (
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/outlet"
 )
 
 // keepLayout goes on publishing bare hashes where the root does, as git-sync v3.3
@@ -30,6 +31,27 @@ func (r *Repo) keepLayout() error {
 	return err
 }
 
+// madeByOlder reports whether the tree at place was made by an older git-sync.
+func (r *Repo) madeByOlder(place string) bool {
+	_, recorded := r.records.At(place)
+	_, err := disk.ReadGitlink(filepath.Join(r.root, place))
+	return !recorded && err == nil && r.isTree(place)
+}
+
+// removeOlderLinks removes the links that an older git-sync has published to a tree
+// whose place the published one has taken.
+func (r *Repo) removeOlderLinks() error {
+	now := r.current()
+	if !now.rec.Older {
+		return nil
+	}
+	if err := outlet.RemoveLinksTo(r.root, now.place, r.outlet.Path()); err != nil {
+		return err
+	}
+	now.rec.Older = false
+	return r.records.Save(now.rec)
+}
+
 // isOlderAdmin reports whether name is how v3.0 to v3.2 (rev-<hash>) or v3.3 to v4
 // (<hash>) named a worktree, and so git its admin directory; git appends a number where
 // a stale one of that name is in the way.
@@ -43,13 +65,13 @@ func isOlderAdmin(name string) bool {
 	return false
 }
 
-// madeByOlder reports whether the git directory dir was made by git-sync v3
+// isOlderStore reports whether the git directory dir was made by git-sync v3
 // or v4, which left no marker: neither ever had a file checked out beside its
 // .git, hence no index; every worktree is named after its commit; v4's own
 // branch is called git-sync. A v3 that was killed before its first worktree
 // has left what `git clone --no-checkout` leaves to everybody: that is not
 // taken for ours.
-func madeByOlder(dir string) bool {
+func isOlderStore(dir string) bool {
 	if disk.Exists(filepath.Join(dir, "index")) {
 		return false
 	}

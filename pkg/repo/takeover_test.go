@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/outlet"
 	"git-sync/test/gitserver"
 )
 
@@ -110,6 +111,30 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
+// readable watches what outlet and store do to the root: until ours is published, the former link leads to the tree.
+func (f *fixture) readable(former string) (end func()) {
+	if err := f.restart(); err != nil {
+		f.t.Fatal(err)
+	}
+	f.repo.outlet = watched{f.repo.outlet, func() {
+		if _, err := os.Stat(filepath.Join(former, "a")); err != nil {
+			f.t.Errorf("the former link leads nowhere before there is another: %v", err)
+		}
+	}}
+	return func() { f.repo.outlet = f.repo.outlet.(watched).Outlet }
+}
+
+// watched looks before it publishes.
+type watched struct {
+	outlet.Outlet
+	look func()
+}
+
+func (w watched) Publish(dir string) error {
+	w.look()
+	return w.Outlet.Publish(dir)
+}
+
 // TestTakeOverWithAnotherLink: the older git-sync's link goes with the tree
 // that it leads to, and not before; other links in the root stay.
 func TestTakeOverWithAnotherLink(t *testing.T) {
@@ -122,10 +147,10 @@ func TestTakeOverWithAnotherLink(t *testing.T) {
 				former := filepath.Join(f.opts.Root, "former")
 				symlink(t, "rev-1", filepath.Join(f.opts.Root, "others"))
 				symlink(t, "/elsewhere/rev-"+hash, filepath.Join(f.opts.Root, "stranger"))
+				seen := f.readable(former)
 				f.sync(hash)
-				if _, err := os.Stat(former); err != nil && disk.Exists(former) {
-					t.Errorf("the former link leads nowhere: %v", err)
-				}
+				seen()
+				f.clean("others", "stranger")
 				f.sync(f.up.Commit(map[string]string{"a": "2"}))
 				f.clean("others", "stranger")
 

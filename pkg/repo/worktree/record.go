@@ -27,6 +27,9 @@ type Record struct {
 	LFS     LFSState `json:"lfs,omitempty"`     // how files kept in Git LFS were made; empty: none are
 	// Unpublished is when it was replaced, as far as that is known.
 	Unpublished time.Time `json:"retired,omitzero"`
+	// Older: it took the place of a tree that an older git-sync has made, and links to
+	// it may be that one's.
+	Older bool `json:"older,omitempty"`
 	// What recycling needs to know.
 	Plain   bool        `json:"plain,omitempty"`   // no submodule, nothing sparse: one file for each entry of the index
 	Maker   string      `json:"maker,omitempty"`   // user, group and umask
