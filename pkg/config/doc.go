@@ -9,6 +9,7 @@
 // # Invariants
 //
 // Parse is pure: it reads its arguments and nothing else, neither files nor the process's environment, and asks nobody.
+// ParseFile also follows the symlinks on the way to roots, links and files, to find those that overlap.
 // So whether a file exists or a host answers is not its business. All problems are reported at once, each naming the
 // flag or variable that was really set. A secret is in no error, no notice and none of the Fields, not even hashed.
 // A flag beats the environment; among names of one option the older generation's wins.

@@ -2,6 +2,9 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -208,4 +211,36 @@ func FuzzFile(f *testing.F) {
 			t.Fatal("accepted a file without syncs")
 		}
 	})
+}
+
+// TestFileOverlapsBySymlinks: roots and links that are one place by way of symlinks overlap, and those that only look so do not.
+func TestFileOverlapsBySymlinks(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"real/sub", "links", "elsewhere/deep"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, target := range map[string]string{"alias": "real", "links/away": "../elsewhere/deep", "real/current": "elsewhere"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	for name, c := range map[string]struct{ a, b, want string }{
+		"one root by two names":            {"root: " + dir + "/real/a", "root: " + dir + "/alias/a", "root"},
+		"a root below another":             {"root: " + dir + "/real", "root: " + dir + "/alias/sub", "root"},
+		"one relative, one absolute":       {"root: real", "root: " + dir + "/alias", "root"},
+		"one link by two names":            {"link: " + dir + "/real/x", "link: " + dir + "/alias/x", "link"},
+		"one touch file by two names":      {"touch-file: " + dir + "/real/x", "touch-file: " + dir + "/alias/x", "touch-file"},
+		"links in one directory":           {"link: " + dir + "/real/x", "link: " + dir + "/alias/y", ""},
+		"a published link, not followed":   {"link: " + dir + "/real/current", "root: " + dir + "/real/elsewhere", ""},
+		"the parent of a symlink's target": {"root: " + dir + "/links", "root: " + dir + "/links/away/../x", ""},
+	} {
+		content := "syncs:\n- name: a\n  repo: /r\n  " + c.a + "\n- name: b\n  repo: /r\n  " + c.b + "\n"
+		_, _, err := ParseFile([]string{"--config=f.yaml", "--root=" + dir + "/roots"}, nil, []byte(content))
+		if got := fmt.Sprint(err); (c.want != "") != strings.Contains(got, ": "+c.want+": ") || c.want == "" && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

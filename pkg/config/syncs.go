@@ -2,7 +2,7 @@ package config
 
 import (
 	"maps"
-	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -31,12 +31,12 @@ func (d *draft) readSyncs(f file, rows []option, l layers) []*draft {
 	return all
 }
 
-// checkOverlaps refuses syncs that would write to the same place. It compares paths as they are written.
+// checkOverlaps refuses syncs that would write to the same place.
 func (d *draft) checkOverlaps(all []*draft) {
 	for i, a := range all {
 		for _, b := range all[:i] {
-			link, other := a.linkPath(), b.linkPath()
-			switch root, otherRoot := path.Clean(a.Root), path.Clean(b.Root); {
+			link, other := a.place(a.Link), b.place(b.Link)
+			switch root, otherRoot := realPath(a.Root), realPath(b.Root); {
 			case a.Root == "" || b.Root == "", a.Name == "" || b.Name == "": // a problem already
 			case within(root, otherRoot), within(otherRoot, root):
 				d.problem(a.named("root"), quoted(a.Root)+" overlaps with the root of "+b.Name, "give each sync a directory of its own")
@@ -47,12 +47,12 @@ func (d *draft) checkOverlaps(all []*draft) {
 	}
 }
 
-// checkFiles refuses a file that two syncs would write to. It compares paths as they are written.
+// checkFiles refuses a file that two syncs would write to.
 func (d *draft) checkFiles(all []*draft) {
 	owners := map[string]*draft{}
 	for _, s := range all {
 		for _, o := range [][2]string{{"error-file", s.ErrorFile}, {"touch-file", s.TouchFile}} {
-			place := s.inRoot(o[1])
+			place := s.place(o[1])
 			switch first := owners[place]; {
 			case o[1] == "" || s.Root == "" || s.Name == "": // nothing, or a problem already
 			case first == nil:
@@ -64,15 +64,28 @@ func (d *draft) checkFiles(all []*draft) {
 	}
 }
 
-// linkPath is the published link, as far as it can be known without looking at the disk.
-func (s Sync) linkPath() string { return s.inRoot(s.Link) }
-
-// inRoot is a path that is absolute or relative to the root.
-func (s Sync) inRoot(p string) string {
-	if path.IsAbs(p) {
-		return path.Clean(p)
+// place is where a file or link is whose path is absolute or relative to the root. What it links to does not count.
+func (s Sync) place(p string) string {
+	if !filepath.IsAbs(p) {
+		p = s.Root + "/" + p
 	}
-	return path.Join(s.Root, p)
+	dir, name := filepath.Split(strings.TrimRight(p, "/"))
+	return filepath.Join(realPath(dir), name)
+}
+
+// realPath is an absolute path without symlinks, of which not all exists yet.
+func realPath(p string) string {
+	dir, name := filepath.Split(strings.TrimRight(p, "/"))
+	switch real, err := filepath.EvalSymlinks(p); {
+	case err == nil:
+		p = real
+	case dir != "" && dir != p:
+		p = filepath.Join(realPath(dir), name)
+	}
+	if abs, err := filepath.Abs(p); err == nil {
+		return abs
+	}
+	return p
 }
 
 // within says whether a is b or below it.
