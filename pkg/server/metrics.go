@@ -24,7 +24,8 @@ const maxCommands = 40
 type metrics struct {
 	s        *Server
 	registry *prometheus.Registry
-	desc     map[string]descOf // by name
+	rows     []metric
+	desc     map[string]*prometheus.Desc // of the rows, by name
 	latency  *prometheus.HistogramVec
 	commands *prometheus.HistogramVec
 
@@ -34,19 +35,14 @@ type metrics struct {
 	published  map[string]time.Time // by sync: when its revision was published
 }
 
-// descOf is a metric that is read at the scrape.
-type descOf struct {
-	desc *prometheus.Desc
-	kind prometheus.ValueType
-}
-
 func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		s:          s,
 		registry:   prometheus.NewPedanticRegistry(),
+		rows:       metricRows(),
+		desc:       map[string]*prometheus.Desc{},
 		deliveries: map[[3]string]int{},
 		published:  map[string]time.Time{},
-		desc:       map[string]descOf{},
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "git_sync_push_to_publish_seconds",
 			Help:    "Time from the arrival of a push or signal to the publication of what it announced.",
@@ -58,20 +54,30 @@ func newMetrics(s *Server) *metrics {
 			Buckets: []float64{.01, .05, .25, 1, 5, 30, 120},
 		}, []string{"command"}),
 	}
-	for _, d := range described() {
-		labels := d.labels
-		if d.scope == ofSync {
-			labels = s.labelled(labels...)
-		}
-		m.desc[d.name] = descOf{prometheus.NewDesc(d.name, d.help, labels, nil), d.kind}
+	for _, r := range m.rows {
+		m.desc[r.name] = prometheus.NewDesc(r.name, r.help, s.labelled(r.labels...), nil)
 	}
 	if !s.named {
 		m.latency.WithLabelValues()
 	}
 	if s.opt.Metrics {
 		m.registry.MustRegister(m, m.commands, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		m.registerProcess(s.opt.Build)
 	}
 	return m
+}
+
+// registerProcess adds what there is once.
+func (m *metrics) registerProcess(b Build) {
+	gauge := func(name, help string, labels prometheus.Labels, read func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, read))
+	}
+	gauge("git_sync_build_info", "What is running, as labels.",
+		prometheus.Labels{"version": b.Version, "commit": b.Commit, "go_version": b.Go, "git_version": b.Git}, func() float64 { return 1 })
+	if m.s.named {
+		gauge("git_sync_config_valid", "Whether the newest configuration file is in use; absent without --config.", nil,
+			func() float64 { return yes(m.s.opt.InvalidConfig() == "") })
+	}
 }
 
 // labelled adds the label of a sync, where syncs have names.
@@ -147,47 +153,92 @@ func (m *metrics) forget(removed func(name string) bool) {
 	}
 }
 
-// scope says what there is a value for.
-type scope int
-
-const (
-	ofSync    scope = iota // each sync
-	ofProcess              // the process
-)
-
-// description is the row of a metric that is read at the scrape.
-type description struct {
+// metric is one of each sync that is read at the scrape.
+type metric struct {
 	name, help string
 	kind       prometheus.ValueType
 	labels     []string
-	scope      scope
+	read       reader
 }
 
-// described lists them. The first seven are those of the older git-syncs, whose names and labels are kept.
-func described() []description {
+// reader sends each value with those of the labels.
+type reader func(r snapshot, send sender)
+
+type sender func(value float64, labels ...string)
+
+// The metrics that are more than rows.
+const (
+	durationName = "git_sync_duration_seconds" // a summary
+	triggersName = "git_sync_triggers_total"   // some are counted as they come
+)
+
+// metricRows lists them. The names and labels that the older git-syncs have are kept.
+func metricRows() []metric {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
-	return []description{
-		{"git_sync_duration_seconds", "Total duration and number of syncs, by result.", prometheus.UntypedValue, []string{"status"}, ofSync},
-		{"git_sync_count_total", "Syncs, by result.", counter, []string{"status"}, ofSync},
-		{"git_fetch_count_total", "Fetches of objects from the remote.", counter, nil, ofSync},
-		{"git_sync_askpass_calls", "Answers of --askpass-url, by status.", counter, []string{"status"}, ofSync},
-		{"git_sync_refresh_github_app_token_count", "GitHub App tokens asked for, by status.", counter, []string{"status"}, ofSync},
-		{"git_sync_hook_run_count_total", "Runs of hooks, by hook and status.", counter, []string{"name", "status"}, ofSync},
-		{"git_sync_triggers_total", "Requests for a sync, by source and by what came of them.", counter, []string{"source", "outcome"}, ofSync},
-		{"git_sync_last_success_timestamp_seconds", "When the last successful sync ended; 0 if there was none.", gauge, nil, ofSync},
-		{"git_sync_last_attempt_timestamp_seconds", "When the last finished sync began; 0 if there was none.", gauge, nil, ofSync},
-		{"git_sync_consecutive_failures", "Syncs that failed since the last success.", gauge, nil, ofSync},
-		{"git_sync_published_info", "The published revision, as labels; absent while there is none.", gauge, []string{"hash", "ref"}, ofSync},
-		{"git_sync_published_timestamp_seconds", "When the published revision was published; 0 if there is none.", gauge, nil, ofSync},
-		{"git_sync_ready", "Whether /readyz answers 200.", gauge, nil, ofSync},
-		{"git_sync_stuck", "Whether the loop has been at one thing for longer than it may be.", gauge, nil, ofSync},
-		{"git_sync_hook_consecutive_failures", "Runs of a hook that failed since its last success.", gauge, []string{"name"}, ofSync},
-		{"git_sync_hook_pending", "Whether a hook has not yet accepted the newest revision.", gauge, []string{"name"}, ofSync},
-		{"git_sync_disk_bytes", "Bytes on disk, by part.", gauge, []string{"part"}, ofSync},
-		{"git_sync_unremovable_trees", "Replaced trees that cannot be removed for now.", gauge, nil, ofSync},
-		{"git_sync_unverified_revisions_total", "Times that --verify kept a revision from being published.", counter, nil, ofSync},
-		{"git_sync_config_valid", "Whether the newest configuration file is in use; absent without --config.", gauge, nil, ofProcess},
-		{"git_sync_build_info", "What is running, as labels.", gauge, []string{"version", "commit", "go_version", "git_version"}, ofProcess},
+	status := []string{"status"}
+	return []metric{
+		{durationName, "Total duration and number of syncs, by result.", gauge, status, nil},
+		{triggersName, "Requests for a sync, by source and by what came of them.", counter, []string{"source", "outcome"}, readTriggers},
+		{"git_sync_count_total", "Syncs, by result.", counter, status, by(func(r snapshot) map[string]int { return r.Counts }, syncer.ResultSuccess, syncer.ResultError, syncer.ResultNoop)},
+		{"git_fetch_count_total", "Fetches of objects from the remote.", counter, nil, one(func(r snapshot) int { return r.Fetches })},
+		{"git_sync_askpass_calls", "Answers of --askpass-url, by status.", counter, status, by(func(r snapshot) map[string]int { return r.Auth.AskpassCalls }, "success", "error")},
+		{"git_sync_refresh_github_app_token_count", "GitHub App tokens asked for, by status.", counter, status, by(func(r snapshot) map[string]int { return r.Auth.GitHubRefreshes }, "success", "error")},
+		{"git_sync_hook_run_count_total", "Runs of hooks, by hook and status.", counter, []string{"name", "status"}, readHookRuns},
+		{"git_sync_hook_consecutive_failures", "Runs of a hook that failed since its last success.", gauge, []string{"name"}, eachHook(func(h hook.Report) float64 { return float64(h.Failures) })},
+		{"git_sync_hook_pending", "Whether a hook has not yet accepted the newest revision.", gauge, []string{"name"}, eachHook(func(h hook.Report) float64 { return yes(h.Pending != "") })},
+		{"git_sync_last_success_timestamp_seconds", "When the last successful sync ended; 0 if there was none.", gauge, nil, one(func(r snapshot) float64 { return unix(r.LastSuccess) })},
+		{"git_sync_last_attempt_timestamp_seconds", "When the last finished sync began; 0 if there was none.", gauge, nil, one(func(r snapshot) float64 { return unix(r.LastAttempt) })},
+		{"git_sync_consecutive_failures", "Syncs that failed since the last success.", gauge, nil, one(func(r snapshot) int { return r.Failures })},
+		{"git_sync_published_info", "The published revision, as labels; absent while there is none.", gauge, []string{"hash", "ref"}, readPublished},
+		{"git_sync_published_timestamp_seconds", "When the published revision was published; 0 if there is none.", gauge, nil, one(func(r snapshot) float64 { return unix(r.Since) })},
+		{"git_sync_ready", "Whether /readyz answers 200.", gauge, nil, one(func(r snapshot) float64 { return yes(r.notReady() == "") })},
+		{"git_sync_stuck", "Whether the loop has been at one thing for longer than it may be.", gauge, nil, one(func(r snapshot) float64 { return yes(r.Stuck(r.now)) })},
+		{"git_sync_disk_bytes", "Bytes on disk, by part.", gauge, []string{"part"}, func(r snapshot, send sender) { send(float64(r.Root.ObjectBytes), "objects") }},
+		{"git_sync_unremovable_trees", "Replaced trees that cannot be removed for now.", gauge, nil, one(func(r snapshot) int { return r.Root.Stuck })},
+		{"git_sync_unverified_revisions_total", "Times that --verify kept a revision from being published.", counter, nil, one(func(r snapshot) int { return r.Root.Unverified })},
+	}
+}
+
+// one reads a metric without labels.
+func one[T int | float64](value func(snapshot) T) reader {
+	return func(r snapshot, send sender) { send(float64(value(r))) }
+}
+
+// by reads a metric with one label: 0 for each of the keys that has no value, so that a series exists before its first event.
+func by(values func(snapshot) map[string]int, keys ...string) reader {
+	return func(r snapshot, send sender) {
+		for _, k := range keys {
+			send(float64(values(r)[k]), k)
+		}
+	}
+}
+
+// eachHook reads a value of each hook.
+func eachHook(value func(hook.Report) float64) reader {
+	return func(r snapshot, send sender) {
+		for _, h := range r.Hooks {
+			send(value(h), h.Name)
+		}
+	}
+}
+
+func readHookRuns(r snapshot, send sender) {
+	for _, h := range r.Hooks {
+		for _, status := range []string{hook.StatusSuccess, hook.StatusError} {
+			send(float64(h.Runs[status]), h.Name, status)
+		}
+	}
+}
+
+func readTriggers(r snapshot, send sender) {
+	for _, source := range []string{syncer.SourceStart, syncer.SourcePeriod, syncer.SourceSignal} {
+		send(float64(r.Triggers[source]), source, "triggered")
+	}
+}
+
+func readPublished(r snapshot, send sender) {
+	if r.Published() {
+		send(1, r.Hash, r.Ref)
 	}
 }
 
@@ -195,115 +246,57 @@ func described() []description {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.latency.Describe(ch)
 	for _, d := range m.desc {
-		ch <- d.desc
+		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	there := map[string]bool{"": true}
-	for _, snap := range m.s.snapshots() {
+	all, there := m.s.snapshots(), map[string]bool{"": true}
+	for i, snap := range all {
 		there[snap.name] = true
-		collection{m, ch, snap.name}.all(snap)
+		all[i] = snap.scrubbed(m.s.opt.Scrub)
 	}
 	m.forget(func(name string) bool { return !there[name] })
 	m.latency.Collect(ch)
-	c := collection{m: m, ch: ch}
-	c.deliveries()
-	if m.s.named {
-		c.send("git_sync_config_valid", map[bool]float64{true: 1}[m.s.opt.InvalidConfig() == ""])
-	}
-	b := m.s.opt.Build
-	c.send("git_sync_build_info", 1, b.Version, b.Commit, b.Go, b.Git)
-}
-
-// collection is what one scrape takes of one sync.
-type collection struct {
-	m    *metrics
-	ch   chan<- prometheus.Metric
-	sync string
-}
-
-// send gives the value of a metric with all its labels.
-func (c collection) send(name string, value float64, labels ...string) {
-	d := c.m.desc[name]
-	c.ch <- prometheus.MustNewConstMetric(d.desc, d.kind, value, labels...)
-}
-
-// one gives the value of a metric of the sync with its labels.
-func (c collection) one(name string, value float64, labels ...string) {
-	c.send(name, value, c.m.s.valued(c.sync, labels...)...)
-}
-
-// all gives all of the sync's metrics.
-func (c collection) all(snap snapshot) {
-	yes := map[bool]float64{true: 1}
-	c.syncs(snap)
-	c.hooks(snap.Hooks)
-	c.parts(snap)
-	c.one("git_sync_last_success_timestamp_seconds", unix(snap.LastSuccess))
-	c.one("git_sync_last_attempt_timestamp_seconds", unix(snap.LastAttempt))
-	c.one("git_sync_consecutive_failures", float64(snap.Failures))
-	c.one("git_sync_published_timestamp_seconds", unix(snap.Since))
-	if snap.Published() {
-		c.one("git_sync_published_info", 1, snap.Hash, c.m.s.opt.Scrub(snap.Ref))
-	}
-	c.one("git_sync_ready", yes[snap.notReady() == ""])
-	c.one("git_sync_stuck", yes[snap.Stuck(snap.now)])
-}
-
-// by gives a metric with one label: a value for each of the keys, 0 where there is none, so that a series exists before its first event.
-func (c collection) by(name string, values map[string]int, keys ...string) {
-	for k := range values {
-		if !slices.Contains(keys, k) {
-			keys = append(keys, k)
+	for _, row := range m.rows {
+		for _, snap := range all {
+			m.collect(ch, row, snap)
+		}
+		if row.name == triggersName {
+			m.collectDeliveries(ch, row)
 		}
 	}
-	for _, k := range keys {
-		c.one(name, float64(values[k]), k)
-	}
 }
 
-func (c collection) syncs(r snapshot) {
+// collect gives the values of one row for one sync.
+func (m *metrics) collect(ch chan<- prometheus.Metric, row metric, snap snapshot) {
+	if row.name != durationName {
+		row.read(snap, func(value float64, labels ...string) {
+			ch <- prometheus.MustNewConstMetric(m.desc[row.name], row.kind, value, m.s.valued(snap.name, labels...)...)
+		})
+		return
+	}
 	for _, result := range []string{syncer.ResultSuccess, syncer.ResultError, syncer.ResultNoop} {
-		count := r.Counts[result]
-		c.one("git_sync_count_total", float64(count), result)
-		c.ch <- prometheus.MustNewConstSummary(c.m.desc["git_sync_duration_seconds"].desc, uint64(max(count, 0)), r.Durations[result].Seconds(), nil, c.m.s.valued(c.sync, result)...)
-	}
-	for _, source := range []string{syncer.SourceStart, syncer.SourcePeriod, syncer.SourceSignal} {
-		c.one("git_sync_triggers_total", float64(r.Triggers[source]), source, "triggered")
-	}
-	c.one("git_fetch_count_total", float64(r.Fetches))
-}
-
-func (c collection) hooks(reports []hook.Report) {
-	yes := map[bool]float64{true: 1}
-	for _, h := range reports {
-		for _, status := range []string{hook.StatusSuccess, hook.StatusError} {
-			c.one("git_sync_hook_run_count_total", float64(h.Runs[status]), h.Name, status)
-		}
-		c.one("git_sync_hook_consecutive_failures", float64(h.Failures), h.Name)
-		c.one("git_sync_hook_pending", yes[h.Pending != ""], h.Name)
+		count, sum := uint64(max(snap.Counts[result], 0)), snap.Durations[result].Seconds()
+		ch <- prometheus.MustNewConstSummary(m.desc[row.name], count, sum, nil, m.s.valued(snap.name, result)...)
 	}
 }
 
-// parts gives the figures from the layers below the loop.
-func (c collection) parts(snap snapshot) {
-	c.by("git_sync_askpass_calls", snap.Auth.AskpassCalls, "success", "error")
-	c.by("git_sync_refresh_github_app_token_count", snap.Auth.GitHubRefreshes, "success", "error")
-	c.one("git_sync_disk_bytes", float64(snap.Root.ObjectBytes), "objects")
-	c.one("git_sync_unremovable_trees", float64(snap.Root.Stuck))
-	c.one("git_sync_unverified_revisions_total", float64(snap.Root.Unverified))
+// collectDeliveries gives what came of the deliveries of forges; one that triggered no sync has an empty name.
+func (m *metrics) collectDeliveries(ch chan<- prometheus.Metric, row metric) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k, n := range m.deliveries {
+		ch <- prometheus.MustNewConstMetric(m.desc[row.name], row.kind, float64(n), m.s.valued(k[0], k[1:]...)...)
+	}
 }
 
-// deliveries gives what came of the deliveries of forges; one that triggered no sync has an empty name.
-func (c collection) deliveries() {
-	c.m.mu.Lock()
-	defer c.m.mu.Unlock()
-	for k, n := range c.m.deliveries {
-		c.sync = k[0]
-		c.one("git_sync_triggers_total", float64(n), k[1], k[2])
+func yes(b bool) float64 {
+	if b {
+		return 1
 	}
+	return 0
 }
 
 func unix(t time.Time) float64 {
