@@ -136,7 +136,7 @@ bench: build ## cost beside plain git's in the same run: make bench SIZES="100 1
 	@go run ./test/bench -sizes '$(SIZES)' $(BENCH) bin/git-sync
 
 .PHONY: docs
-docs: ## write docs/options.md and git-sync.1 anew from the table of options
+docs: ## write docs/options.md, its schema and cmd/git-sync/git-sync.1 anew from the table of options
 	go test -count=1 ./pkg/config -run TestDocuments -update
 
 .PHONY: image

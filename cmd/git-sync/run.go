@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed" // the manual page
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,11 @@ const (
 
 // version is set when building: -ldflags "-X main.version=v1.2.3".
 var version = ""
+
+// manual is what --man prints. make docs writes it.
+//
+//go:embed git-sync.1
+var manual string
 
 // process is what the system gave us.
 type process struct {
@@ -118,7 +124,7 @@ func (p process) inform(cfg config.Config) int {
 	case config.ModeHelp:
 		text = config.Usage(terminalWidth(p.stdout))
 	case config.ModeMan:
-		text = config.Manual()
+		text = manual
 	case config.ModeVersion:
 		text = "git-sync " + versionText() + "\n"
 	case config.ModeCheck:

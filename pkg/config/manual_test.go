@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// Manual is the manual page, in roff.
-func Manual() string {
+// manual is the manual page, in roff.
+func manual() string {
 	var b strings.Builder
 	macro := func(name string, args ...string) {
 		b.WriteString("." + name)
