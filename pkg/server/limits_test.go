@@ -111,7 +111,7 @@ func TestWaitersAreToldOfTheEnd(t *testing.T) {
 		go func() { done <- s.Serve(ctx, l) }()
 		c := l.dial()
 		go func() { _, _ = io.Copy(io.Discard, c) }()
-		if _, err := io.WriteString(c, "GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(c, "POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,9 +55,6 @@ type Server struct {
 	metrics *metrics
 	mux     *http.ServeMux
 	pages   func() (*pages, error)
-
-	mu    sync.RWMutex
-	extra map[string]http.Handler
 }
 
 // New makes a Server that listens nowhere yet.
@@ -74,14 +72,14 @@ func New(o Options) *Server {
 	syncs := o.Syncs()
 	s := &Server{
 		opt: o, named: len(syncs) != 1 || syncs[0].Name != "", started: time.Now(), mux: http.NewServeMux(),
-		pages: sync.OnceValues(newPages), extra: map[string]http.Handler{},
+		pages: sync.OnceValues(newPages),
 	}
 	s.metrics = newMetrics(s)
 	s.routes()
 	return s
 }
 
-// routes sets up what is served. All of it is read-only; what is not ours goes to the handlers of Handle.
+// routes sets up what is served. All of it is read-only.
 func (s *Server) routes() {
 	s.mux.HandleFunc("GET /{$}", s.probe(snapshot.notUsed))
 	s.mux.HandleFunc("GET /livez", s.probe(snapshot.notLive))
@@ -102,24 +100,14 @@ func (s *Server) routes() {
 		s.mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 		s.mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
-	s.mux.HandleFunc("/", s.serveExtra)
 }
 
-// Handle serves a path by another handler, for a receiver that shares our port. Our own paths stay ours for GET and HEAD.
+// Handle serves what is posted to a path by another handler, for a receiver that shares our port.
 func (s *Server) Handle(path string, h http.Handler) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.extra[path] = h
-}
-
-func (s *Server) serveExtra(w http.ResponseWriter, req *http.Request) {
-	s.mu.RLock()
-	h := s.extra[req.URL.Path]
-	s.mu.RUnlock()
-	if h == nil {
-		h = http.NotFoundHandler()
+	if strings.HasSuffix(path, "/") {
+		path += "{$}"
 	}
-	h.ServeHTTP(w, req)
+	s.mux.Handle("POST "+path, h)
 }
 
 // ServeHTTP answers one request; Serve does it with limits.

@@ -383,7 +383,7 @@ func TestStopping(t *testing.T) {
 	}))
 	addr, stop := listening(t, s.Serve)
 	go func() {
-		res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + addr + "/slow")
+		res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Post("http://"+addr+"/slow", "", nil)
 		if err == nil {
 			res.Body.Close()
 		}
