@@ -28,8 +28,8 @@ func TestEveryOptionIsUsed(t *testing.T) {
 		if dirs[0] == "pkg/config" {
 			dirs = []string{"cmd/git-sync", "pkg/instance"}
 		}
-		for i := range of.NumField() {
-			f, used := of.Field(i), false
+		for f := range of.Fields() {
+			used := false
 			for _, dir := range dirs {
 				used = used || usedIn(dir)[f.Name]
 			}

@@ -139,6 +139,12 @@ func twoNames(older, newer string, as syntax) []spelling {
 	}
 }
 
+// documented is o with what the documents say of it.
+func documented(o option, text string) option {
+	o.text = text
+	return o
+}
+
 // table is all rows, in the order of the documents. They store what they take in d.
 func table(d *draft) []option {
 	var all []option

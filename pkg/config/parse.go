@@ -62,7 +62,7 @@ func load(args, environ []string, read func(path string, rows []option) file) (C
 		drafts = []*draft{d}
 	case read != nil:
 		d.refuseRepo(rows, l)
-		drafts = d.readSyncs(read(d.File, rows), rows, l)
+		drafts = d.readSyncs(read(d.File, rows), l)
 	default:
 		d.apply(rows, perSync, l) // for its problems, in case the file cannot be read
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // readSyncs makes the syncs of a configuration file. d has the options of the process.
-func (d *draft) readSyncs(f file, rows []option, l layers) []*draft {
+func (d *draft) readSyncs(f file, l layers) []*draft {
 	d.problems = append(d.problems, f.problems...)
 	l.defaults = f.defaults
 	var all []*draft

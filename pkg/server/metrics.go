@@ -292,12 +292,7 @@ func (m *metrics) collectDeliveries(ch chan<- prometheus.Metric, row metric) {
 	}
 }
 
-func yes(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
-}
+func yes(b bool) float64 { return map[bool]float64{true: 1}[b] }
 
 func unix(t time.Time) float64 {
 	if t.IsZero() {
