@@ -116,8 +116,8 @@ func TestDefaults(t *testing.T) {
 				Content: repo.Content{Submodules: repo.SubmodulesRecursive},
 			},
 			Loop: syncer.Options{
-				Period: 10 * time.Second, Timeout: 2 * time.Minute, GateBackoff: 3 * time.Second,
-				Budget: syncer.Budget{UntilPublished: true, Exit: 1},
+				Schedule: syncer.Schedule{Period: 10 * time.Second, Timeout: 2 * time.Minute, Budget: syncer.Budget{UntilPublished: true, Exit: 1}},
+				Hooks:    syncer.Hooks{GateBackoff: 3 * time.Second},
 			},
 			Exechook: program, PrePublish: program, ExechookBackoff: 3 * time.Second,
 			Webhook: hook.WebhookOptions{Method: "POST", SuccessStatus: 200, Timeout: time.Second}, WebhookBackoff: 3 * time.Second,

@@ -39,6 +39,3 @@ func (s *steps) Restore(ctx context.Context, cause error) (repo.Tree, error) {
 	defer s.progress()
 	return s.Repo.Restore(ctx, cause)
 }
-
-// Fetches is how often objects were fetched so far.
-func (s *steps) Fetches() int { return s.Stats().Fetches }

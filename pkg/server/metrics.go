@@ -180,7 +180,7 @@ func metricRows() []metric {
 		{durationName, "Total duration and number of syncs, by result.", gauge, status, nil},
 		{triggersName, "Requests for a sync, by source and by what came of them.", counter, []string{"source", "outcome"}, readTriggers},
 		{"git_sync_count_total", "Syncs, by result.", counter, status, by(func(r snapshot) map[string]int { return r.Counts }, syncer.ResultSuccess, syncer.ResultError, syncer.ResultNoop)},
-		{"git_fetch_count_total", "Fetches of objects from the remote.", counter, nil, one(func(r snapshot) int { return r.Fetches })},
+		{"git_fetch_count_total", "Fetches of objects from the remote.", counter, nil, one(func(r snapshot) int { return r.Root.Fetches })},
 		{"git_sync_askpass_calls", "Answers of --askpass-url, by status.", counter, status, by(func(r snapshot) map[string]int { return r.Auth.AskpassCalls }, "success", "error")},
 		{"git_sync_refresh_github_app_token_count", "GitHub App tokens asked for, by status.", counter, status, by(func(r snapshot) map[string]int { return r.Auth.GitHubRefreshes }, "success", "error")},
 		{"git_sync_hook_run_count_total", "Runs of hooks, by hook and status.", counter, []string{"name", "status"}, readHookRuns},

@@ -16,7 +16,6 @@ type outcome struct {
 	err       error
 	held      bool      // the pre-publish hook was not run: it refused the same revision a moment ago
 	gateAgain time.Time // when the revision that was refused is tried again
-	fetches   int       // Steps.Fetches after it, 0 if unknown
 	started   time.Time
 	ended     time.Time
 }
@@ -54,7 +53,7 @@ func (s *Syncer) attempt(ctx context.Context, q *request) outcome {
 	s.opt.Log.V(2).Info("syncing", "trigger", q.source)
 
 	a := &attempt{request: q, done: make(chan outcome, 1)}
-	s.jobs <- func() { a.done <- s.timed(ctx) }
+	go func() { a.done <- s.timed(ctx) }()
 
 	overdue := time.NewTimer(s.opt.Timeout + killGrace)
 	defer overdue.Stop()
@@ -111,7 +110,7 @@ func (s *Syncer) timed(ctx context.Context) outcome {
 	if out.err != nil && errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
 		out.err = timedOut(s.opt.Timeout, out.err)
 	}
-	out.fetches, out.ended = s.opt.Steps.Fetches(), time.Now()
+	out.ended = time.Now()
 	return out
 }
 

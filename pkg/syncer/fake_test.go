@@ -122,8 +122,6 @@ func (f *fake) Published() (repo.Revision, bool) {
 	return f.published, f.published.Hash != ""
 }
 
-func (f *fake) Fetches() int { return 0 }
-
 func (f *fake) set(change func(*fake)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -164,8 +162,10 @@ func start(t *testing.T, f *fake, change func(*Options)) *run {
 	t.Helper()
 	log := &lines{}
 	opt := Options{
-		Steps: f, Period: 10 * time.Second, Timeout: time.Minute, Budget: Budget{Unlimited: true},
-		Rand: func() float64 { return 0.5 }, Log: log.logger(),
+		Steps: f, Log: log.logger(),
+		Schedule: Schedule{
+			Period: 10 * time.Second, Timeout: time.Minute, Budget: Budget{Unlimited: true}, Rand: func() float64 { return 0.5 },
+		},
 	}
 	if change != nil {
 		change(&opt)

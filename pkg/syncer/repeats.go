@@ -1,6 +1,6 @@
 package syncer
 
-import "strings"
+import "regexp"
 
 // repeats counts failures by what they say, so that the same failure is logged when it is new and then ever more
 // rarely, also when two of them alternate. The zero value is ready for use.
@@ -29,18 +29,6 @@ func worthALine(n int) bool { return n&(n-1) == 0 }
 
 // signature is the message without what differs between two occurrences of one failure: numbers (durations, ports, process
 // ids, times) count as equal.
-func signature(msg string) string {
-	var b strings.Builder
-	digits := false
-	for _, c := range msg {
-		isDigit := c >= '0' && c <= '9'
-		switch {
-		case !isDigit:
-			b.WriteRune(c)
-		case !digits:
-			b.WriteByte('0')
-		}
-		digits = isDigit
-	}
-	return b.String()
-}
+func signature(msg string) string { return numbers.ReplaceAllLiteralString(msg, "0") }
+
+var numbers = regexp.MustCompile(`[0-9]+`)

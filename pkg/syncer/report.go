@@ -35,54 +35,65 @@ type Report struct {
 	// that is published.
 	Repo, Ref string
 
+	Revision
+	Attempt
+	Failure
+	Totals
+
+	// History holds the newest publications and failures, at most 50, oldest first.
+	History []Event
+
+	// Next is when the next sync is due; zero while one runs and when none will.
+	Next time.Time
+	// Deadline is when the loop must have moved on: while it is in the past, the loop is stuck (a disk that
+	// blocks, a stopped process). It is zero only before the loop has started and after it has ended.
+	Deadline time.Time
+}
+
+// Revision is what is published.
+type Revision struct {
 	// Hash is the published commit, "" as long as there is none, PreviousHash the one it replaced
 	// (known only when this process replaced it), and Since the time of publication.
 	Hash, PreviousHash string
 	Since              time.Time
+	// PushedAt is when the trigger arrived that led to it, zero if a poll or the start found it. Since minus PushedAt is the
+	// latency from push to publication.
+	PushedAt time.Time
+}
 
+// Attempt is the sync under way, and the last one that has ended.
+type Attempt struct {
 	// Running says that a sync is under way, since Started.
 	Running bool
 	Started time.Time
-
+	// Trigger is what caused the last (or the running) sync: one of the Source constants.
+	Trigger string
 	// LastAttempt is when the last finished sync started, LastDuration how long it took,
 	// LastSuccess when the last successful one (no-ops included) ended; zero if there was none.
 	LastAttempt, LastSuccess time.Time
 	LastDuration             time.Duration
 	// LastResult is "" before the first sync has ended, else one of the Result constants.
 	LastResult string
+}
 
-	// LastError is the newest failure in the user's terms, LastHint what to do about it
-	// ("" when there is no advice), LastErrorAt its time. They stay after recovery, when Failures is 0.
+// Failure is the newest failure. It stays after recovery, when Failures is 0.
+type Failure struct {
+	// LastError is the failure in the user's terms, LastHint what to do about it ("" when there is no advice).
 	LastError, LastHint string
 	LastErrorAt         time.Time
 	// LastRemote and LastHelper are what the remote and a helper program (ssh, git-lfs) said about it, line by line.
 	LastRemote, LastHelper string
 	// Failures counts the consecutive failures up to now; 0 after a success.
 	Failures int
+}
 
-	// Next is when the next sync is due; zero while one runs and when none will.
-	Next time.Time
-
-	// Trigger is what caused the last (or the running) sync: one of the Source constants.
-	Trigger string
-	// PushedAt is when the trigger arrived that led to the published revision, zero if a poll or
-	// the start found it. Since minus PushedAt is the latency from push to publication.
-	PushedAt time.Time
-
-	// History holds the newest publications and failures, at most 50, oldest first.
-	History []Event
-
-	// Counts is the number of syncs since the start, by Result; Triggers the number of triggers
-	// received, by source ("period" and "start" included); Durations the total time of syncs, by Result.
+// Totals are since the start.
+type Totals struct {
+	// Counts is the number of syncs, by Result; Triggers the number of triggers received, by source ("period" and "start"
+	// included); Durations the total time of syncs, by Result.
 	Counts    map[string]int
 	Triggers  map[string]int
 	Durations map[string]time.Duration
-	// Fetches is how many times objects were fetched from the remote.
-	Fetches int
-
-	// Deadline is when the loop must have moved on: while it is in the past, the loop is stuck (a disk that
-	// blocks, a stopped process). It is zero only before the loop has started and after it has ended.
-	Deadline time.Time
 }
 
 // Event is one line of a Report's History.

@@ -12,31 +12,40 @@ const (
 	pushGap = time.Second
 )
 
-// schedule says how long to wait after a sync. It is pure but for the random numbers it is given.
-type schedule struct {
-	period, initPeriod time.Duration
-	budget, initBudget Budget
-	backoffMax         time.Duration
-	rand               func() float64 // in [0,1)
+// Schedule says when to sync, and when to give up.
+type Schedule struct {
+	// Period is the wait between the end of a sync and the next; InitPeriod the same until the first success (0: Period).
+	Period, InitPeriod time.Duration
+	// Timeout limits one whole sync. 0: 120 s.
+	Timeout time.Duration
+	// OneTime ends Run at the first success.
+	OneTime bool
+	// Budget limits consecutive failures; InitBudget the same until the first success (nil: Budget).
+	Budget     Budget
+	InitBudget *Budget
+	// BackoffMax is the longest delay before a retry. 0: DefaultBackoffMax when failures are unlimited, otherwise no growth.
+	BackoffMax time.Duration
+	// Rand gives the spread of polling, in [0,1). nil: math/rand/v2.
+	Rand func() float64
 }
 
 // phase is the period and the budget that are in force.
-func (s schedule) phase(sit situation) (time.Duration, Budget) {
+func (s Schedule) phase(sit situation) (time.Duration, Budget) {
 	if sit.succeeded {
-		return s.period, s.budget
+		return s.Period, s.Budget
 	}
-	return s.initPeriod, s.initBudget
+	return s.InitPeriod, *s.InitBudget
 }
 
 // afterSuccess is the delay until the next poll.
-func (s schedule) afterSuccess(sit situation) time.Duration {
+func (s Schedule) afterSuccess(sit situation) time.Duration {
 	period, _ := s.phase(sit)
-	return time.Duration(float64(period) * (1 + spread*(2*s.rand()-1)))
+	return time.Duration(float64(period) * (1 + spread*(2*s.Rand()-1)))
 }
 
 // firstPoll is the delay until the first poll where several loops started at the same time: it spreads them over the period.
-func (s schedule) firstPoll() time.Duration {
-	return time.Duration(float64(s.period) * s.rand())
+func (s Schedule) firstPoll() time.Duration {
+	return time.Duration(float64(s.Period) * s.Rand())
 }
 
 // afterFailure is the delay until the next try, failures (the latest included) having happened in a row; the server
@@ -44,10 +53,10 @@ func (s schedule) firstPoll() time.Duration {
 //
 // Under a bounded budget it is exactly the wait, growing only if backoffMax was asked for, so that the budget bounds
 // the run's time. Otherwise it doubles up to backoffMax and is spread, never beyond that.
-func (s schedule) afterFailure(sit situation, failures int, retryAfter time.Duration) time.Duration {
+func (s Schedule) afterFailure(sit situation, failures int, retryAfter time.Duration) time.Duration {
 	wait, budget := s.phase(sit)
 	unlimited := budget.unlimited(sit)
-	limit := s.backoffMax
+	limit := s.BackoffMax
 	switch {
 	case limit > 0:
 	case unlimited:
@@ -60,13 +69,13 @@ func (s schedule) afterFailure(sit situation, failures int, retryAfter time.Dura
 		delay = min(2*delay, limit)
 	}
 	if unlimited {
-		delay = time.Duration(float64(delay) * (1 - spread*s.rand()))
+		delay = time.Duration(float64(delay) * (1 - spread*s.Rand()))
 	}
 	return max(delay, min(retryAfter, limit))
 }
 
 // spentBy says whether that many consecutive failures end the run.
-func (s schedule) spentBy(failures int, sit situation) bool {
+func (s Schedule) spentBy(failures int, sit situation) bool {
 	_, budget := s.phase(sit)
 	return budget.spent(failures, sit)
 }

@@ -10,7 +10,7 @@ func TestAfterSuccessIsSpread(t *testing.T) {
 		rand float64
 		want time.Duration
 	}{{0, 9 * time.Second}, {0.5, 10 * time.Second}, {1, 11 * time.Second}} {
-		s := schedule{period: 10 * time.Second, rand: func() float64 { return c.rand }}
+		s := Schedule{Period: 10 * time.Second, Rand: func() float64 { return c.rand }}
 		if got := s.afterSuccess(situation{succeeded: true}); got.Round(time.Millisecond) != c.want {
 			t.Errorf("rand %v: %v, want %v", c.rand, got, c.want)
 		}
@@ -46,7 +46,7 @@ func TestAfterFailure(t *testing.T) {
 		{"bounded: the run's time comes first", 10 * time.Second, bounded, situation{}, 0, 1, time.Hour, 10 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := schedule{initPeriod: c.wait, initBudget: c.budget, backoffMax: c.max, rand: func() float64 { return 0 }}
+			s := Schedule{InitPeriod: c.wait, InitBudget: &c.budget, BackoffMax: c.max, Rand: func() float64 { return 0 }}
 			if got := s.afterFailure(c.sit, c.failures, c.retryAfter); got != c.want {
 				t.Errorf("%v, want %v", got, c.want)
 			}
@@ -55,20 +55,20 @@ func TestAfterFailure(t *testing.T) {
 }
 
 func TestRetriesAreSpreadOnlyWhenUnlimited(t *testing.T) {
-	s := schedule{initPeriod: 10 * time.Second, initBudget: Budget{Unlimited: true}, rand: func() float64 { return 1 }}
+	s := Schedule{InitPeriod: 10 * time.Second, InitBudget: &Budget{Unlimited: true}, Rand: func() float64 { return 1 }}
 	if got := s.afterFailure(situation{}, 1, 0); got != 9*time.Second {
 		t.Errorf("unlimited: %v, want 9s", got)
 	}
-	s.initBudget = Budget{Exit: 7}
+	s.InitBudget = &Budget{Exit: 7}
 	if got := s.afterFailure(situation{}, 1, 0); got != 10*time.Second {
 		t.Errorf("bounded: %v, want exactly 10s", got)
 	}
 }
 
 func TestPhases(t *testing.T) {
-	s := schedule{
-		period: time.Minute, initPeriod: time.Second,
-		budget: Budget{Exit: 2}, initBudget: Budget{Exit: 5}, rand: func() float64 { return 0 },
+	s := Schedule{
+		Period: time.Minute, InitPeriod: time.Second,
+		Budget: Budget{Exit: 2}, InitBudget: &Budget{Exit: 5}, Rand: func() float64 { return 0 },
 	}
 	if got := s.afterFailure(situation{}, 1, 0); got != time.Second {
 		t.Errorf("before the first success: %v", got)

@@ -22,9 +22,9 @@ func (s *Syncer) settle(q *request, out outcome) (time.Duration, error) {
 	s.succeed(q, out)
 	q.answer(answer{hash: out.tree.Hash})
 	if isFirst && s.opt.Slots != nil {
-		return s.schedule.firstPoll(), nil
+		return s.opt.firstPoll(), nil
 	}
-	return s.schedule.afterSuccess(s.sit), nil
+	return s.opt.afterSuccess(s.sit), nil
 }
 
 // succeed takes note of a sync that succeeded.
@@ -84,7 +84,7 @@ func (s *Syncer) fail(q *request, out outcome) (time.Duration, error) {
 	s.failures++
 	s.charge(out.err)
 	delay := s.retryDelay(out)
-	over := s.schedule.spentBy(s.charged, s.sit)
+	over := s.opt.spentBy(s.charged, s.sit)
 	s.logFailure(out, delay, over)
 	s.update(func(r *Report) {
 		s.failed(r, out)
@@ -122,14 +122,14 @@ func isRefusal(err error) bool {
 func (s *Syncer) retryDelay(out outcome) time.Duration {
 	if isRefusal(out.err) {
 		s.hold = time.Time{}
-		delay := s.schedule.afterSuccess(s.sit)
+		delay := s.opt.afterSuccess(s.sit)
 		if s.opt.GateBackoff > 0 {
 			delay = min(delay, max(out.gateAgain.Sub(out.ended), 0))
 		}
 		return delay
 	}
 	retryAfter := retryAfterOf(out.err)
-	delay := s.schedule.afterFailure(s.sit, s.charged, retryAfter)
+	delay := s.opt.afterFailure(s.sit, s.charged, retryAfter)
 	s.hold = time.Time{}
 	if retryAfter > 0 {
 		s.hold = out.ended.Add(min(delay, retryAfter))
@@ -177,7 +177,6 @@ func (s *Syncer) ended(r *Report, out outcome, result string) {
 	r.LastAttempt, r.LastDuration, r.LastResult = out.started, out.ended.Sub(out.started), result
 	r.Counts = plus(r.Counts, result, 1)
 	r.Durations = plus(r.Durations, result, out.ended.Sub(out.started))
-	r.Fetches = max(r.Fetches, out.fetches)
 	r.Running = s.stuck != nil
 }
 

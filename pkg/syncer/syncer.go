@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -45,8 +46,6 @@ type Steps interface {
 	Settle(ctx context.Context) error
 	// Published is what is published now, and whether anything is. It does not block on the network.
 	Published() (repo.Revision, bool)
-	// Fetches is how often objects were fetched so far.
-	Fetches() int
 }
 
 // Options are the loop's. Only Steps is required.
@@ -56,51 +55,45 @@ type Options struct {
 	// Repo (without userinfo) and Ref are for the Report. Ref "": what each tree was found under.
 	Repo, Ref string
 
-	// Gate runs the pre-publish hook in a tree that is about to be published, previous being the hash that is published; its
-	// error keeps the tree from being published. A revision that was refused is tried again after GateBackoff (0: at the next
-	// poll), another revision at once. A refusal counts against the budget only if OneTime. nil: no gate.
-	Gate        func(ctx context.Context, t repo.Tree, previous string) error
-	GateBackoff time.Duration
+	Schedule
+	Hooks
+	Observers
 
-	// Announce announces a tree after it was published, and the one found in place by the first successful sync. It must
-	// not block. nil: no hooks.
-	Announce func(t repo.Tree, previous string)
-	// Touch touches the touch file, at the same occasions; for the tree found in place, when it may be used, even if the
-	// first sync fails. An error is logged and tried again at the next sync. nil: no file.
-	Touch func() error
-
-	// Period is the wait between the end of a sync and the next; InitPeriod the same until the first success (0: Period).
-	Period, InitPeriod time.Duration
-	// Timeout limits one whole sync. 0: 120 s.
-	Timeout time.Duration
-	// OneTime ends Run at the first success.
-	OneTime bool
-	// Budget limits consecutive failures; InitBudget the same until the first success (nil: Budget).
-	Budget     Budget
-	InitBudget *Budget
 	// Slots limits how many syncs of several loops run at the same time: a sync puts a value in while it runs. Loops that
 	// wait for a slot get one in the order in which they came. nil: no limit.
 	Slots chan struct{}
-	// BackoffMax is the longest delay before a retry. 0: DefaultBackoffMax when failures are unlimited, otherwise no growth.
-	BackoffMax time.Duration
+	Log   logr.Logger
+}
 
-	Log logr.Logger
-	// Observe is given each new Report, by the loop itself: it must not block. Optional.
+// Hooks are called around a publication. Each is optional.
+type Hooks struct {
+	// Gate runs the pre-publish hook in a tree that is about to be published, previous being the hash that is published; its
+	// error keeps the tree from being published. A revision that was refused is tried again after GateBackoff (0: at the next
+	// poll), another revision at once. A refusal counts against the budget only if OneTime.
+	Gate        func(ctx context.Context, t repo.Tree, previous string) error
+	GateBackoff time.Duration
+	// Announce announces a tree after it was published, and the one found in place by the first successful sync. It must
+	// not block.
+	Announce func(t repo.Tree, previous string)
+	// Touch touches the touch file, at the same occasions; for the tree found in place, when it may be used, even if the
+	// first sync fails. An error is logged and tried again at the next sync.
+	Touch func() error
+}
+
+// Observers are called by the loop itself: they must not block. Each is optional.
+type Observers struct {
+	// Observe is given each new Report.
 	Observe func(Report)
-	// Failed is called for each failure that counts, and Succeeded for each success, by the loop itself: they must not block.
-	// They keep the error file.
+	// Failed is called for each failure that counts, and Succeeded for each success. They keep the error file.
 	Failed    func(err error, failures int)
 	Succeeded func()
-	// Rand gives the spread of polling, in [0,1). nil: math/rand/v2.
-	Rand func() float64
 }
 
 // Syncer is the loop. Run it once; everything else may be called from anywhere, before and after, too.
 type Syncer struct {
-	opt      Options
-	schedule schedule
-	inbox    *inbox
-	stopped  chan struct{} // closed when Run has returned
+	opt     Options
+	inbox   *inbox
+	stopped chan struct{} // closed when Run has returned
 
 	mu     sync.Mutex // guards report
 	report Report
@@ -111,33 +104,23 @@ type Syncer struct {
 	charged  int     // those that count against the budget
 	repeats  repeats // of one failure
 	line     line
-	stuck    *attempt    // a sync that did not end in time and still runs
-	jobs     chan func() // syncs to be made, by work
-	hold     time.Time   // before this, nothing is asked of a server that wants to be left alone
-	lastPush time.Time   // start of the last sync caused by a push
+	stuck    *attempt  // a sync that did not end in time and still runs
+	hold     time.Time // before this, nothing is asked of a server that wants to be left alone
+	lastPush time.Time // start of the last sync caused by a push
 }
 
 // New makes a loop that waits to be run.
 func New(opt Options) *Syncer {
-	if opt.InitPeriod <= 0 {
-		opt.InitPeriod = opt.Period
-	}
+	opt.InitPeriod = cmp.Or(opt.InitPeriod, opt.Period)
+	opt.Timeout = cmp.Or(opt.Timeout, defaultTimeout)
 	if opt.InitBudget == nil {
 		opt.InitBudget = &opt.Budget
-	}
-	if opt.Timeout <= 0 {
-		opt.Timeout = defaultTimeout
 	}
 	if opt.Rand == nil {
 		opt.Rand = rand.Float64
 	}
 	return &Syncer{
-		opt: opt,
-		schedule: schedule{
-			period: opt.Period, initPeriod: opt.InitPeriod,
-			budget: opt.Budget, initBudget: *opt.InitBudget,
-			backoffMax: opt.BackoffMax, rand: opt.Rand,
-		},
+		opt:     opt,
 		inbox:   newInbox(),
 		stopped: make(chan struct{}),
 		report:  Report{Repo: opt.Repo, Ref: opt.Ref},
@@ -157,9 +140,6 @@ func (s *Syncer) Run(ctx context.Context) error {
 	defer s.update(func(r *Report) {
 		r.Deadline, r.Next, r.Running = time.Time{}, time.Time{}, false
 	})
-	s.jobs = make(chan func())
-	defer close(s.jobs)
-	go s.work(s.jobs)
 	s.notePublished()
 
 	next := &request{source: SourceStart}
@@ -183,14 +163,6 @@ func (s *Syncer) Run(ctx context.Context) error {
 		if next, err = s.await(ctx, time.Now().Add(delay)); err != nil {
 			return s.interrupted()
 		}
-	}
-}
-
-// work makes the syncs, one after the other, until there are no more to come. It
-// is one goroutine for all of them, which has the stack that a sync needs.
-func (s *Syncer) work(jobs <-chan func()) {
-	for job := range jobs {
-		job()
 	}
 }
 

@@ -97,13 +97,14 @@ func serve(t *testing.T, r syncer.Report, hooks ...hook.Report) string {
 func healthy() (syncer.Report, []hook.Report) {
 	now := time.Now()
 	r := syncer.Report{
-		Repo: "https://github.com/example-organisation/templater-templates.git", Ref: "main",
-		Hash: hashNew, PreviousHash: hashOld, Since: now.Add(-4 * time.Minute), PushedAt: now.Add(-4*time.Minute - 640*time.Millisecond),
-		LastAttempt: now.Add(-8 * time.Second), LastSuccess: now.Add(-8 * time.Second), LastDuration: 18 * time.Millisecond, LastResult: syncer.ResultNoop,
-		Next: now.Add(time.Hour), Trigger: syncer.SourcePeriod, Deadline: now.Add(time.Hour),
-		Counts:    map[string]int{syncer.ResultSuccess: 23, syncer.ResultNoop: 412, syncer.ResultError: 3},
-		Triggers:  map[string]int{syncer.SourceStart: 1, syncer.SourcePeriod: 415, syncer.SourceReceiver: 22},
-		LastError: "asking the remote: could not resolve host github.com", LastErrorAt: now.Add(-2 * time.Hour),
+		Repo:     "https://github.com/example-organisation/templater-templates.git",
+		Ref:      "main",
+		Next:     now.Add(time.Hour),
+		Deadline: now.Add(time.Hour),
+		Revision: syncer.Revision{Hash: hashNew, PreviousHash: hashOld, Since: now.Add(-4 * time.Minute), PushedAt: now.Add(-4*time.Minute - 640*time.Millisecond)},
+		Attempt:  syncer.Attempt{LastAttempt: now.Add(-8 * time.Second), LastSuccess: now.Add(-8 * time.Second), LastDuration: 18 * time.Millisecond, LastResult: syncer.ResultNoop, Trigger: syncer.SourcePeriod},
+		Failure:  syncer.Failure{LastError: "asking the remote: could not resolve host github.com", LastErrorAt: now.Add(-2 * time.Hour)},
+		Totals:   syncer.Totals{Counts: map[string]int{syncer.ResultSuccess: 23, syncer.ResultNoop: 412, syncer.ResultError: 3}, Triggers: map[string]int{syncer.SourceStart: 1, syncer.SourcePeriod: 415, syncer.SourceReceiver: 22}},
 	}
 	for i := range 26 {
 		e := syncer.Event{
@@ -193,7 +194,7 @@ func look(ctx context.Context, v view, url string) (shot []byte, width float64, 
 // TestStatusPage opens each state in each view.
 func TestStatusPage(t *testing.T) {
 	ctx := browser(t)
-	first := syncer.Report{Repo: "git@github.com:foo/templater-templates.git", Ref: "master", Running: true, Started: time.Now(), Deadline: time.Now().Add(time.Hour), Trigger: syncer.SourceStart}
+	first := syncer.Report{Repo: "git@github.com:foo/templater-templates.git", Ref: "master", Deadline: time.Now().Add(time.Hour), Attempt: syncer.Attempt{Running: true, Started: time.Now(), Trigger: syncer.SourceStart}}
 	good, goodHooks := healthy()
 	bad, badHooks := failing()
 	for name, c := range map[string]struct {
