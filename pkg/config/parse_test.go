@@ -112,7 +112,7 @@ func TestDefaults(t *testing.T) {
 		Sync: Sync{
 			Options: repo.Options{
 				Root: "/home/me/git", Link: "b.git", Layout: repo.LayoutRev, Checkout: repo.CheckoutAuto, GC: repo.GCAuto,
-				Source:  repo.Source{URL: "https://example.com/a/b.git", Ref: "HEAD", Depth: 1, Poll: remote.PollPlain, Verify: repo.VerifyOff},
+				Source:  repo.Source{Wanted: remote.Wanted{URL: "https://example.com/a/b.git", Ref: "HEAD", Poll: remote.PollPlain}, Depth: 1, Verify: repo.VerifyOff},
 				Content: repo.Content{Submodules: repo.SubmodulesRecursive},
 			},
 			Loop: syncer.Options{

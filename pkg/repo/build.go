@@ -53,14 +53,14 @@ func (s attempt) build(ctx context.Context, st *store.Store, want target) (Tree,
 			b, recycled := s.builder(st, rec)
 			err := s.recycler.Make(ctx, b, spare, &recycled)
 			if err == nil {
-				s.log.V(1).Info("recycled the spare tree", "hash", rec.Hash)
+				s.opts.Log.V(1).Info("recycled the spare tree", "hash", rec.Hash)
 				s.count(func(st *Stats) { st.Recycled++ })
 				return s.built(b, recycled, want), nil
 			}
 			if ctx.Err() != nil {
 				return Tree{}, fmt.Errorf("checking out %s: %w", want.Commit, err)
 			}
-			s.log.V(1).Info("checking out in full", "because", err.Error())
+			s.opts.Log.V(1).Info("checking out in full", "because", err.Error())
 		}
 	}
 	tree, err := s.buildInFull(ctx, st, want, rec)
@@ -82,7 +82,7 @@ func (s attempt) buildInFull(ctx context.Context, st *store.Store, want target, 
 	}
 	if rec.LFSUsed && !s.trees.LFS && !s.state.lfsWarned {
 		s.state.lfsWarned = true
-		s.log.Info("the repository keeps files in Git LFS, but git-lfs is not installed: their pointers are published instead",
+		s.opts.Log.Info("the repository keeps files in Git LFS, but git-lfs is not installed: their pointers are published instead",
 			"hint", "use the image with git-lfs, or install git-lfs beside git")
 	}
 	return s.built(b, rec, want), nil
@@ -144,13 +144,13 @@ func weight(st *store.Store, rec worktree.Record) int64 {
 // what a collection of garbage needs for a while.
 func (r *Repo) makeRoom(ctx context.Context) {
 	if err := errors.Join(r.jobs.collect.end(ctx), r.recycler.Drop()); err != nil {
-		r.log.Error(err, "making room")
+		r.opts.Log.Error(err, "making room")
 	}
 	r.jobs.removal.reset()
 	// Many files take long: where the sync's time ends before, it goes on beside.
 	r.jobs.remove.start(ctx, r.emptyTrash)
 	if err := r.jobs.remove.wait(ctx); err != nil {
-		r.log.V(1).Info("making room takes longer than the sync may", "cause", err.Error())
+		r.opts.Log.V(1).Info("making room takes longer than the sync may", "cause", err.Error())
 	}
 }
 

@@ -54,7 +54,7 @@ func (r *Repo) clean(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		r.log.Error(err, "cleaning up")
+		r.opts.Log.Error(err, "cleaning up")
 	}
 	// On their own, for they may take minutes.
 	r.jobs.remove.start(ctx, r.emptyTrash)
@@ -221,7 +221,7 @@ func (r *Repo) emptyTrash(ctx context.Context) {
 	stuck := 0
 	r.trees.Trash.Empty(ctx, func(name string, err error) {
 		stuck++
-		r.log.V(1).Info("could not be removed, trying again later", "path", name, "cause", err.Error())
+		r.opts.Log.V(1).Info("could not be removed, trying again later", "path", name, "cause", err.Error())
 	})
 	if ctx.Err() != nil {
 		return
@@ -231,7 +231,7 @@ func (r *Repo) emptyTrash(ctx context.Context) {
 	}
 	r.count(func(s *Stats) {
 		if stuck > 0 && s.Stuck == 0 {
-			r.log.Info("replaced trees cannot be removed; they are set aside and tried again", "count", stuck, "dir", r.trees.Trash.Dir(),
+			r.opts.Log.Info("replaced trees cannot be removed; they are set aside and tried again", "count", stuck, "dir", r.trees.Trash.Dir(),
 				"hint", "files were written into the published tree by another user")
 		}
 		s.Stuck = stuck
@@ -247,8 +247,8 @@ const (
 
 // grown reports whether anything was fetched since garbage was last collected.
 func (r *Repo) grown() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.report.mu.Lock()
+	defer r.report.mu.Unlock()
 	return r.report.stats.Fetches != r.report.collected
 }
 
@@ -264,7 +264,7 @@ func (r *Repo) collect(ctx context.Context) {
 	}
 	wait := r.jobs.collection.failed(r.opts.Now(), minCollectionWait, maxCollectionWait)
 	if ctx.Err() == nil {
-		r.log.Error(err, "collecting garbage; it is tried again later", "retryIn", wait.String())
+		r.opts.Log.Error(err, "collecting garbage; it is tried again later", "retryIn", wait.String())
 	}
 }
 
@@ -297,8 +297,8 @@ func (r *Repo) collectAll(ctx context.Context) error {
 		r.rememberStore()
 		r.work.Unlock()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.report.mu.Lock()
+	defer r.report.mu.Unlock()
 	r.report.collected = fetches
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/remote"
 	"git-sync/test/gitserver"
 )
 
@@ -47,7 +48,7 @@ func newFixture(t *testing.T, change ...func(*Options)) *fixture {
 		Root:     filepath.Join(t.TempDir(), "root"),
 		Link:     "link",
 		Layout:   LayoutRev,
-		Source:   Source{URL: up.FileURL(), Ref: "main", Depth: 1},
+		Source:   Source{Wanted: remote.Wanted{URL: up.FileURL(), Ref: "main"}, Depth: 1},
 		Content:  Content{Submodules: SubmodulesRecursive, Umask: umask()},
 		Checkout: CheckoutAuto,
 		GC:       GCAuto,

@@ -72,21 +72,9 @@ type Options struct {
 
 // Source says what is synced.
 type Source struct {
-	URL string // without user and password; a path is absolute
-	// Ref is a branch, a tag, a full hash, a name that begins with refs/, or
-	// empty or "HEAD" for the remote's default branch.
-	Ref string
-	// Rev, if set, is a tag, or the beginning of the hash of a commit in the history
-	// of Ref that is fetched; it is published instead of Ref.
-	Rev    string
+	remote.Wanted
 	Depth  int    // commits of history; 0 is all of it
 	Filter string // partial clone: git's --filter
-	// Poll says how the remote is asked, and Sharing with whom.
-	Poll    remote.Poll
-	Sharing remote.Sharing
-	// RefPattern, a glob of tag names as path.Match has it, and RefSemver, a
-	// range of versions, choose the highest matching tag instead of Ref.
-	RefPattern, RefSemver string
 	// RefPinned refuses a tag that has moved since it was published.
 	RefPinned bool
 	// Verify says which signature a revision needs to be published.

@@ -95,7 +95,7 @@ func (s attempt) make(ctx context.Context, want target) (Tree, error) {
 	if err == nil || !s.store.ProvesCorrupt(ctx, s.git, err) {
 		return tree, err
 	}
-	s.log.Info("the object store is corrupt, fetching it anew", "cause", err.Error())
+	s.opts.Log.Info("the object store is corrupt, fetching it anew", "cause", err.Error())
 	fresh, ferr := s.makeFresh(ctx, want)
 	if ferr != nil {
 		return Tree{}, errors.Join(ferr, fmt.Errorf("the store to be replaced: %w", err))

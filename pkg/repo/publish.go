@@ -46,7 +46,7 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (published Tree, err error) 
 		return t, fmt.Errorf("publishing: %w", err)
 	}
 	if err := r.notePublished(t, old); err != nil {
-		r.log.Error(err, "noting what is published")
+		r.opts.Log.Error(err, "noting what is published")
 	}
 	return t, nil
 }
@@ -90,7 +90,7 @@ func (r *Repo) removeFormerLink() {
 		err = r.store.Save(meta)
 	}
 	if err != nil {
-		r.log.Error(err, "removing the link that was published before --link was changed")
+		r.opts.Log.Error(err, "removing the link that was published before --link was changed")
 	}
 }
 
@@ -111,7 +111,7 @@ func (r *Repo) settle(t *Tree) error {
 	replaced := t.Path
 	t.Path = final
 	if err := r.trees.Trash.Discard(replaced); err != nil {
-		r.log.Error(err, "removing the tree that was replaced") // the new one is published already
+		r.opts.Log.Error(err, "removing the tree that was replaced") // the new one is published already
 	}
 	return nil
 }

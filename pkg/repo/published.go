@@ -127,8 +127,8 @@ func (r *Repo) check() current { return r.observe("") }
 func (r *Repo) observe(ref string) current {
 	c := r.current()
 	r.state.condition = r.condition(c)
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.report.mu.Lock()
+	defer r.report.mu.Unlock()
 	rev := &r.report.revision // what is lost is reported as it was
 	if c.place != "" {
 		rev.Path, rev.Since = filepath.Join(r.root, c.place), c.since

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-logr/logr"
-
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
 	"git-sync/pkg/repo/outlet"
@@ -25,7 +23,6 @@ import (
 // time, but for Published, Stats and Expire, which may be called at any time.
 type Repo struct {
 	opts Options
-	log  logr.Logger
 	root string // absolute, symlinks resolved
 	dirs directories
 	lock rootLock
@@ -42,7 +39,6 @@ type Repo struct {
 	state state
 	jobs  jobs
 
-	mu     sync.Mutex // guards what follows
 	report report
 }
 
@@ -66,8 +62,9 @@ type state struct {
 	lfsWarned bool      // that git-lfs is not installed
 }
 
-// report is what Published and Stats answer.
+// report is what Published and Stats answer, at any time.
 type report struct {
+	mu        sync.Mutex
 	revision  Revision
 	stats     Stats
 	collected int // stats.Fetches, when garbage was collected last
@@ -88,7 +85,7 @@ func Open(opts Options) (*Repo, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	r := &Repo{log: opts.Log, work: newWorkLock(), exchange: disk.Exchange, state: state{replaced: map[string]time.Time{}}}
+	r := &Repo{work: newWorkLock(), exchange: disk.Exchange, state: state{replaced: map[string]time.Time{}}}
 	err := r.locate(opts)
 	if err == nil {
 		err = errors.Join(checkRoot(r.root), r.outlet.Check())
@@ -107,17 +104,14 @@ func (r *Repo) assemble(opts Options) {
 	lfs := false
 	opts.Git, lfs = worktree.WithLFS(opts.Git)
 	r.opts = opts
-	r.remote = remote.New(remote.Options{
-		Git: opts.Git, Log: r.log, URL: opts.URL, Ref: opts.Ref, Rev: opts.Rev, RefPattern: opts.RefPattern, RefSemver: opts.RefSemver,
-		Poll: opts.Poll, Config: opts.Config, Sharing: opts.Sharing,
-	})
+	r.remote = remote.New(remote.Options{Git: opts.Git, Log: opts.Log, Wanted: opts.Wanted, Config: opts.Config})
 	r.store = store.At(filepath.Join(r.root, disk.GitName), &store.Options{
-		Root: r.root, Git: opts.Git, Log: r.log, URL: opts.URL, Depth: opts.Depth, Filter: opts.Filter, GC: opts.GC,
+		Root: r.root, Git: opts.Git, Log: r.opts.Log, URL: opts.URL, Depth: opts.Depth, Filter: opts.Filter, GC: opts.GC,
 		GroupWrite: opts.GroupWrite, Progress: opts.Progress,
 		Fetched: func() { r.count(func(s *Stats) { s.Fetches++ }) },
 	})
 	r.trees = &worktree.Options{
-		Git: opts.Git, Log: r.log, Root: r.root, Trash: disk.Trash{Root: r.root, Shared: opts.GroupWrite}, URL: opts.URL,
+		Git: opts.Git, Log: r.opts.Log, Root: r.root, Trash: disk.Trash{Root: r.root, Shared: opts.GroupWrite}, URL: opts.URL,
 		Content: opts.Content, Depth: opts.Depth, LFS: lfs, Progress: opts.Progress, MinKept: recycle.MinFiles,
 	}
 	r.records = worktree.NewRecords(r.root, r.store.GitDir)
@@ -205,7 +199,7 @@ func (r *Repo) acquire(ctx context.Context) error {
 		if r.lock.holds() {
 			return nil
 		}
-		r.log.Info("the root has been removed or replaced, beginning anew", "root", r.root)
+		r.opts.Log.Info("the root has been removed or replaced, beginning anew", "root", r.root)
 		_ = r.lock.release() // a directory or an empty file that was removed: there is nothing to lose
 		r.state = state{checked: true, condition: r.state.condition, replaced: map[string]time.Time{}, lfsWarned: r.state.lfsWarned}
 		r.records.Forget()
@@ -214,7 +208,7 @@ func (r *Repo) acquire(ctx context.Context) error {
 		}
 	}
 	return r.lock.take(ctx, r.root, func() {
-		r.log.Info("waiting for another git-sync that holds the root", "root", r.root)
+		r.opts.Log.Info("waiting for another git-sync that holds the root", "root", r.root)
 		r.checkFromOutside() // the other one looks after what is published
 	})
 }
@@ -225,21 +219,21 @@ func (r *Repo) Expire() { r.remote.Expire() }
 // Published returns what is published, or what was before that was
 // lost; ok is false when that is not one of our trees.
 func (r *Repo) Published() (Revision, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.report.mu.Lock()
+	defer r.report.mu.Unlock()
 	return r.report.revision, r.report.revision.Hash != ""
 }
 
 // Stats returns the counts so far. It may be called at any time.
 func (r *Repo) Stats() Stats {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.report.mu.Lock()
+	defer r.report.mu.Unlock()
 	return r.report.stats
 }
 
 func (r *Repo) count(change func(*Stats)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.report.mu.Lock()
+	defer r.report.mu.Unlock()
 	change(&r.report.stats)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/remote"
 	"git-sync/test/gitserver"
 )
 
@@ -393,7 +394,7 @@ func TestRefusalLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := listing(t, base)
-		_, err := Open(Options{Log: logr.Discard(), Root: base + "/" + root, Link: "../links/here/../../" + filepath.Base(root), Source: Source{URL: "file:///nowhere"}})
+		_, err := Open(Options{Log: logr.Discard(), Root: base + "/" + root, Link: "../links/here/../../" + filepath.Base(root), Source: Source{Wanted: remote.Wanted{URL: "file:///nowhere"}}})
 		if _, ok := errors.AsType[*RefusedError](err); !ok {
 			t.Errorf("%s: not refused: %v", root, err)
 		}

@@ -26,7 +26,7 @@ func (r *Repo) keepLayout() error {
 	}
 	if err == nil && slices.ContainsFunc(places, LayoutHash.Names) {
 		r.opts.Layout = LayoutHash
-		r.log.Info("keeping the layout of the root", "layout", LayoutHash)
+		r.opts.Log.Info("keeping the layout of the root", "layout", LayoutHash)
 	}
 	return err
 }

@@ -71,10 +71,10 @@ func (r *Repo) conclude(rec worktree.Record, v worktree.Verdict) error {
 		if v == worktree.Changed && r.records.Verified[rec.ID] {
 			return nil
 		}
-		r.log.Info("the published tree differs from its commit, making it anew", "path", path)
+		r.opts.Log.Info("the published tree differs from its commit, making it anew", "path", path)
 		r.records.Damaged[rec.ID] = true
 	case worktree.Unknown:
-		r.log.V(1).Info("the published tree could not be checked, keeping it", "path", path)
+		r.opts.Log.V(1).Info("the published tree could not be checked, keeping it", "path", path)
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func (r *Repo) verifyAgain(ctx context.Context) {
 		return // replaced meanwhile, or we are to end
 	}
 	if err := r.conclude(rec, v); err != nil {
-		r.log.Error(err, "noting that the published tree is intact")
+		r.opts.Log.Error(err, "noting that the published tree is intact")
 	}
 	r.observe("")
 }

@@ -41,7 +41,7 @@ func TestPollAsksTwice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, url := upstream(t, gitserver.Basic("joe", "p:w"))
 			poll := newClient(t, auth.Options{URL: url, Settings: auth.Settings{Username: "joe", Password: "p:w"}}).
-				poller(t, remote.Options{Poll: c.poll})
+				poller(t, remote.Options{Wanted: remote.Wanted{Poll: c.poll}})
 			for _, want := range []int{2, c.want} {
 				s.Reset()
 				if err := poll(); err != nil {
@@ -64,7 +64,7 @@ func TestPollIsRedirected(t *testing.T) {
 	s, url := upstream(t, gitserver.Basic("joe", "pw"))
 	other, _ := upstream(t, public{})
 	o := auth.Options{URL: url, Settings: auth.Settings{Username: "joe", Password: "pw"}}
-	poll := newClient(t, o).poller(t, remote.Options{Poll: remote.PollPlain})
+	poll := newClient(t, o).poller(t, remote.Options{Wanted: remote.Wanted{Poll: remote.PollPlain}})
 	if err := poll(); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestPollIsRedirected(t *testing.T) {
 	o = auth.Options{URL: strings.Replace(url, s.URL, front.URL, 1), Settings: auth.Settings{Credentials: []auth.Credential{
 		{URL: front.URL, Username: "x", Password: "for-front"}, {URL: s.URL, Username: "joe", Password: "pw"},
 	}}}
-	poll = newClient(t, o).poller(t, remote.Options{Poll: remote.PollPlain})
+	poll = newClient(t, o).poller(t, remote.Options{Wanted: remote.Wanted{Poll: remote.PollPlain}})
 	s.Reset()
 	for range 2 {
 		if err := poll(); err != nil {

@@ -28,20 +28,26 @@ const (
 type Options struct {
 	Git *git.Git
 	Log logr.Logger
-	URL string // without user and password
+	Wanted
+	// Config is the user's extra git configuration, already part of Git.
+	Config []git.KV
+}
+
+// Wanted says which commit of which repository is asked for, and how.
+type Wanted struct {
+	URL string // without user and password; a path is absolute
 	// Ref is a branch, a tag, a full hash, a name that begins with refs/, or
 	// empty or "HEAD" for the remote's default branch.
 	Ref string
-	// Rev, if set, is asked for instead: a tag, or the beginning of the hash of a
-	// commit in the history of Ref.
+	// Rev, if set, is a tag, or the beginning of the hash of a commit in the history
+	// of Ref that is fetched; it is asked for instead of Ref.
 	Rev string
 	// RefPattern, a glob of tag names as path.Match has it, and RefSemver, a
 	// range of versions, choose the highest matching tag instead of Ref.
 	RefPattern, RefSemver string
 	Poll                  Poll
-	// Config is the user's extra git configuration, already part of Git.
-	Config []git.KV
-	Sharing
+	// Sharing says with whom polls are shared.
+	Sharing Sharing
 }
 
 // Remote is a remote repository. Its methods are called one at a time, but for Expire, which may be called at any time.
@@ -79,11 +85,11 @@ func (t Target) IsTag() bool { return strings.HasPrefix(t.Name, tagPrefix) }
 
 // New returns the remote of o. It asks nothing yet.
 func New(o Options) *Remote {
-	if o.Pool == nil {
-		o.Pool = &Pool{}
+	if o.Sharing.Pool == nil {
+		o.Sharing.Pool = &Pool{}
 	}
 	r := &Remote{opts: o}
-	r.source = o.Pool.join(r)
+	r.source = o.Sharing.Pool.join(r)
 	return r
 }
 
@@ -149,7 +155,7 @@ const shortest = 4
 
 // Close ends the connection that is kept, if there is one and no other remote uses it.
 func (r *Remote) Close() {
-	if r.opts.Pool.leave(r) {
+	if r.opts.Sharing.Pool.leave(r) {
 		r.disconnect()
 	}
 }

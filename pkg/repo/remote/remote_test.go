@@ -98,7 +98,7 @@ func (f *fixture) poll(commit string) Target {
 
 func TestPersistentPoll(t *testing.T) {
 	for _, sha256 := range []bool{false, true} {
-		f := newFixture(t, Options{Ref: "main", Poll: PollPersistent}, gitserver.RepoOptions{SHA256: sha256})
+		f := newFixture(t, Options{Wanted: Wanted{Ref: "main", Poll: PollPersistent}}, gitserver.RepoOptions{SHA256: sha256})
 		server := f.overHTTP()
 		hash := f.up.Commit(map[string]string{"a": "1"})
 		f.poll(hash)
@@ -164,7 +164,7 @@ func TestPollAsksForItsRefs(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, Options{Ref: c.ref, Config: c.config, Poll: PollPlain}, gitserver.RepoOptions{})
+			f := newFixture(t, Options{Wanted: Wanted{Ref: c.ref, Poll: PollPlain}, Config: c.config}, gitserver.RepoOptions{})
 			server := f.overHTTP()
 			hash := f.up.Commit(map[string]string{"a": "1"})
 			f.poll(hash) // the first to ask, and to find that a server is old
@@ -183,7 +183,7 @@ func TestPollAsksForItsRefs(t *testing.T) {
 
 // A server that falls silent costs no more than the poll's time.
 func TestPersistentPollSilence(t *testing.T) {
-	f := newFixture(t, Options{Ref: "main", Poll: PollPersistent}, gitserver.RepoOptions{})
+	f := newFixture(t, Options{Wanted: Wanted{Ref: "main", Poll: PollPersistent}}, gitserver.RepoOptions{})
 	server := f.overHTTP()
 	f.poll(f.up.Commit(map[string]string{"a": "1"}))
 	server.Fail(gitserver.Rule{Do: gitserver.Silence()})

@@ -60,7 +60,7 @@ func (p *Pool) join(r *Remote) *source {
 	i := slices.IndexFunc(p.sources, func(s *source) bool {
 		o := s.members[0].opts
 		return o.URL == r.opts.URL && o.Poll == r.opts.Poll && slices.Equal(o.Config, r.opts.Config) &&
-			reflect.DeepEqual(o.Credentials, r.opts.Credentials)
+			reflect.DeepEqual(o.Sharing.Credentials, r.opts.Sharing.Credentials)
 	})
 	if i < 0 {
 		i = len(p.sources)
@@ -115,7 +115,7 @@ func (a asking) refs(ctx context.Context, patterns []string) (map[string]string,
 
 // renew asks for patterns and for what the others want, and notifies those whose refs have changed.
 func (a asking) renew(ctx context.Context, patterns []string) error {
-	others := a.opts.Pool.others(a.Remote)
+	others := a.opts.Sharing.Pool.others(a.Remote)
 	for _, m := range others {
 		patterns = append(patterns, m.wants()...)
 	}
@@ -132,7 +132,7 @@ func (a asking) renew(ctx context.Context, patterns []string) error {
 	}
 	for _, m := range others {
 		if before != nil && !maps.Equal(m.follows(before), m.follows(next.refs)) {
-			m.opts.Changed()
+			m.opts.Sharing.Changed()
 		}
 	}
 	return next.err
@@ -142,7 +142,7 @@ func (a asking) renew(ctx context.Context, patterns []string) error {
 func (r *Remote) serves(patterns []string, arrived time.Time) bool {
 	last := r.last
 	return last.number != r.used && last.stale == r.stale.Load() && (last.err == nil || last.ended.After(arrived)) &&
-		time.Since(last.begun) < r.opts.Period*3/4 &&
+		time.Since(last.begun) < r.opts.Sharing.Period*3/4 &&
 		!slices.ContainsFunc(patterns, func(p string) bool { return !slices.Contains(last.patterns, p) })
 }
 

@@ -50,7 +50,7 @@ func (f *fixture) branches(n int, hash string) {
 // however many it has.
 func TestPollOverSSH(t *testing.T) {
 	for poll, sha256 := range map[Poll]bool{PollPlain: true, PollPersistent: false} {
-		f := newFixture(t, Options{Ref: "main", Poll: poll}, gitserver.RepoOptions{SHA256: sha256})
+		f := newFixture(t, Options{Wanted: Wanted{Ref: "main", Poll: poll}}, gitserver.RepoOptions{SHA256: sha256})
 		server, received := f.overSSH()
 		hash := f.up.Commit(map[string]string{"a": "1"})
 		f.branches(10000, hash)
@@ -84,7 +84,7 @@ func TestPollOverSSH(t *testing.T) {
 
 // A server that does not speak protocol v2 is asked by git ls-remote.
 func TestPollOverSSHOldServer(t *testing.T) {
-	f := newFixture(t, Options{Ref: "main", Poll: PollPlain}, gitserver.RepoOptions{})
+	f := newFixture(t, Options{Wanted: Wanted{Ref: "main", Poll: PollPlain}}, gitserver.RepoOptions{})
 	f.overSSH("SetEnv GIT_PROTOCOL=version=0") // the first wins
 	f.poll(f.up.Commit(map[string]string{"a": "1"}))
 	f.runs()
@@ -97,7 +97,7 @@ func TestPollOverSSHOldServer(t *testing.T) {
 // What is wrong is said by git ls-remote, and a server that has recovered is
 // polled as before.
 func TestPollOverSSHFails(t *testing.T) {
-	f := newFixture(t, Options{Ref: "main", Poll: PollPlain}, gitserver.RepoOptions{})
+	f := newFixture(t, Options{Wanted: Wanted{Ref: "main", Poll: PollPlain}}, gitserver.RepoOptions{})
 	server, _ := f.overSSH()
 	hash := f.up.Commit(map[string]string{"a": "1"})
 	f.poll(hash)
