@@ -40,7 +40,11 @@ func Access(path string, want fs.FileMode) string {
 	if info.Mode()&(want<<3) != 0 && !inGroup(int(st.Gid)) {
 		return fmt.Sprintf("%s; join the group: in Kubernetes supplementalGroups: [%d], elsewhere --group-add=%d", text, st.Gid, st.Gid)
 	}
-	return fmt.Sprintf("%s; in Kubernetes set fsGroup: %d in the pod's securityContext, elsewhere chgrp %d and chmod g+rw", text, os.Getegid(), os.Getegid())
+	bits := "rX"
+	if want == ToWrite {
+		bits = "rwX"
+	}
+	return fmt.Sprintf("%s; in Kubernetes set fsGroup: %d in the pod's securityContext, elsewhere chgrp %d and chmod g+%s", text, os.Getegid(), os.Getegid(), bits)
 }
 
 // inGroup reports whether we belong to a group.

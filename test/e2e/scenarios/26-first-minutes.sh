@@ -27,6 +27,7 @@ s_volume_read_only() {
   volume fixed 65533:65533
   gs_run fixed -u 65533:65533 -v "$dir:/git:ro" -- --repo="${git_base}foo/fixed.git" --root=/git --link=site --one-time
   refused fixed 'read-only file system' 'mount the volume of --root writable'
+  equal "$(gs_log fixed | grep -c 'read-only file system')" 1 'the number of errors'
 }
 
 scenario secret-missing 'a secret that is not mounted'
@@ -46,7 +47,7 @@ s_secret_unreadable() {
   local mode_of remedy
   cp -r "$w/secret" "$w/other-secret"
   for mode_of in 0400:0 0440:12345; do
-    remedy='fsGroup: 65533'
+    remedy='fsGroup: 65533 in the pod'"'"'s securityContext, elsewhere chgrp 65533 and chmod g+rX'
     [ "$mode_of" = 0400:0 ] || remedy='supplementalGroups: [12345]' # the group may read it: joining it is enough
     chown "0:${mode_of#*:}" "$w"/other-secret/*
     chmod "${mode_of%:*}" "$w"/other-secret/*

@@ -78,7 +78,13 @@ func (t Trash) Empty(ctx context.Context, failed func(name string, err error)) {
 }
 
 // RemoveWithoutStore removes the trash of a root that has no store.
-func (t Trash) RemoveWithoutStore() error { return os.RemoveAll(filepath.Join(t.Root, rootTrash)) }
+func (t Trash) RemoveWithoutStore() error {
+	dir := filepath.Join(t.Root, rootTrash)
+	if !Exists(dir) {
+		return nil // removing nothing fails too where the file system is read-only
+	}
+	return os.RemoveAll(dir)
+}
 
 // RemoveTree is os.RemoveAll that also removes directories of ours which
 // somebody has made read-only.
