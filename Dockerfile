@@ -18,7 +18,8 @@ LABEL git-sync.stage=build
 COPY cmd/stage-image/stage-image.sh /
 # A shell for git itself (docs/decisions/0005), gpg and ssh-keygen for --verify, libnss-wrapper for UIDs without a name, gconv
 # for the encodings of gitattributes(5) that are in use, os-release for scanners. Only curl needs libssl, the others another
-# library of its package: it goes in this step, because a later one would change the times of the directories it was in.
+# library of its package. Times are set from the leaves to the root: fuse-overlayfs copies a file of an earlier step into its
+# directory when the file's time is set, which changes that of the directory.
 RUN /stage-image.sh /minimal "git openssh-client ca-certificates gpg dash libnss-wrapper base-files" \
       'usr/bin/(git|git-upload-pack|ssh|ssh-keygen|gpg)' 'usr/lib/git-core/git-remote-https?' 'bin/(da)?sh' \
       '(usr/)?lib/[^/]+/libnss_wrapper.so' 'usr/lib/[^/]+/gconv/(gconv-modules.*|UTF-.*|UNICODE.so|ISO8859-15?.so|CP1252.so)' \
@@ -29,10 +30,10 @@ RUN /stage-image.sh /minimal "git openssh-client ca-certificates gpg dash libnss
     echo 'root:x:0:\ngit-sync:x:65533:\nnogroup:x:65534:' > etc/group && \
     echo 'passwd: files\ngroup: files\nhosts: files dns' > etc/nsswitch.conf && \
     mkdir /tools && cp --parents usr/lib/*/libssl.so.3 /tools && rm usr/lib/*/libssl.so.3 && \
-    chmod 1777 tmp && chown 65533:65533 git && chmod 0775 git && find . -exec touch -h -d @0 {} +
+    chmod 1777 tmp && chown 65533:65533 git && chmod 0775 git && find . -depth -exec touch -h -d @0 {} +
 RUN /stage-image.sh /tools "bash coreutils curl findutils grep gzip mawk sed tar" '(usr/)?bin/[^/]+' && \
-    ln -s mawk /tools/usr/bin/awk && find /tools -exec touch -h -d @0 {} +
-RUN /stage-image.sh /lfs git-lfs usr/bin/git-lfs && cd /lfs && find . -exec touch -h -d @0 {} +
+    ln -s mawk /tools/usr/bin/awk && find /tools -depth -exec touch -h -d @0 {} +
+RUN /stage-image.sh /lfs git-lfs usr/bin/git-lfs && cd /lfs && find . -depth -exec touch -h -d @0 {} +
 
 # The binary is the same whoever builds it and where.
 FROM --platform=${BUILDPLATFORM:-linux} ${GOLANG} AS build
