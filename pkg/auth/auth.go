@@ -13,8 +13,8 @@
 // line in /etc/passwd if Options.AddUser asks for it;
 // private copies of keys live in anonymous memory.
 //
-// State: the GitHub App's current token, what the last Refresh offered (to explain a refusal), how
-// our UID has a name for ssh, and counters. All of it is in memory, and losing it costs one token.
+// State: the GitHub App's current token, what the last Refresh offered (to explain a refusal), and
+// counters. All of it is in memory, and losing it costs one token.
 package auth
 
 import (
@@ -25,6 +25,8 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -47,9 +49,6 @@ type Auth struct {
 	offer  offer
 	noted  string // the problems of SSH keys that were last logged
 	warned bool   // of a UID without a name
-	// user is how our UID has a name, nil when that is to be found out. It is kept as long as syncs
-	// succeed: should the users or libraries of the machine change, ssh fails and Explain forgets it.
-	user *userEnv
 
 	mu     sync.Mutex
 	report Report
@@ -60,6 +59,15 @@ type offer struct {
 	entries []offered
 	cookies string
 	ssh     sshOffer
+}
+
+// all are the entries without their sources.
+func (o offer) all() []entry {
+	var entries []entry
+	for _, e := range o.entries {
+		entries = append(entries, e.entry)
+	}
+	return entries
 }
 
 // requestTimeout bounds one request of our own: a slow askpass URL must leave time for git.
@@ -125,17 +133,9 @@ func (a *Auth) askpassOverlay() (git.Overlay, error) {
 	if len(a.offer.entries) == 0 {
 		return git.Overlay{}, nil
 	}
-	var entries []entry
-	overlay := git.Overlay{}
-	byPath := "false"
-	for _, o := range a.offer.entries {
-		entries = append(entries, o.entry)
-		if o.Path != "" {
-			byPath = "true"
-		}
-	}
-	overlay.Config = []git.KV{{Key: "credential.useHttpPath", Value: byPath}}
-	text, err := json.Marshal(entries)
+	byPath := slices.ContainsFunc(a.offer.entries, func(o offered) bool { return o.Path != "" })
+	overlay := git.Overlay{Config: []git.KV{{Key: "credential.useHttpPath", Value: strconv.FormatBool(byPath)}}}
+	text, err := json.Marshal(a.offer.all())
 	if err != nil {
 		return git.Overlay{}, &Error{Op: "describing the credentials", Err: err}
 	}
@@ -149,11 +149,7 @@ func (a *Auth) askpassOverlay() (git.Overlay, error) {
 // authorization is what answers the repository's own host when it asks for a
 // password, "" if there is nothing.
 func (a *Auth) authorization() string {
-	var entries []entry
-	for _, o := range a.offer.entries {
-		entries = append(entries, o.entry)
-	}
-	e, ok := find(entries, prompt{target: a.opts.URL})
+	e, ok := find(a.offer.all(), prompt{target: a.opts.URL})
 	if !ok {
 		return ""
 	}
@@ -177,12 +173,12 @@ func (a *Auth) Report() Report {
 func (a *Auth) Close() { a.mem.close() }
 
 // count adds one call to a counter, by its outcome.
-func (a *Auth) count(which func(*Report) map[string]int, err error) {
+func (a *Auth) count(calls map[string]int, err error) {
 	status := "success"
 	if err != nil {
 		status = "error"
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	which(&a.report)[status]++
+	calls[status]++
 }

@@ -13,13 +13,11 @@ import (
 // Explain adds to a failure of git's what the last Refresh had offered the server, so that a refused
 // key differs from a missing one, a wrong password from a missing one, an unknown host from one that
 // changed. Errors that credentials have nothing to do with are returned unchanged. The result wraps
-// err, has its kind and its RetryAfter, and a Hint of its own. What is otherwise kept from sync to
-// sync is found out anew by the Refresh that follows a failure.
+// err, has its kind and its RetryAfter, and a Hint of its own.
 func (a *Auth) Explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	a.user = nil
 	var failed *git.Error
 	if !errors.As(err, &failed) {
 		return err

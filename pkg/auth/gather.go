@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -37,14 +38,11 @@ func (a *Auth) gather(ctx context.Context) error {
 	}
 	if a.opts.AskpassURL != "" {
 		user, pass, err := askURL(ctx, a.client, a.opts.AskpassURL.Reveal())
-		a.count(func(r *Report) map[string]int { return r.AskpassCalls }, err)
+		a.count(a.report.AskpassCalls, err)
 		if err != nil {
 			return err
 		}
-		if user == "" {
-			user = a.opts.Username
-		}
-		a.add(a.opts.URL, entry{User: user, Pass: pass}, "the answer of "+bareURL(a.opts.AskpassURL.Reveal()))
+		a.add(a.opts.URL, entry{User: cmp.Or(user, a.opts.Username), Pass: pass}, "the answer of "+bareURL(a.opts.AskpassURL.Reveal()))
 	}
 	if a.opts.GitHub.enabled() {
 		return a.gatherToken(ctx)
@@ -116,7 +114,7 @@ func (a *Auth) gatherToken(ctx context.Context) error {
 	}
 	if !a.token.usable(time.Now(), key) {
 		fresh, err := a.opts.GitHub.mint(ctx, a.client, key)
-		a.count(func(r *Report) map[string]int { return r.GitHubRefreshes }, err)
+		a.count(a.report.GitHubRefreshes, err)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"encoding/json"
@@ -58,27 +59,17 @@ func (g GitHubApp) enabled() bool {
 
 // issuer is the JWT's "iss".
 func (g GitHubApp) issuer() string {
-	if g.ClientID != "" {
-		return g.ClientID
-	}
-	return strconv.FormatInt(g.ApplicationID, 10)
+	return cmp.Or(g.ClientID, strconv.FormatInt(g.ApplicationID, 10))
 }
 
 // endpoint is where installation tokens are made.
 func (g GitHubApp) endpoint() string {
-	base := g.BaseURL
-	if base == "" {
-		base = DefaultGitHubURL
-	}
-	return fmt.Sprintf("%s/app/installations/%d/access_tokens", strings.TrimRight(base, "/"), g.InstallationID)
+	return fmt.Sprintf("%s/app/installations/%d/access_tokens", strings.TrimRight(cmp.Or(g.BaseURL, DefaultGitHubURL), "/"), g.InstallationID)
 }
 
 // keyName is how messages call the place the private key comes from.
 func (g GitHubApp) keyName() string {
-	if g.PrivateKeyFile != "" {
-		return g.PrivateKeyFile
-	}
-	return "$GITSYNC_GITHUB_APP_PRIVATE_KEY"
+	return cmp.Or(g.PrivateKeyFile, "$GITSYNC_GITHUB_APP_PRIVATE_KEY")
 }
 
 // readKey gives the key in PEM.

@@ -64,10 +64,7 @@ func (a *Auth) prepareSSH() (sshOffer, git.Overlay, error) {
 	if err := a.addKeys(&plan, offer); err != nil && required {
 		return offer, git.Overlay{}, err
 	}
-	if a.user == nil {
-		a.user = &userEnv{add: a.nameUser()}
-	}
-	plan.Env = a.user.add
+	plan.Env = a.nameUser()
 	text, err := json.Marshal(plan)
 	if err != nil {
 		return offer, git.Overlay{}, &Error{Op: "describing the SSH keys", Err: err}
@@ -222,10 +219,7 @@ func (k sshKey) err() *Error {
 	return failure("SSH key "+k.path, k.problem, k.advice)
 }
 
-// userEnv is what ssh's environment needs for our UID to have a name.
-type userEnv struct{ add []string }
-
-// nameUser gives our UID a name when it has none: ssh refuses to start without one ("No user exists
+// nameUser is what ssh's environment needs for our UID to have a name when it has none: ssh refuses to start without one ("No user exists
 // for uid"). Where nss_wrapper is installed, ssh is shown a passwd file of ours, which changes
 // nothing for anybody else; otherwise, and only if asked to, we add a line to /etc/passwd.
 func (a *Auth) nameUser() []string {

@@ -144,28 +144,20 @@ func whatInstead(content []byte) string {
 // parseOpenSSH reads the clear part of OpenSSH's own key format (PROTOCOL.key): the cipher's name,
 // and the public key.
 func parseOpenSSH(b []byte) (cipher string, public []byte, err error) {
-	errShort := errors.New("it ends too early")
 	b, ok := bytes.CutPrefix(b, []byte("openssh-key-v1\x00"))
 	if !ok {
 		return "", nil, errors.New("it does not begin as OpenSSH's keys do")
 	}
-	var fields [3][]byte // cipher, KDF, the KDF's options
+	var fields [5][]byte // cipher, KDF, the KDF's options, public key, private keys
 	for i := range fields {
+		if i == 3 {
+			b = b[min(len(b), 4):] // the number of keys
+		}
 		if fields[i], b, ok = sshString(b); !ok {
-			return "", nil, errShort
+			return "", nil, errors.New("it ends too early")
 		}
 	}
-	if len(b) < 4 {
-		return "", nil, errShort
-	}
-	public, b, ok = sshString(b[4:]) // after the number of keys
-	if !ok {
-		return "", nil, errShort
-	}
-	if _, _, ok = sshString(b); !ok {
-		return "", nil, errShort
-	}
-	return string(fields[0]), public, nil
+	return string(fields[0]), fields[3], nil
 }
 
 // sshString takes one length-prefixed string off b (RFC 4251, section 5).

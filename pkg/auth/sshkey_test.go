@@ -364,28 +364,3 @@ func TestPasswd(t *testing.T) {
 		t.Error("/etc/passwd was created")
 	}
 }
-
-// TestUserIsKept: who we are is looked up once, and again by the sync after one that failed.
-func TestUserIsKept(t *testing.T) {
-	a := newAuth(t, Options{URL: "git@host:x"})
-	refreshed := func() []string {
-		t.Helper()
-		o, err := a.Refresh(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return planOf(t, o.Env).Env
-	}
-	first := refreshed()
-	kept := []string{"KEPT=1"}
-	a.user.add = kept
-	if got := refreshed(); !slices.Equal(got, kept) {
-		t.Errorf("looked up again: %q", got)
-	}
-	if err := a.Explain(os.ErrDeadlineExceeded); err == nil {
-		t.Error("the error was lost")
-	}
-	if got := refreshed(); !slices.Equal(got, first) {
-		t.Errorf("not looked up again after a failure: %q, at first %q", got, first)
-	}
-}
