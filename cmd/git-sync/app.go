@@ -54,7 +54,10 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	}
 	wd, err := os.Getwd()
 	note(err)
-	a.git, err = git.New(ctx, git.Options{Path: cfg.Process.In(wd).Git, Env: p.environ, Log: log.Logger(), Observe: a.http.gitEnded})
+	a.git, err = git.New(ctx, git.Options{
+		Path: cfg.Process.In(wd).Git, Env: p.environ, Log: log.Logger(),
+		Observe: func(command string, took time.Duration) { a.http.server.ObserveGit(command, took) },
+	})
 	note(err)
 	shared := instance.Options{
 		OneTime: cfg.Process.OneTime, AddUser: cfg.Process.AddUser, Self: self,
@@ -68,7 +71,8 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 		OneTime: cfg.Process.OneTime, Log: log,
 		Open: func(s config.Sync) *instance.Instance {
 			o := shared
-			o.Sync, o.Log, o.Observe = s.In(wd), log.Of(s.Name), a.http.observer(s.Name)
+			o.Sync, o.Log = s.In(wd), log.Of(s.Name)
+			o.Observe = func(r syncer.Report) { a.http.server.Observe(s.Name, r) }
 			o.Secrets = *a.secrets.Load()
 			return instance.New(o)
 		},

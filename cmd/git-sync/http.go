@@ -6,10 +6,8 @@ import (
 	"net"
 	"runtime"
 	"sync"
-	"time"
 
 	"git-sync/pkg/server"
-	"git-sync/pkg/syncer"
 )
 
 // listeners are the servers: one for operators, and the receiver's own where it does not share that one's port.
@@ -79,27 +77,4 @@ func (l *listeners) run(ctx context.Context, fail func(error)) {
 		})
 	}
 	all.Wait()
-}
-
-// observer passes an instance's reports to the server.
-func (l *listeners) observer(name string) func(syncer.Report) {
-	return func(r syncer.Report) {
-		if l.server != nil {
-			l.server.Observe(name, r)
-		}
-	}
-}
-
-// delivered counts what came of a push that was delivered.
-func (l *listeners) delivered(name, source, outcome string) {
-	if l.server != nil {
-		l.server.CountDelivery(name, source, outcome)
-	}
-}
-
-// gitEnded counts a git command.
-func (l *listeners) gitEnded(command string, took time.Duration) {
-	if l.server != nil {
-		l.server.ObserveGit(command, took)
-	}
 }

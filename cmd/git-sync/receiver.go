@@ -17,7 +17,7 @@ import (
 
 // newReceiver makes the handler of forges' pushes.
 func (a *app) newReceiver() http.Handler {
-	o := receiver.Options{Targets: a.targets, Log: a.log.Logger(), Observe: a.http.delivered}
+	o := receiver.Options{Targets: a.targets, Log: a.log.Logger(), Observe: a.http.server.CountDelivery}
 	if host, port, err := net.SplitHostPort(a.cfg.Process.Receiver.Peers); err == nil {
 		o.Peers = func(ctx context.Context) ([]string, error) {
 			ips, err := net.DefaultResolver.LookupHost(ctx, host)

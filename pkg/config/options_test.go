@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -117,4 +118,29 @@ func TestUsageWidth(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A default is a value that its row takes.
+func TestPresets(t *testing.T) {
+	for _, o := range table(new(draft)) {
+		if o.preset == "" {
+			continue
+		}
+		if err := o.set(given{values: []string{o.preset}}); err != nil {
+			t.Errorf("%s=%s: %v", o.id(), o.preset, err)
+		}
+		if len(o.choices) > 0 && !slices.Contains(o.choices, o.preset) {
+			t.Errorf("%s=%s is no choice", o.id(), o.preset)
+		}
+	}
+}
+
+func processDefaults() Process {
+	d, _ := newDraft()
+	return d.Process
+}
+
+func syncDefaults() Sync {
+	d, _ := newDraft()
+	return d.Sync
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -133,31 +132,6 @@ func TestDefaults(t *testing.T) {
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v\nwant\n%+v", c, want)
 	}
-}
-
-// A default is a value that its row takes.
-func TestPresets(t *testing.T) {
-	for _, o := range table(new(draft)) {
-		if o.preset == "" {
-			continue
-		}
-		if err := o.set(given{values: []string{o.preset}}); err != nil {
-			t.Errorf("%s=%s: %v", o.id(), o.preset, err)
-		}
-		if len(o.choices) > 0 && !slices.Contains(o.choices, o.preset) {
-			t.Errorf("%s=%s is no choice", o.id(), o.preset)
-		}
-	}
-}
-
-func processDefaults() Process {
-	d, _ := newDraft()
-	return d.Process
-}
-
-func syncDefaults() Sync {
-	d, _ := newDraft()
-	return d.Sync
 }
 
 // Each name of each row reaches the same place, with the value written in the name's own way.

@@ -137,14 +137,25 @@ func ServeOnly(ctx context.Context, l net.Listener, path string, h http.Handler,
 	return serve(ctx, l, only, log)
 }
 
-// Observe takes note of a change of a sync's loop, for what is counted as it happens. It does not block.
-func (s *Server) Observe(name string, r syncer.Report) { s.metrics.observe(name, r) }
+// Observe takes note of a change of a sync's loop, for what is counted as it happens. It does not block. A nil Server counts
+// nothing, here and below.
+func (s *Server) Observe(name string, r syncer.Report) {
+	if s != nil {
+		s.metrics.observe(name, r)
+	}
+}
 
 // CountDelivery counts what came of a push that was delivered to the receiver: source is the forge's name, outcome one of
 // the receiver's, and name that of the sync that it triggered, if any.
 func (s *Server) CountDelivery(name, source, outcome string) {
-	s.metrics.delivery(name, source, outcome)
+	if s != nil {
+		s.metrics.delivery(name, source, outcome)
+	}
 }
 
 // ObserveGit counts a git command that has ended: its name ("fetch") and how long it took.
-func (s *Server) ObserveGit(command string, took time.Duration) { s.metrics.git(command, took) }
+func (s *Server) ObserveGit(command string, took time.Duration) {
+	if s != nil {
+		s.metrics.git(command, took)
+	}
+}

@@ -23,7 +23,7 @@ const (
 	stateStuck    = "stuck"
 )
 
-// status is the answer of /status about one sync; its JSON is documented in docs/monitoring.md.
+// status is the answer of /status about one sync; its JSON is documented in docs/monitoring.md, and as flat as it is there.
 type status struct {
 	Name    string    `json:"name,omitempty"`
 	Path    string    `json:"path,omitempty"` // leads to this, from an overview
