@@ -2,50 +2,9 @@ package config
 
 import "strings"
 
-// What the three documents (--help, --man, docs/options.md) share. Code is in backquotes, which only Markdown keeps.
+// What the three documents (--help, the manual, docs/options.md) share. Code is in backquotes, which only Markdown keeps.
 
 const tagline = "keeps a directory equal to a ref of a git repository"
-
-func introduction() []string {
-	return []string{
-		"git-sync fetches a ref of a remote repository into a directory, and publishes each revision by replacing a symbolic link in one step. A reader of the link sees one complete revision, never a mix of two.",
-		"With `--one-time` it syncs once, for example in an init container. Otherwise it runs continuously and syncs every `--period`, on a signal (`--sync-on-signal`), or when a forge delivers a push webhook (`--receiver-bind`).",
-	}
-}
-
-// example is a command line, and what it is for.
-type example struct{ about, command string }
-
-func examples() []example {
-	return []example{
-		{
-			"On a laptop: keep ./site equal to a branch:",
-			"git-sync --repo=https://github.com/me/site.git --ref=main --root=.site --link=$PWD/site",
-		},
-		{
-			"In an init container: sync once, and give up after about a minute:",
-			"git-sync --repo=git@github.com:me/site.git --branch=main --root=/git --dest=site --one-time --wait=10 --max-sync-failures=6",
-		},
-		{
-			"In a sidecar: sync continuously, never exit for failures, and serve probes:",
-			"git-sync --repo=git@github.com:me/site.git --branch=main --root=/git --dest=site --wait=60 --max-sync-failures=-1 --http-bind=:1234",
-		},
-		{
-			"Sync on push webhooks, and poll once an hour in case a delivery is lost:",
-			"git-sync --repo=https://github.com/me/site.git --ref=main --root=/git --period=1h --receiver-bind=:8080 --receiver-secret-file=/etc/git-secret/webhook",
-		},
-		{
-			"Follow the newest release below 2.0:",
-			"git-sync --repo=https://github.com/me/site.git --ref-semver='>=1.0 <2' --root=/git --link=release",
-		},
-	}
-}
-
-// section is some paragraphs under a heading.
-type section struct {
-	title      string
-	paragraphs []string
-}
 
 // block is a part of a document.
 type block struct {
@@ -64,50 +23,42 @@ const (
 	row
 )
 
-// document is what --help, --man and docs/options.md all show, in its order.
+// document is what --help, the manual and docs/options.md all show, in its order.
 func document() []block {
-	var all []block
-	add := func(kind blockKind, text string) { all = append(all, block{kind: kind, text: text}) }
-	for _, s := range introduction() {
-		add(paragraph, s)
+	all := []block{
+		{kind: paragraph, text: "git-sync fetches a ref of a remote repository into a directory, and publishes each revision by replacing a symbolic link in one step. A reader of the link sees one complete revision, never a mix of two."},
+		{kind: paragraph, text: "With `--one-time` it syncs once, for example in an init container. Otherwise it runs continuously and syncs every `--period`, on a signal (`--sync-on-signal`), or when a forge delivers a push webhook (`--receiver-bind`)."},
+		{kind: heading, text: "Examples"},
+		{kind: paragraph, text: "On a laptop: keep ./site equal to a branch:"},
+		{kind: command, text: "git-sync --repo=https://github.com/me/site.git --ref=main --root=.site --link=$PWD/site"},
+		{kind: paragraph, text: "In an init container: sync once, and give up after about a minute:"},
+		{kind: command, text: "git-sync --repo=git@github.com:me/site.git --branch=main --root=/git --dest=site --one-time --wait=10 --max-sync-failures=6"},
+		{kind: paragraph, text: "In a sidecar: sync continuously, never exit for failures, and serve probes:"},
+		{kind: command, text: "git-sync --repo=git@github.com:me/site.git --branch=main --root=/git --dest=site --wait=60 --max-sync-failures=-1 --http-bind=:1234"},
+		{kind: paragraph, text: "Sync on push webhooks, and poll once an hour in case a delivery is lost:"},
+		{kind: command, text: "git-sync --repo=https://github.com/me/site.git --ref=main --root=/git --period=1h --receiver-bind=:8080 --receiver-secret-file=/etc/git-secret/webhook"},
+		{kind: paragraph, text: "Follow the newest release below 2.0:"},
+		{kind: command, text: "git-sync --repo=https://github.com/me/site.git --ref-semver='>=1.0 <2' --root=/git --link=release"},
+		{kind: heading, text: "Options"},
 	}
-	add(heading, "Examples")
-	for _, e := range examples() {
-		add(paragraph, e.about)
-		add(command, e.command)
-	}
-	add(heading, "Options")
 	last := ""
 	for _, o := range table(new(draft)) {
 		if o.group != last {
-			add(group, o.group)
 			last = o.group
+			all = append(all, block{kind: group, text: last})
 		}
 		all = append(all, block{kind: row, option: o})
 	}
-	for _, s := range sections() {
-		add(heading, s.title)
-		for _, p := range s.paragraphs {
-			add(paragraph, p)
-		}
-	}
-	return all
-}
-
-func sections() []section {
-	return []section{
-		{"Names and values", []string{
-			"Options have the names of v3 and of v4. Where two flags are listed, they are two names of one option. If both are given, the one listed first is used. Each name keeps its own value syntax: `--wait=0.5` is in seconds, `--period=500ms` is a duration.",
-			"`-repo=X`, `-repo X`, `--repo X` and `--repo=X` are the same. A flag that needs no value takes one only after an equals sign: `--one-time=false`. The flags of glog, which v3 had (such as `-logtostderr`), are accepted and ignored.",
-		}},
-		{"Environment", []string{
-			"Most options can be given by a variable. A flag overrides a variable. If several variables of one option are set, the one listed first is used. Empty variables are ignored. Unknown variables that begin with `GITSYNC_` or `GIT_SYNC_` cause a warning.",
-			"Charts set variables that no git-sync reads. They are treated as aliases, with a warning: " + strings.Join(strays(), ", ") + ". `HTTPS_PROXY`, `GIT_SSL_CAINFO` and similar variables are passed on to git. The git configuration of the user is not read.",
-		}},
-		{"Exit status", []string{
-			"0: the one-time sync is complete, or SIGTERM or SIGINT stopped the loop. 1: too many failures, a failed hook of a one-time sync, or a one-time sync that was interrupted. 2: invalid options; all of them are listed, and nothing was done.",
-		}},
-	}
+	return append(all, []block{
+		{kind: heading, text: "Names and values"},
+		{kind: paragraph, text: "Options have the names of v3 and of v4. Where two flags are listed, they are two names of one option. If both are given, the one listed first is used. Each name keeps its own value syntax: `--wait=0.5` is in seconds, `--period=500ms` is a duration."},
+		{kind: paragraph, text: "`-repo=X`, `-repo X`, `--repo X` and `--repo=X` are the same. A flag that needs no value takes one only after an equals sign: `--one-time=false`. The flags of glog, which v3 had (such as `-logtostderr`), are accepted and ignored."},
+		{kind: heading, text: "Environment"},
+		{kind: paragraph, text: "Most options can be given by a variable. A flag overrides a variable. If several variables of one option are set, the one listed first is used. Empty variables are ignored. Unknown variables that begin with `GITSYNC_` or `GIT_SYNC_` cause a warning."},
+		{kind: paragraph, text: "Charts set variables that no git-sync reads. They are treated as aliases, with a warning: " + strings.Join(strays(), ", ") + ". `HTTPS_PROXY`, `GIT_SSL_CAINFO` and similar variables are passed on to git. The git configuration of the user is not read."},
+		{kind: heading, text: "Exit status"},
+		{kind: paragraph, text: "0: the one-time sync is complete, or SIGTERM or SIGINT stopped the loop. 1: too many failures, a failed hook of a one-time sync, or a one-time sync that was interrupted. 2: invalid options; all of them are listed, and nothing was done."},
+	}...)
 }
 
 // strays are the variables that are aliases although no git-sync reads them.
