@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the manual page
 	"errors"
@@ -140,26 +141,20 @@ func (p process) inform(cfg config.Config) int {
 
 // versionText is the version that was set when building, or what the Go tool knows about the source.
 func versionText() string {
-	if version != "" {
-		return version
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(unknown)"
-	}
-	return info.Main.Version
+	return cmp.Or(version, buildInfo().Main.Version, "(unknown)")
 }
 
 // commitText is the revision that the program was built from, "" if the Go tool did not know.
 func commitText() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, setting := range info.Settings {
+	for _, setting := range buildInfo().Settings {
 		if setting.Key == "vcs.revision" {
 			return setting.Value
 		}
 	}
 	return ""
+}
+
+func buildInfo() *debug.BuildInfo {
+	info, _ := debug.ReadBuildInfo()
+	return cmp.Or(info, &debug.BuildInfo{})
 }

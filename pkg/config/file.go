@@ -21,7 +21,7 @@ import (
 type file struct {
 	defaults map[string]given // by the name of the option
 	syncs    []fileSync
-	problems []Problem
+	problemList
 }
 
 // fileSync is one entry of syncs.
@@ -279,8 +279,4 @@ func (r *fileReader) unknown(kv *ast.MappingValueNode, known []string) {
 		hint = "did you mean " + near + "?"
 	}
 	r.problem(r.at(key)+": "+printable(key.Value), "unknown key", hint)
-}
-
-func (r *fileReader) problem(name, text, hint string) {
-	r.problems = append(r.problems, Problem{Name: name, Text: text, Hint: hint})
 }

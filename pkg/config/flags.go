@@ -14,8 +14,8 @@ type commandLine struct {
 	// values of each flag, by its long name, in the order given.
 	values map[string][]string
 	// ignored are the glog flags that were given.
-	ignored  []string
-	problems []Problem
+	ignored []string
+	problemList
 }
 
 // rawValue is a pflag.Value that keeps every text as it was given: flags, variables and files are read by the same
@@ -131,10 +131,6 @@ func findFlag(set *pflag.FlagSet, name string) *pflag.Flag {
 		return set.ShorthandLookup(bare)
 	}
 	return set.Lookup(bare)
-}
-
-func (l *commandLine) problem(name, text, hint string) {
-	l.problems = append(l.problems, Problem{Name: name, Text: text, Hint: hint})
 }
 
 func (l *commandLine) unknown(set *pflag.FlagSet, name string) {

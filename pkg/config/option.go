@@ -96,12 +96,7 @@ type layers struct {
 	entry, defaults map[string]given // of the file
 }
 
-func (g given) value() string {
-	if len(g.values) == 0 {
-		return ""
-	}
-	return g.values[len(g.values)-1]
-}
+func (g given) value() string { return last(g.values) }
 
 // id is the row's name inside this package.
 func (o option) id() string {

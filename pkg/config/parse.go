@@ -21,7 +21,7 @@ type draft struct {
 	ssh     bool          // --ssh
 	fromURL *url.Userinfo // of --repo, when it is an http(s) URL
 
-	problems []Problem
+	problemList
 	warnings []Warning
 	strays   []string // variables that are aliases
 	secrets  []string
@@ -236,10 +236,6 @@ func (d *draft) take(o option, in given) {
 	if err := o.set(in); err != nil {
 		d.problem(in.label, err.Error(), hintOf(err))
 	}
-}
-
-func (d *draft) problem(name, text, hint string) {
-	d.problems = append(d.problems, Problem{Name: name, Text: text, Hint: hint})
 }
 
 func (d *draft) warn(msg string, args ...any) {

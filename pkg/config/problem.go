@@ -21,6 +21,13 @@ func (p Problem) String() string {
 	return p.Name + ": " + p.Text
 }
 
+// problemList has those found so far.
+type problemList struct{ problems []Problem }
+
+func (p *problemList) problem(name, text, hint string) {
+	p.problems = append(p.problems, Problem{Name: name, Text: text, Hint: hint})
+}
+
 // Problems is the error of Parse: everything wrong, at once.
 type Problems struct{ List []Problem }
 

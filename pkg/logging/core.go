@@ -117,8 +117,6 @@ func (s *secrets) clean(v any) any {
 		return s.scrub(v)
 	case []byte:
 		return s.scrub(string(v))
-	case time.Duration:
-		return v.String()
 	case time.Time:
 		return v.UTC().Format(time.RFC3339Nano)
 	case []any:
@@ -133,6 +131,10 @@ func (s *secrets) clean(v any) any {
 			out[s.scrub(k)] = s.clean(v[k])
 		}
 		return out
+	case error:
+		return s.scrub(v.Error())
+	case fmt.Stringer:
+		return s.scrub(v.String())
 	default:
 		return s.clean(generic(v))
 	}

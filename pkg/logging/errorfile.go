@@ -38,7 +38,7 @@ func (f *ErrorFile) Write(msg string, err error, keysAndValues ...any) error {
 		}
 	}
 	for i := 0; i+1 < len(keysAndValues); i += 2 {
-		content.Args[fmt.Sprint(keysAndValues[i])] = f.scrub.clean(text(keysAndValues[i+1]))
+		content.Args[fmt.Sprint(keysAndValues[i])] = f.scrub.clean(keysAndValues[i+1])
 	}
 	b, jsonErr := json.MarshalIndent(content, "", "  ")
 	if jsonErr != nil {
@@ -97,16 +97,4 @@ func remove(path string) error {
 		return err
 	}
 	return nil
-}
-
-// text gives errors and things that can print themselves as text, as the log does.
-func text(v any) any {
-	switch v := v.(type) {
-	case error:
-		return v.Error()
-	case fmt.Stringer:
-		return v.String()
-	default:
-		return v
-	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	stdlog "log"
 	"maps"
 	"net/http"
 	"slices"
@@ -99,16 +100,11 @@ func (s *Server) valued(name string, values ...string) []string {
 // handler serves the scrape.
 func (m *metrics) handler(log logr.Logger) http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		ErrorLog:            promLog{log},
+		ErrorLog:            stdlog.New(logWriter{log}, "", 0),
 		MaxRequestsInFlight: 4,
 		Timeout:             10 * time.Second,
 	})
 }
-
-// promLog takes promhttp's complaints.
-type promLog struct{ log logr.Logger }
-
-func (p promLog) Println(v ...any) { p.log.V(2).Info("serving metrics", "detail", v) }
 
 // observe counts the latency of a publication that a report is the first to show.
 func (m *metrics) observe(name string, r syncer.Report) {

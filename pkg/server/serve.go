@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 	stdlog "log"
 	"net"
 	"net/http"
@@ -59,12 +58,10 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, log logr.Logger)
 	return err
 }
 
-// logWriter takes the lines of net/http's own log, all of which are about single connections.
+// logWriter takes the lines of net/http's and promhttp's own logs, all of which are about single connections.
 type logWriter struct{ log logr.Logger }
 
 func (w logWriter) Write(b []byte) (int, error) {
 	w.log.V(2).Info("http server", "detail", strings.TrimSpace(string(b)))
 	return len(b), nil
 }
-
-var _ io.Writer = logWriter{}
