@@ -57,7 +57,7 @@ test: ## all tests that need no container; what is exhaustive is sampled
 
 .PHONY: test-full
 # The race detector is for what runs our code in the test itself, or builds it so; for the others it would only be slower.
-raced = ./cmd/... ./pkg/... ./test/gitserver ./test/script
+raced = ./cmd/... ./pkg/... ./test/gitserver ./test/many ./test/script
 test-full: export GITSYNC_TEST = full
 test-full: ## all of it, on the disk, and our packages with the race detector
 	@$(call gotestsum,races=0; $(gotest) -timeout=30m -race $(raced) || races=1; raced=$$(go list $(raced)); \

@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"git-sync/pkg/hook"
+	"git-sync/pkg/instance"
 )
 
 // series is what a scrape has: for each name that a query can use, the labels.
@@ -161,6 +165,16 @@ func queries(t *testing.T) map[string][]string {
 // TestQueries: no query in the documentation asks for what is not there.
 func TestQueries(t *testing.T) {
 	all, _ := scraped(t, scrape(t, full(t)))
+	now := time.Now()
+	pushed := instance.Report{Hooks: []hook.Report{{Name: hook.NameExec}}}
+	pushed.Hash, pushed.Since, pushed.PushedAt = hashB, now, now.Add(-time.Second)
+	several, _ := scraped(t, scrape(t, pair(pushed)))
+	for name, labels := range several {
+		if all[name] == nil {
+			all[name] = map[string]bool{}
+		}
+		maps.Copy(all[name], labels)
+	}
 	for where, list := range queries(t) {
 		if len(list) < 2 {
 			t.Errorf("%s: only %d queries found", where, len(list))
