@@ -93,22 +93,6 @@ func TestWhoGetsWhat(t *testing.T) {
 	}
 }
 
-func TestCredentialsInURL(t *testing.T) {
-	for raw, want := range map[string]string{
-		"https://u:p%40ss@forge.example/x.git": "p@ss",
-		"https://u@forge.example/x.git":        "",
-	} {
-		a := newAuth(t, Options{URL: raw})
-		o, err := a.Refresh(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, ok := ask(t, entriesOf(t, o), "Password for 'https://u@forge.example': "); !ok || got != want {
-			t.Errorf("%s: got %q %v", raw, got, ok)
-		}
-	}
-}
-
 func TestNothingConfigured(t *testing.T) {
 	a := newAuth(t, Options{URL: "https://forge.example/x.git", Env: []string{"GIT_SSH_COMMAND=ssh -i mine"}})
 	o, err := a.Refresh(t.Context())

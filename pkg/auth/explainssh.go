@@ -55,7 +55,7 @@ func (a *Auth) explainKeys(failed *git.Error, target sshTarget) (what, advice st
 	offered, own := offer.keysFor(target)
 	var usable, others []string
 	for _, k := range offered {
-		if k.state == keyUsable {
+		if k.problem == "" {
 			usable = append(usable, k.String())
 		} else {
 			others = append(others, k.path+" "+k.problem)

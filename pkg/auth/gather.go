@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -70,16 +69,11 @@ func (a *Auth) gatherCredentials() error {
 	return nil
 }
 
-// gatherUser reads the password of --username, or of the URL itself.
+// gatherUser reads the password of --username.
 func (a *Auth) gatherUser() error {
 	user, pass, source := a.opts.Username, a.opts.Password.Reveal(), "--password"
 	if user == "" && pass == "" && a.opts.PasswordFile == "" {
-		u := userOf(a.opts.URL)
-		if u == nil {
-			return nil
-		}
-		user, source = u.Username(), "--repo"
-		pass, _ = u.Password()
+		return nil
 	}
 	if pass == "" && a.opts.PasswordFile == "" && (a.opts.AskpassURL != "" || a.opts.GitHub.enabled()) {
 		return nil // the password is still to come
@@ -95,14 +89,6 @@ func (a *Auth) gatherUser() error {
 		return &Error{Op: "using " + source, Err: err, Advice: "git can be given one line only"}
 	}
 	a.add(a.opts.URL, entry{User: user, Pass: pass}, source)
-	return nil
-}
-
-// userOf gives the user and password within a URL, nil if there are none.
-func userOf(raw string) *url.Userinfo {
-	if u, err := url.Parse(raw); err == nil {
-		return u.User
-	}
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 // Options are the parameters of New.
 type Options struct {
 	Settings
-	// URL is the repository's. A user and password in it are used if Username is empty.
+	// URL is the repository's, without user and password.
 	URL string
 	// Self is the absolute path of our own executable, whose main calls Helper first.
 	Self string

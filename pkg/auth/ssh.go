@@ -80,7 +80,7 @@ func (a *Auth) prepareSSH() (sshOffer, git.Overlay, error) {
 // is there.
 func noneConfigured(keys []sshKey) bool {
 	for _, k := range keys {
-		if k.path != DefaultSSHKeyFile || k.state != keyMissing {
+		if k.path != DefaultSSHKeyFile || !k.missing {
 			return false
 		}
 	}
@@ -144,7 +144,7 @@ func (a *Auth) addKeys(plan *sshPlan, offer sshOffer) error {
 	}
 	var problems []*Error
 	for i, k := range offer.keys {
-		if k.state != keyUsable {
+		if k.problem != "" {
 			problems = append(problems, k.err())
 			continue
 		}
@@ -172,7 +172,7 @@ func (a *Auth) addRules(plan *sshPlan, offer *sshOffer) error {
 		}
 		k := inspectKey(c.SSHKeyFile)
 		offer.rules = append(offer.rules, keyRule{target, k})
-		if k.state != keyUsable {
+		if k.problem != "" {
 			problems = append(problems, k.err())
 			continue
 		}

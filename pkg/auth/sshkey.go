@@ -14,26 +14,14 @@ import (
 	"syscall"
 )
 
-// keyState tells what a private key file is good for.
-type keyState int
-
-const (
-	keyUsable keyState = iota
-	keyMissing
-	keyUnreadable
-	keyLoose // others may read it; OpenSSH would refuse it
-	keyEncrypted
-	keyNotPrivate // not a private key at all
-)
-
 // sshKey is what was found out about one private key file before ssh sees it.
 type sshKey struct {
 	path        string
-	state       keyState
-	problem     string // why it cannot be used; "" for keyUsable
+	problem     string // why it cannot be used; "" if it can
+	missing     bool   // there is no such file
 	advice      string
 	fingerprint string // of the public half, as ssh-keygen -l prints it; "" when the format hides it
-	content     []byte // for keyUsable
+	content     []byte // of a usable one
 	// private is set when ssh must be given a copy of content rather than the file: it would refuse
 	// the file's mode, or could not parse its line endings.
 	private bool
@@ -53,14 +41,14 @@ func inspectKey(path string) sshKey {
 	k := sshKey{path: path}
 	content, err := readSecret(path)
 	if err != nil {
-		k.state, k.problem, k.advice = keyUnreadable, err.Error(), fileAdvice(path, err)
+		k.problem, k.advice = err.Error(), fileAdvice(path, err)
 		if errors.Is(err, fs.ErrNotExist) {
-			k.state, k.problem = keyMissing, "does not exist"
+			k.missing, k.problem = true, "does not exist"
 		}
 		return k
 	}
 	k.parse(content)
-	if k.state == keyUsable {
+	if k.problem == "" {
 		k.checkMode()
 	}
 	return k
@@ -81,7 +69,6 @@ func (k *sshKey) checkMode() {
 	}
 	mode := fi.Mode().Perm()
 	if mode&0o007 != 0 {
-		k.state = keyLoose
 		k.problem = fmt.Sprintf("has mode %#o: every user could use it, so ssh refuses it", mode)
 		k.advice = "chmod 600 " + k.path + ", or in Kubernetes defaultMode: 0400 for the secret's volume"
 		return
@@ -93,14 +80,14 @@ func (k *sshKey) checkMode() {
 func (k *sshKey) parse(content []byte) {
 	block, _ := pem.Decode(bytes.TrimLeft(content, "\ufeff \t\r\n"))
 	if block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY") {
-		k.state, k.problem, k.advice = keyNotPrivate, whatInstead(content), "put the private key there, from -----BEGIN to END-----, line breaks included"
+		k.problem, k.advice = whatInstead(content), "put the private key there, from -----BEGIN to END-----, line breaks included"
 		return
 	}
 	encrypted := block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")
 	if block.Type == "OPENSSH PRIVATE KEY" {
 		cipher, public, err := parseOpenSSH(block.Bytes)
 		if err != nil {
-			k.state, k.problem, k.advice = keyNotPrivate, "is damaged: "+err.Error(), "compare it with the original; was it cut when it was pasted?"
+			k.problem, k.advice = "is damaged: "+err.Error(), "compare it with the original; was it cut when it was pasted?"
 			return
 		}
 		encrypted = cipher != "none"
@@ -108,7 +95,7 @@ func (k *sshKey) parse(content []byte) {
 		k.fingerprint = "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 	}
 	if encrypted {
-		k.state, k.problem = keyEncrypted, "is encrypted with a passphrase, and nobody is there to type it"
+		k.problem = "is encrypted with a passphrase, and nobody is there to type it"
 		k.advice = "make a copy without one: ssh-keygen -p -N '' -f COPY"
 		return
 	}

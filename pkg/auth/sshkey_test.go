@@ -72,7 +72,7 @@ func TestInspectKey(t *testing.T) {
 	write(t, file("cut"), append(bytes.Clone(good[:len(good)/2]), []byte("\n-----END OPENSSH PRIVATE KEY-----\n")...), 0o600)
 
 	for name, want := range map[string]struct {
-		state   keyState
+		missing bool
 		problem string
 		private bool // we hand over a copy
 		refused bool // OpenSSH would not take the file itself
@@ -86,31 +86,31 @@ func TestInspectKey(t *testing.T) {
 		"crlf":            {private: true, refused: true},
 		"unended":         {private: true, refused: true},
 		"indented-start":  {private: true, refused: true},
-		"0644":            {state: keyLoose, problem: "has mode 0644", refused: true},
-		"encrypted":       {state: keyEncrypted, problem: "passphrase", refused: true},
-		"encrypted.pem":   {state: keyEncrypted, problem: "passphrase", refused: true},
-		"encrypted.pkcs8": {state: keyEncrypted, problem: "passphrase", refused: true},
-		"ed25519.pub":     {state: keyNotPrivate, problem: "public key", refused: true},
-		"empty":           {state: keyNotPrivate, problem: "is empty", refused: true},
-		"garbage":         {state: keyNotPrivate, problem: "not a private key", refused: true},
-		"ppk":             {state: keyNotPrivate, problem: "PuTTY", refused: true},
-		"base64":          {state: keyNotPrivate, problem: "base64", refused: true},
-		"cut":             {state: keyNotPrivate, refused: true},
-		"missing":         {state: keyMissing, problem: "does not exist", refused: true},
-		".":               {state: keyUnreadable, problem: "directory", refused: true},
+		"0644":            {problem: "has mode 0644", refused: true},
+		"encrypted":       {problem: "passphrase", refused: true},
+		"encrypted.pem":   {problem: "passphrase", refused: true},
+		"encrypted.pkcs8": {problem: "passphrase", refused: true},
+		"ed25519.pub":     {problem: "public key", refused: true},
+		"empty":           {problem: "is empty", refused: true},
+		"garbage":         {problem: "not a private key", refused: true},
+		"ppk":             {problem: "PuTTY", refused: true},
+		"base64":          {problem: "base64", refused: true},
+		"cut":             {problem: "not a private key", refused: true},
+		"missing":         {missing: true, problem: "does not exist", refused: true},
+		".":               {problem: "directory", refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := inspectKey(file(name))
-			if k.state != want.state || !strings.Contains(k.problem, want.problem) || k.private != want.private {
-				t.Errorf("got state %d, problem %q, private %v; want %+v", k.state, k.problem, k.private, want)
+			if k.missing != want.missing || (k.problem == "") != (want.problem == "") || !strings.Contains(k.problem, want.problem) || k.private != want.private {
+				t.Errorf("got missing %v, problem %q, private %v; want %+v", k.missing, k.problem, k.private, want)
 			}
-			if (k.state != keyUsable) != (k.problem != "" && k.advice != "") {
+			if (k.problem == "") != (k.advice == "") {
 				t.Errorf("problem %q, advice %q", k.problem, k.advice)
 			}
 			if got := accepts(t, file(name)); got == want.refused {
 				t.Errorf("OpenSSH takes the file itself: %v", got)
 			}
-			if k.state != keyUsable {
+			if k.problem != "" {
 				return
 			}
 			mem := memFiles{}
@@ -145,7 +145,7 @@ func FuzzParseKey(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		k := sshKey{path: "k"}
 		k.parse(content)
-		if (k.state == keyUsable) != (k.problem == "") || (k.state == keyUsable) != (k.content != nil) {
+		if (k.problem == "") != (k.content != nil) {
 			t.Errorf("inconsistent: %+v", k)
 		}
 	})

@@ -197,7 +197,7 @@ type bar struct {
 
 // newChart draws the newest events; nil when there are too few to compare.
 func newChart(history []event) *chart {
-	events := lastEvents(history)
+	events := history[max(len(history)-shownEvents, 0):]
 	if len(events) < 2 {
 		return nil
 	}
@@ -220,10 +220,6 @@ func newChart(history []event) *chart {
 		c.Bars = append(c.Bars, b)
 	}
 	return c
-}
-
-func lastEvents(history []event) []event {
-	return history[max(len(history)-shownEvents, 0):]
 }
 
 func round(f float64) float64 { return math.Round(f*10) / 10 }
