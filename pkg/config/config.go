@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"syscall"
 	"time"
 
@@ -105,6 +106,12 @@ type Receiver struct {
 	SecretFile string
 	Secret     secret.Text
 }
+
+// Equal says whether two syncs are the same.
+func (s Sync) Equal(o Sync) bool { return equal(s, o) }
+
+// equal compares settings deeply. That their types could hold an error does not matter: what is no setting is empty.
+func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
 
 // Secrets is everything that must not be shown anywhere, in the forms in which it might turn up.
 func (c Config) Secrets() []string { return append([]string(nil), c.secrets...) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -139,7 +138,7 @@ func (g *Group) run(ctx context.Context, m *member) error {
 // the same root.
 func (g *Group) change(ctx context.Context, syncs []config.Sync, fail func()) {
 	keep := func(m *member) bool {
-		return slices.ContainsFunc(syncs, func(s config.Sync) bool { return reflect.DeepEqual(s, m.sync) })
+		return slices.ContainsFunc(syncs, func(s config.Sync) bool { return s.Equal(m.sync) })
 	}
 	var ending sync.WaitGroup
 	kept := map[string]*member{}
