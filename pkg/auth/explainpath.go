@@ -12,7 +12,7 @@ import (
 )
 
 // mountAdvice is the remedy for a local repository that is not there.
-const mountAdvice = "check the path; in a container it is a path of the container, so the repository must be mounted there"
+const mountAdvice = "check the path (a URL begins with https:// or ssh://); in a container it is a path of the container, so the repository must be mounted there"
 
 // localPath returns where the repository of a file URL, or of a path, is; ok is false for one that
 // is elsewhere. As for git, it is a path when no colon comes before the first slash.

@@ -91,7 +91,7 @@ func TestProblems(t *testing.T) {
 		{"--repo=fd::7 --link=l", "", []string{`--repo: repository "fd::7" uses the transport "fd::", which is not allowed; use one of https, http, ssh, git, file`}},
 		{"--repo=s3://bucket/x", "", []string{`--repo: repository "s3://bucket/x" has the scheme "s3"; use one of https, http, ssh, git, file`}},
 		{"--repo=https://h/\x01r", "", []string{`--repo: repository "https://h/\x01r" holds control characters`}},
-		{"--repo=https://h/r␣", "", []string{"--repo: begins or ends with a space"}},
+		{"--repo=https://h/r␣", "", []string{"--repo: begins or ends with a space or a line end"}},
 		{"--repo=ssh://-oProxyCommand=x/r", "", []string{`--repo: repository "ssh://-oProxyCommand=x/r" has a user or host that begins with a dash`}},
 		{"--repo=ssh://-x@h/r", "", []string{`--repo: repository "ssh://REDACTED@h/r" has a user or host that begins with a dash`}},
 		{"--repo=git@-h:r", "", []string{`--repo: repository "git@-h:r" has a host or path that begins with a dash`}},

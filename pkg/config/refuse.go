@@ -12,7 +12,7 @@ import (
 // checkRepo refuses what could be taken for an option, reach a transport that runs commands, or confuse a parser.
 func checkRepo(s string) error {
 	if strings.TrimSpace(s) != s {
-		return wrong("begins or ends with a space", "")
+		return wrong("begins or ends with a space or a line end", "")
 	}
 	if scheme, rest, ok := strings.Cut(s, "://"); ok {
 		s = strings.ToLower(scheme) + "://" + rest

@@ -26,6 +26,8 @@ func CheckURL(repo string) error {
 	switch {
 	case repo == "":
 		return errors.New("the repository's URL is empty")
+	case strings.ContainsAny(repo[:1], "\"'"):
+		return fmt.Errorf("repository %q is in quotes, which are part of the value; leave them out", scrub(repo))
 	case strings.HasPrefix(repo, "-"):
 		return fmt.Errorf("repository %q begins with a dash, and would be taken for an option", scrub(repo))
 	case !utf8.ValidString(repo), strings.ContainsFunc(repo, unicode.IsControl):
@@ -56,7 +58,11 @@ func checkSchemed(repo, scheme, rest string) error {
 	u, err := url.Parse(repo)
 	if err != nil {
 		// Its text holds the URL, and with it perhaps a password.
-		return fmt.Errorf("repository %q is not a well-formed URL", scrub(repo))
+		text := fmt.Sprintf("repository %q is not a well-formed URL", scrub(repo))
+		if colon := strings.LastIndex(rest, ":"); colon > strings.LastIndex(rest, "@") && !strings.ContainsAny(rest[:max(colon, 0)], "/]") {
+			text += ", for what follows the colon is a port; write a slash in its place: " + scrub(scheme+"://"+rest[:colon]+"/"+rest[colon+1:])
+		}
+		return errors.New(text)
 	}
 	switch {
 	case u.Hostname() == "":
@@ -85,6 +91,8 @@ func checkShort(repo string) error {
 		host = host[at+1:]
 	}
 	switch {
+	case slices.Contains(schemes(), host):
+		return fmt.Errorf("repository %q: a URL begins with %s://; write %s", scrub(repo), host, scrub(host+"://"+strings.TrimLeft(path, "/")))
 	case host == "" || path == "":
 		return fmt.Errorf("repository %q should be host:path, or a URL", scrub(repo))
 	case strings.HasPrefix(host, "-"), strings.HasPrefix(path, "-"):

@@ -79,3 +79,19 @@ func TestRefusedTransports(t *testing.T) {
 		t.Error("the command was run")
 	}
 }
+
+// TestMeantURL: E6. The error shows the URL that is meant.
+func TestMeantURL(t *testing.T) {
+	for repo, meant := range map[string]string{
+		"ssh://host:team/repo":       "ssh://host/team/repo",
+		"ssh://git@host:team/repo":   "@host/team/repo",
+		"https://host:team/repo.git": "https://host/team/repo.git",
+		"https:github.com/foo/bar":   "https://github.com/foo/bar",
+		"http:/github.com/foo/bar":   "http://github.com/foo/bar",
+		`"https://host/x"`:           "leave them out",
+	} {
+		if err := git.CheckURL(repo); err == nil || !strings.Contains(err.Error(), meant) {
+			t.Errorf("%q: %v does not say %q", repo, err, meant)
+		}
+	}
+}

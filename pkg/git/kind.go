@@ -27,6 +27,9 @@ const (
 	KindRepoNotFound
 	// KindRefNotFound: the repository has no such ref or commit.
 	KindRefNotFound
+	// KindLagging: the remote does not give an object by the hash that it was asked for, though it
+	// may have advertised it.
+	KindLagging
 	// KindEmptyRemote: the repository has no commits yet.
 	KindEmptyRemote
 	// KindDenied: the remote was reached and has refused, for a reason of its own.
@@ -76,12 +79,13 @@ func (k Kind) explained() (words, hint string) {
 		KindHostKey:      {"ssh host key not trusted", "put the server's key into --ssh-known-hosts-file (ssh-keyscan HOST prints it; compare it with the one published by the host's owner)"},
 		KindRepoNotFound: {"repository not found", "check --repo; many hosts also answer so when the credentials may not read the repository"},
 		KindRefNotFound:  {"ref not found", "check --ref: it must be a branch, a tag, a full hash or refs/... that exists at the remote"},
+		KindLagging:      {"not given by the remote", "the remote has just advertised this commit: one of its replicas may lag behind; it is tried again by itself"},
 		KindEmptyRemote:  {"repository is empty", "push a first commit; it is tried again by itself"},
 		KindProxy:        {"refused by the proxy", "the answer is the proxy's, not the server's: a user and password for it go into HTTPS_PROXY (http_proxy for http:// URLs), http://user:password@host:port; or name the host in --repo in NO_PROXY"},
 		KindDenied:       {"refused by the remote", ""},
 		KindRateLimited:  {"rate limited", "poll less often (--period), or authenticate: the limits for known users are higher"},
 		KindServer:       {"server failure", "the failure is the server's; it is tried again by itself"},
-		KindNoSpace:      {"disk full", "make room on the volume of --root, or fetch less with --depth=1, --filter or a sparse checkout"},
+		KindNoSpace:      {"disk full", "make room on the volume of --root (df -h, and df -i for its inodes), or fetch less with --depth=1, --filter or a sparse checkout"},
 		KindReadOnly:     {"read-only file system", "mount the volume of --root writable; with a read-only root file system --root needs a volume of its own"},
 		KindPermission:   {"permission denied", "--root must be writable for our user: check its owner and mode, or set fsGroup"},
 		KindIO:           {"I/O failure", "check the disk below --root and the kernel's log; nothing is deleted on suspicion"},

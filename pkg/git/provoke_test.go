@@ -247,9 +247,9 @@ func TestProvokeRefNotFound(t *testing.T) {
 	dir := emptyStore(t, g)
 	none := strings.Repeat("12", 20)
 	for _, url := range []string{up.FileURL(), gitserver.HTTP(t, up).RepoURL(up), gitserver.Daemon(t, up)} {
-		for _, ref := range []string{"refs/heads/nope", none} {
+		for ref, kind := range map[string]git.Kind{"refs/heads/nope": git.KindRefNotFound, none: git.KindLagging} {
 			_, err := g.Run(t.Context(), fetch(dir, url, ref))
-			expect(t, err, git.KindRefNotFound, ref)
+			expect(t, err, kind, ref)
 		}
 	}
 	_, err := g.Run(t.Context(), git.Cmd("ls-remote", "--exit-code").Operand(up.FileURL(), "refs/heads/nope"))

@@ -168,7 +168,7 @@ func transportRules() []rule {
 func serverRules() []rule {
 	return []rule{
 		{kind: KindRateLimited, says: regexp.MustCompile(`(?i)rate limit|too many requests`)},
-		{kind: KindRefNotFound, says: holding("not our ref ")},
+		{kind: KindLagging, says: holding("not our ref ")},
 		{kind: KindRepoNotFound, says: regexp.MustCompile(`(?i)\b(repository|repo|project)\b.*(not found|could not be found|not exist|not exported)|cannot find repository| does not appear to be a git repository`)},
 		{kind: KindAuth, says: regexp.MustCompile(`(?i)access denied|permission .*denied|not authori[sz]ed|unauthori[sz]ed|authentication failed|public key|deploy key|` +
 			`invalid (username|user|password|token|credential)|(token|key|password|credential)s?\b.*(expired|revoked|incorrect|invalid)`)},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,7 +43,11 @@ var (
 )
 
 func (g *Git) verify(ctx context.Context, c *Command, t Trust) error {
-	if err := g.importKeys(ctx, t); err != nil {
+	err := errors.Join(canRead("--verify-keyring", t.Keyring), canRead("--verify-allowed-signers", t.AllowedSigners))
+	if err == nil {
+		err = g.importKeys(ctx, t)
+	}
+	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(t.Home) }() // in the way of nobody; made anew the next time
@@ -55,8 +60,24 @@ func (g *Git) verify(ctx context.Context, c *Command, t Trust) error {
 		KV{"gpg.ssh.revocationFile", ""},
 		KV{"gpg.x509.program", "/bin/false"}, // no certificates can be listed, so none count
 	)
-	_, err := g.Run(ctx, c)
+	_, err = g.Run(ctx, c)
 	return unverified(err)
+}
+
+// canRead says why a file of keys, the value of option, cannot be read.
+func canRead(option, file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.Open(file)
+	if err == nil {
+		return f.Close()
+	}
+	hint := Access(file, ToRead)
+	if errors.Is(err, fs.ErrNotExist) {
+		hint = "mount the file there, or name another with " + option
+	}
+	return &Error{Op: "verify", Kind: KindPermission, Err: fmt.Errorf("reading %s: %w", option, err), Hinted: hint}
 }
 
 // unverified says what is wrong with a signature, from what git, gpg and
@@ -76,7 +97,8 @@ func unverified(err error) error {
 	}
 }
 
-// importKeys gives gpg a home that holds the keyring's keys and nothing else.
+// importKeys gives gpg a home that holds the keyring's keys and nothing else. They are not
+// imported: that asks gpg's agent, whose socket may have no long path.
 func (g *Git) importKeys(ctx context.Context, t Trust) error {
 	err := os.RemoveAll(t.Home)
 	if err == nil {
@@ -88,16 +110,13 @@ func (g *Git) importKeys(ctx context.Context, t Trust) error {
 	if t.Keyring == "" {
 		return nil
 	}
-	if _, err := os.Stat(t.Keyring); err != nil {
-		return fmt.Errorf("reading --verify-keyring: %w", err)
-	}
 	keyring, err := filepath.Abs(t.Keyring)
 	if err != nil {
 		return fmt.Errorf("reading --verify-keyring: %w", err)
 	}
 	_, err = proc.Run(ctx, proc.Cmd{
 		Path: "gpg",
-		Args: []string{"--homedir", t.Home, "--batch", "--no-tty", "--quiet", "--no-autostart", "--import", keyring},
+		Args: []string{"--homedir", t.Home, "--batch", "--no-tty", "--quiet", "--yes", "--output", filepath.Join(t.Home, "pubring.gpg"), "--dearmor", keyring},
 		Dir:  t.Home,
 		Env:  lastOfEach(slices.Concat(g.env, []string{"GNUPGHOME=" + t.Home})),
 	})

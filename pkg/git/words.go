@@ -150,13 +150,13 @@ func printable(line string) string {
 	}, line)
 }
 
-// decisive picks git's line that says most: the one that tells how a connection or a
-// helper ended, else the first that git calls fatal, else the first error, else the
+// decisive picks git's line that says most: the one that tells what the system refused, or
+// how a connection or a helper ended, else the first that git calls fatal, else the first error, else the
 // last one. It is empty when git only says that something else went wrong.
 func decisive(lines []string) string {
 	for _, line := range lines {
-		if strings.HasPrefix(line, "error: RPC failed") || strings.Contains(line, " died of signal ") {
-			return strings.TrimPrefix(line, "error: ")
+		if _, ours := find(systemRules(), []string{line}); ours || strings.HasPrefix(line, "error: RPC failed") || strings.Contains(line, " died of signal ") {
+			return strings.TrimPrefix(strings.TrimPrefix(line, "error: "), "fatal: ")
 		}
 	}
 	for _, mark := range []string{"fatal: ", "error: "} {

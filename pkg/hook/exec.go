@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -165,6 +166,8 @@ func (e *ExecError) Hint() string {
 		return "use an image that has the command, or let the hook test for it with 'command -v'"
 	case errors.Is(e.Err, fs.ErrNotExist):
 		return "the hook must be a path, or a name in $PATH, without arguments; if the file is there, the program named in its first line is not"
+	case errors.Is(e.Err, syscall.ENOEXEC):
+		return "the hook has to begin with a line such as #!/bin/sh, or is a program for another kind of processor"
 	case errors.Is(e.Err, fs.ErrPermission):
 		return "the hook must be executable for the user that git-sync runs as"
 	case errors.As(e.Err, &p) && p.TimedOut && p.ExitCode == 0: // it had ended, or has ended well after SIGTERM

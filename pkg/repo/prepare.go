@@ -171,7 +171,13 @@ func (s attempt) fetchAndBuild(ctx context.Context, st *store.Store, want target
 			return tree, nil
 		}
 	}
-	return s.build(ctx, st, want)
+	tree, err := s.build(ctx, st, want)
+	if err != nil && !want.IsBranch() && ctx.Err() == nil {
+		if _, perr := st.Peel(ctx, s.git, want.Commit); git.KindOf(perr) == git.KindRefNotFound {
+			err = perr // a tag of a file, say
+		}
+	}
+	return tree, err
 }
 
 // adopt makes st, built aside, the store; rec knows more than what was written of

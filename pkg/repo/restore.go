@@ -38,7 +38,7 @@ func (r *Repo) Restore(ctx context.Context, cause error) (Tree, error) {
 func unreachable(err error) bool {
 	switch git.KindOf(err) {
 	case git.KindNetwork, git.KindTLS, git.KindAuth, git.KindHostKey, git.KindRepoNotFound, git.KindRateLimited, git.KindServer,
-		git.KindTimeout, git.KindKilled, git.KindDenied, git.KindProxy, git.KindFilter, git.KindUnknown:
+		git.KindTimeout, git.KindKilled, git.KindLagging, git.KindDenied, git.KindProxy, git.KindFilter, git.KindUnknown:
 		return true
 	default:
 		return false

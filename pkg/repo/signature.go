@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"git-sync/pkg/advice"
+	"git-sync/pkg/git"
 	"git-sync/pkg/repo/store"
 )
 
@@ -72,6 +73,9 @@ func (s attempt) signed(ctx context.Context, st *store.Store, how, object string
 var errUnverified = errors.New("has no good signature")
 
 func unsigned(object string, err error) error {
-	return advice.With(fmt.Errorf("%s %w: %w", object, errUnverified, err),
-		"sign it, or add the signer's key to --verify-keyring or --verify-allowed-signers; the last good revision stays published")
+	hint := "sign it, or add the signer's key to --verify-keyring or --verify-allowed-signers; the last good revision stays published"
+	if keys, ok := errors.AsType[*git.Error](err); ok && keys.Hinted != "" {
+		hint = keys.Hinted
+	}
+	return advice.With(fmt.Errorf("%s %w: %w", object, errUnverified, err), hint)
 }

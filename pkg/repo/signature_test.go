@@ -2,6 +2,8 @@ package repo
 
 import (
 	"errors"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"git-sync/pkg/advice"
@@ -31,7 +33,12 @@ func TestVerify(t *testing.T) {
 		}
 		t.Run(kind+" commits", func(t *testing.T) {
 			listed, stranger := make(t), make(t)
-			f := newFixture(t, func(o *Options) { o.Verify = VerifyCommit; trust(o, listed) })
+			f := newFixture(t, func(o *Options) {
+				o.Verify = VerifyCommit
+				trust(o, listed)
+				// Longer than the name of a socket may be.
+				o.Root = filepath.Join(o.Root, strings.Repeat("r", 120))
+			})
 			f.up.Commit(map[string]string{"a": "unsigned"})
 			refused(t, f, "")
 			good := listed.Commit(f.up, map[string]string{"a": "1"})
@@ -53,6 +60,12 @@ func TestVerify(t *testing.T) {
 				t.Fatal(err)
 			}
 			refused(t, f, again)
+			if err := f.restart(func(o *Options) { o.Trust = git.Trust{AllowedSigners: "/nope"} }); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.try(); !strings.Contains(advice.Hint(err), "mount the file") {
+				t.Errorf("%v; hint: %s", err, advice.Hint(err))
+			}
 		})
 		t.Run(kind+" tags", func(t *testing.T) {
 			listed := make(t)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -144,7 +146,7 @@ func (r *Remote) revision(t Target) (Target, error) {
 	case rev == "" || t.Name == r.names()[0]:
 		return t, nil
 	case len(rev) < shortest || strings.Trim(rev, "0123456789abcdefABCDEF") != "":
-		return Target{}, NotFound(rev)
+		return Target{}, notFound(rev)
 	}
 	t.Commit, t.Short = "", strings.ToLower(rev)
 	return t, nil
@@ -264,7 +266,10 @@ func parseRefs(out string) (map[string]string, error) {
 	return refs, nil
 }
 
-var errNoRef = errors.New("the remote has no such ref")
+var (
+	errNoRef     = errors.New("the remote has no such ref")
+	errNoDefault = errors.New("the remote's HEAD names a branch that it does not have")
+)
 
 // noSuchRef tells a repository without the ref from one without any.
 func (a asking) noSuchRef(ctx context.Context) error {
@@ -272,15 +277,46 @@ func (a asking) noSuchRef(ctx context.Context) error {
 	if err == nil && len(refs) == 0 {
 		return emptyRemote(a.opts.Ref)
 	}
-	return NotFound(a.opts.Ref)
+	failed := notFound(a.opts.Ref)
+	if near := nearest(a.opts.Ref, refs); near != "" {
+		failed.Hinted = "the remote has the branches " + near + ": " + failed.Hinted
+	}
+	return failed
 }
 
-// NotFound is the error of a remote that has no such ref or commit.
-func NotFound(ref string) error {
-	return &git.Error{
+// nearest lists some branches, first those whose names begin as ref, or its last part, does.
+func nearest(ref string, refs map[string]string) string {
+	wanted := strings.ToLower(path.Base(ref))
+	shared := func(name string) (n int) {
+		for name = strings.ToLower(name); n < min(len(name), len(wanted)) && name[n] == wanted[n]; {
+			n++
+		}
+		return n
+	}
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(refs)) {
+		if branch, ok := strings.CutPrefix(name, headPrefix); ok {
+			names = append(names, branch)
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return shared(b) - shared(a) })
+	const most = 8
+	if len(names) > most {
+		names = append(names[:most], "…")
+	}
+	return strings.Join(names, ", ")
+}
+
+// notFound is the error of a remote that has no such ref or commit.
+func notFound(ref string) *git.Error {
+	e := &git.Error{
 		Op: "ls-remote", Kind: git.KindRefNotFound, Err: fmt.Errorf("%w: %s", errNoRef, ref),
 		Hinted: "check --ref (a branch, a tag, a full hash or refs/...); a short hash goes into --rev, next to a branch",
 	}
+	if candidates(ref)[0] == "HEAD" {
+		e.Err, e.Hinted = errNoDefault, "choose one with --ref"
+	}
+	return e
 }
 
 func emptyRemote(ref string) error {

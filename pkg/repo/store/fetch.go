@@ -16,6 +16,9 @@ func (st *Store) fetch(ctx context.Context, g *git.Git, f fetchOptions) error {
 		return err
 	}
 	err := st.fetchOnce(ctx, g, f)
+	if git.KindOf(err) == git.KindLagging {
+		err = st.fetchOnce(ctx, g, f) // of another replica, perhaps
+	}
 	if git.KindOf(err) == git.KindLazy {
 		// The remote sent differences to files that the partial clone has left out.
 		f.lazy = true
@@ -90,25 +93,15 @@ func (st *Store) Obtain(ctx context.Context, g *git.Git, source, oid string) (st
 	if err := st.fetchOne(ctx, g, source, headRef, fetchOptions{}); err != nil {
 		return "", fmt.Errorf("fetching %s: %w", source, err)
 	}
-	if err := st.noteDepth(); err != nil {
+	meta := st.Meta
+	meta.Depth = st.opts.Depth
+	if err := st.Save(meta); err != nil {
 		return "", err
 	}
 	if head, err = st.Head(); err == nil && head == "" {
 		err = fmt.Errorf("%s is not there after fetching it", headRef)
 	}
 	return head, err
-}
-
-// noteDepth notes in the marker to what depth the store was fetched. That of a
-// store built aside is written when it is adopted.
-func (st *Store) noteDepth() error {
-	meta := st.Meta
-	meta.Depth = st.opts.Depth
-	if !meta.Ready {
-		st.Meta = meta
-		return nil
-	}
-	return st.Save(meta)
 }
 
 // fetchOne fetches source, a ref or a hash, into ref.
@@ -119,7 +112,7 @@ func (st *Store) fetchOne(ctx context.Context, g *git.Git, source, ref string, f
 		return err
 	}
 	switch git.KindOf(err) {
-	case git.KindRefNotFound, git.KindUnsupported, git.KindUnknown:
+	case git.KindLagging, git.KindRefNotFound, git.KindUnsupported, git.KindUnknown:
 	default:
 		return err
 	}

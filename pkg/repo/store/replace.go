@@ -19,11 +19,11 @@ const (
 )
 
 // Reopen reads the root's store, which may be absent or not ours. It finishes an
-// interrupted change of stores: without a .git, or the HEAD in it, a new store that is
-// ready takes its place. One that is not ready yet is left for Fresh; else what was aside is a
+// interrupted change of stores: without a .git, a new store that is ready takes
+// its place. One that is not ready yet is left for Fresh; else what was aside is a
 // leftover.
 func (st *Store) Reopen() error {
-	if !disk.Exists(st.Path("HEAD")) {
+	if !disk.Exists(st.Dir()) {
 		aside := At(filepath.Join(st.opts.Root, nextName), st.opts)
 		if aside.Err == nil && !aside.Meta.Ready {
 			aside = At(filepath.Join(st.opts.Root, oldName), st.opts)
@@ -32,7 +32,7 @@ func (st *Store) Reopen() error {
 			return aside.Err
 		}
 		if aside.Usable() {
-			if err := errors.Join(disk.RemoveTree(st.Dir()), os.Rename(aside.Dir(), st.Dir())); err != nil {
+			if err := os.Rename(aside.Dir(), st.Dir()); err != nil {
 				return fmt.Errorf("restoring the store: %w", err)
 			}
 		}
@@ -58,16 +58,11 @@ func (st *Store) discardAside(name string) error {
 	return st.trash().Discard(filepath.Join(st.opts.Root, name))
 }
 
-// Fresh returns a store beside the root's, for objects like oid, or of any format
-// where that is empty: a new one, or one that an attempt which failed has fetched
-// into. Adopt puts it in the root's place, Discard gives it up.
+// Fresh returns a store beside the root's, for objects like oid: a new one, or one that an
+// attempt which failed has fetched into. Adopt puts it in the root's place, Discard gives it up.
 func (st *Store) Fresh(oid string) (*Store, error) {
 	fresh := st.next()
-	format := formatOf(oid)
-	if oid == "" && fresh.Usable() {
-		format = fresh.Meta.Format
-	}
-	if fresh.Usable() && !fresh.Meta.Ready && fresh.Meta.Format == format && fresh.Meta.Filter == st.opts.Filter {
+	if fresh.Usable() && !fresh.Meta.Ready && fresh.Meta.Format == formatOf(oid) && fresh.Meta.Filter == st.opts.Filter {
 		return fresh, errors.Join(fresh.Heal(), fresh.forgetTrees())
 	}
 	if err := fresh.Discard(); err != nil {
@@ -143,10 +138,9 @@ func swap(next, now, aside string, exchange func(a, b string) error) error {
 	return os.Rename(next, now)
 }
 
-// removeInPlace removes a store that cannot be renamed: HEAD first, by which it is known as
-// half removed, and its marker last.
+// removeInPlace removes a store that cannot be renamed, its marker last: so it is known as ours.
 func removeInPlace(dir string) error {
-	err := disk.Remove(filepath.Join(dir, "HEAD"))
+	var err error
 	for _, pattern := range []string{"*", disk.OwnName + "/*"} {
 		names, gerr := disk.Glob(dir, pattern)
 		err = errors.Join(err, gerr)

@@ -273,7 +273,7 @@ func (st *Store) Within(ctx context.Context, g *git.Git, tip, short string) (str
 	if err == nil {
 		_, err = g.Run(ctx, git.Cmd("merge-base", "--is-ancestor").GitDir(st.Dir()).Operand(commit, tip))
 	}
-	if err != nil && git.KindOf(err) == git.KindUnknown {
+	if kind := git.KindOf(err); err != nil && (kind == git.KindUnknown || kind == git.KindRefNotFound) {
 		err = &git.Error{
 			Op: "rev-parse", Kind: git.KindRefNotFound, Err: fmt.Errorf("no commit %s in the history that was fetched", short),
 			Hinted: "raise --depth, or give --rev the full hash",
@@ -282,11 +282,16 @@ func (st *Store) Within(ctx context.Context, g *git.Git, tip, short string) (str
 	return commit, err
 }
 
+var errNoCommit = errors.New("this is not a commit")
+
 // Peel returns the commit that name, a hash or a ref, comes down to.
 func (st *Store) Peel(ctx context.Context, g *git.Git, name string) (string, error) {
 	res, err := g.Run(ctx, git.Cmd("rev-parse", "--verify", "--quiet").GitDir(st.Dir()).Operand(name+"^{commit}"))
 	if err != nil {
-		return "", fmt.Errorf("%s is not a commit: %w", name, err)
+		if git.KindOf(err) == git.KindUnknown {
+			err = &git.Error{Op: "rev-parse", Kind: git.KindRefNotFound, Err: errNoCommit, Hinted: "--ref is to name a branch, a commit, or a tag of one"}
+		}
+		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	return strings.TrimSpace(res.Stdout), nil
 }

@@ -36,6 +36,10 @@ func (b Builder) Build(ctx context.Context, rec *Record, patterns []byte) error 
 	if err == nil {
 		err = b.populate(ctx, w, git.Cmd("read-tree", "--reset", "-u"))
 	}
+	if entries, _ := os.ReadDir(b.Dir); err == nil && patterns != nil && len(entries) == 1 {
+		b.Log.Info("the patterns of --sparse-checkout-file match no file: the published tree is empty", "hash", rec.Hash,
+			"hint", "write them as in .gitignore: /docs/ takes the directory docs at the top")
+	}
 	if err == nil {
 		b.Keep(rec)
 		b.noteLFS(w, rec)

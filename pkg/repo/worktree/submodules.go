@@ -12,6 +12,7 @@ import (
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/internal/index"
 )
 
 // ModulesFile is where a tree names its submodules (gitmodules(5)).
@@ -114,6 +115,7 @@ func (b Builder) modulesText(ctx context.Context, p moduleParent) (*git.Command,
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("looking for submodules: %w", err)
 	case !p.sparse():
+		b.warnOfGitlinks(p)
 		return nil, nil
 	}
 	res, err := b.Git.Run(ctx, p.in(git.Cmd("ls-files", "--stage", "-z", "--")).Operand(ModulesFile))
@@ -125,6 +127,17 @@ func (b Builder) modulesText(ctx context.Context, p moduleParent) (*git.Command,
 		return nil, nil
 	}
 	return read.Opt("--blob=", fields[1]), nil
+}
+
+// warnOfGitlinks says that submodules of which .gitmodules says nothing are left empty, as git leaves them.
+func (b Builder) warnOfGitlinks(p moduleParent) {
+	_ = index.Each(p.index(), hashLength(p.commit), func(e index.Entry) error { // unreadable: git has just written it
+		if e.Mode == 0o160000 {
+			b.Log.Info("a submodule has no entry in .gitmodules, and stays empty", "path", path.Join(p.path, string(e.Path)),
+				"hint", "add it with 'git submodule add', or remove it with 'git rm'")
+		}
+		return nil
+	})
 }
 
 // parseModules reads `git config -z --list`: "key\nvalue\0". The result is
