@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"git-sync/pkg/git"
+	"git-sync/test/troubleshooting"
 )
 
 func TestCheckURL(t *testing.T) {
@@ -90,8 +91,10 @@ func TestMeantURL(t *testing.T) {
 		"http:/github.com/foo/bar":   "http://github.com/foo/bar",
 		`"https://host/x"`:           "leave them out",
 	} {
-		if err := git.CheckURL(repo); err == nil || !strings.Contains(err.Error(), meant) {
-			t.Errorf("%q: %v does not say %q", repo, err, meant)
+		err := git.CheckURL(repo)
+		if err == nil || !strings.Contains(err.Error(), meant) {
+			t.Fatalf("%q: %v does not say %q", repo, err, meant)
 		}
+		troubleshooting.Documented(t, err.Error())
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"git-sync/pkg/advice"
 	"git-sync/pkg/git"
 	"git-sync/test/gitserver"
+	"git-sync/test/troubleshooting"
 )
 
 // explains makes a sync that fails, and looks for words in what is said about it.
@@ -25,6 +26,7 @@ func (f *fixture) explains(words ...string) {
 		f.t.Fatal("no error")
 	}
 	said := err.Error() + "\nhint: " + advice.Hint(err)
+	troubleshooting.Documented(f.t, said)
 	for _, w := range words {
 		if !strings.Contains(said, w) {
 			f.t.Errorf("%q is not said by\n%s", w, said)
@@ -109,10 +111,11 @@ func TestEmptyPlaces(t *testing.T) {
 	if _, err := f.try(); err != nil {
 		t.Fatal(err)
 	}
-	for _, words := range []string{"a submodule has no entry in .gitmodules", "match no file"} {
+	for _, words := range []string{"a submodule has no entry in .gitmodules", "the patterns of --sparse-checkout-file match no file"} {
 		if said := strings.Join(f.logs, "\n"); !strings.Contains(said, words) {
 			t.Errorf("%q is not said by\n%s", words, said)
 		}
+		troubleshooting.Documented(t, words)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"git-sync/pkg/git"
 	"git-sync/test/gitserver"
 	"git-sync/test/sshserver"
+	"git-sync/test/troubleshooting"
 )
 
 // asks makes the client sync another URL, as that of a submodule.
@@ -30,6 +31,7 @@ func says(t *testing.T, err error, words []string, not ...string) {
 		return
 	}
 	text := err.Error() + "\n" + hint(err)
+	troubleshooting.Documented(t, text)
 	for _, w := range words {
 		if !strings.Contains(text, w) {
 			t.Errorf("%q is not in: %s", w, text)

@@ -151,7 +151,7 @@ func (r Recycler) grace() time.Duration {
 // nothing of either is left.
 func (r Recycler) Make(ctx context.Context, b worktree.Builder, s Spare, rec *worktree.Record) error {
 	if err := r.begin(b, s, *rec); err != nil {
-		return errors.Join(err, r.Drop(), b.Abandon(*rec))
+		return errors.Join(err, b.Abandon(*rec))
 	}
 	if s.pristine {
 		return b.Rebuild(ctx, rec, &s.rec, nil)
