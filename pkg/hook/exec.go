@@ -165,7 +165,7 @@ func (e *ExecError) Hint() string {
 	case errors.Is(e.Err, errShellMisses):
 		return "use an image that has the command, or let the hook test for it with 'command -v'"
 	case errors.Is(e.Err, fs.ErrNotExist):
-		return "the hook must be a path, or a name in $PATH, without arguments; if the file is there, the program named in its first line is not"
+		return "the hook must be a path, or a name in $PATH, without arguments; if the file is there, the program named in its first line is not (with a line end of Windows it never is)"
 	case errors.Is(e.Err, syscall.ENOEXEC):
 		return "the hook has to begin with a line such as #!/bin/sh, or is a program for another kind of processor"
 	case errors.Is(e.Err, fs.ErrPermission):

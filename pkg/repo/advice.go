@@ -24,6 +24,8 @@ func advise(root string, err error) error {
 			root = filepath.Dir(root)
 		}
 		return advice.With(err, git.Access(root, git.ToWrite)+", or give the directory to that UID with chown")
+	case errors.Is(err, unix.ENOTDIR), errors.Is(err, fs.ErrExist):
+		return advice.With(err, "a part of this path is a file, or a link that leads nowhere: choose another path, or remove that")
 	case errors.Is(err, unix.EROFS):
 		return advice.With(err, git.KindReadOnly.Hint())
 	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -131,5 +132,19 @@ func TestNoInodes(t *testing.T) {
 	f.explains("No space left on device", "df -i")
 	if _, err := f.try(); git.KindOf(err) != git.KindNoSpace {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestRootBelowFile: a part of the path of the root is a file, or a link that leads to itself.
+func TestRootBelowFile(t *testing.T) {
+	f := newFixture(t)
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "file"), "")
+	if err := os.Symlink("loop", filepath.Join(dir, "loop")); err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range []string{"file/root", "loop"} {
+		f.opts.Root = filepath.Join(dir, root)
+		f.explains("preparing the root", "a part of this path is a file")
 	}
 }
