@@ -50,7 +50,7 @@ func (a *app) listen(ctx context.Context) []error {
 // newServer makes what operators see.
 func (a *app) newServer() *server.Server {
 	return server.New(server.Options{
-		Build:   server.Build{Version: versionText(), Commit: commitText(), Go: runtime.Version(), Git: a.git.Version().String()},
+		Build:   server.Build{Version: versionText(), Commit: commitText(), Go: runtime.Version(), Git: a.git.Version()},
 		Metrics: a.cfg.Process.HTTP.Metrics, Pprof: a.cfg.Process.HTTP.Pprof,
 		Syncs: a.shown, InvalidConfig: a.invalidFile, Scrub: a.log.Scrub, Log: a.log.Logger(),
 	})

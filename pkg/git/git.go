@@ -80,7 +80,7 @@ type Git struct {
 	env     []string
 	config  []KV
 	umask   fs.FileMode
-	version Version
+	version string
 	connect time.Duration // how long an HTTP connection may take to be made
 	log     logr.Logger
 	observe func(op string, wall time.Duration)
@@ -122,25 +122,25 @@ func New(ctx context.Context, o Options) (*Git, error) {
 }
 
 // Version is git's version.
-func (g *Git) Version() Version { return g.version }
+func (g *Git) Version() string { return g.version }
 
 // askVersion asks git for its version, and checks it.
-func (g *Git) askVersion(ctx context.Context) (Version, error) {
+func (g *Git) askVersion(ctx context.Context) (string, error) {
 	res, err := g.Run(ctx, Cmd("version"))
-	var v Version
-	if err == nil {
-		v, err = parseVersion(res.Stdout)
-	}
-	if err != nil {
-		return v, fmt.Errorf("asking %q for its version: %w", g.path, err)
-	}
-	if !v.AtLeast(needMajor, needMinor) {
-		return v, &Error{
+	version, isNew := parseVersion(res.Stdout)
+	switch {
+	case err == nil && version == "":
+		err = fmt.Errorf("not an answer of git's: %.80q", res.Stdout)
+	case err == nil && !isNew:
+		return version, &Error{
 			Op: "version", Kind: KindUnsupported,
-			Err: fmt.Errorf("found git %s at %q, need %d.%d or newer", v, g.path, needMajor, needMinor),
+			Err: fmt.Errorf("found git %s at %q, need %d.%d or newer", version, g.path, needMajor, needMinor),
 		}
 	}
-	return v, nil
+	if err != nil {
+		return "", fmt.Errorf("asking %q for its version: %w", g.path, err)
+	}
+	return version, nil
 }
 
 // With returns a copy of g whose runs have o as well.

@@ -1,7 +1,6 @@
 package git
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 )
@@ -14,19 +13,6 @@ const (
 	needMinor = 34
 )
 
-// Version is a version of git. It is comparable.
-type Version struct{ Major, Minor, Patch int }
-
-// AtLeast reports whether v is major.minor or newer.
-func (v Version) AtLeast(major, minor int) bool {
-	return v.Major > major || v.Major == major && v.Minor >= minor
-}
-
-// String returns "2.39.5".
-func (v Version) String() string {
-	return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch)
-}
-
 // parseVersion reads the output of "git version". Builders append words of their
 // own:
 //
@@ -35,14 +21,12 @@ func (v Version) String() string {
 //	git version 2.45.1.windows.1
 //	git version 2.50.0-rc1
 //	git version 2.34.GIT
-func parseVersion(out string) (Version, error) {
-	m := regexp.MustCompile(`^git version (\d+)\.(\d+)(?:\.(\d+))?`).FindStringSubmatch(out)
+func parseVersion(out string) (version string, isNew bool) {
+	m := regexp.MustCompile(`^git version ((\d+)\.(\d+)(?:\.\d+)?)`).FindStringSubmatch(out)
 	if m == nil {
-		return Version{}, fmt.Errorf("not an answer of git's: %.80q", out)
+		return "", false
 	}
-	var v Version
-	for i, n := range []*int{&v.Major, &v.Minor, &v.Patch} {
-		*n, _ = strconv.Atoi(m[i+1]) // a missing one is 0
-	}
-	return v, nil
+	major, _ := strconv.Atoi(m[2]) // digits; 0 where they are too many
+	minor, _ := strconv.Atoi(m[3])
+	return m[1], major > needMajor || major == needMajor && minor >= needMinor
 }

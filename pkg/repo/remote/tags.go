@@ -1,8 +1,10 @@
 package remote
 
 import (
+	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -51,7 +53,7 @@ func highest(tags []string, pattern, within string) (string, error) {
 		}
 		constraint = c
 	}
-	best, found := candidate{}, false
+	var matching []candidate
 	for _, tag := range tags {
 		c := candidate{name: tag}
 		if v, err := semver.NewVersion(tag); err == nil {
@@ -61,17 +63,17 @@ func highest(tags []string, pattern, within string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if ok && (!found || best.less(c)) {
-			best, found = c, true
+		if ok {
+			matching = append(matching, c)
 		}
 	}
-	if !found {
+	if len(matching) == 0 {
 		return "", &git.Error{
 			Op: "ls-remote", Kind: git.KindRefNotFound, Err: fmt.Errorf("%w: none of its %d tags matches", errNoRef, len(tags)),
 			Hinted: "check --ref-pattern and --ref-semver; prereleases have to be asked for, as in '>=2.0-0' or 'v2*-*'",
 		}
 	}
-	return best.name, nil
+	return slices.MaxFunc(matching, candidate.compare).name, nil
 }
 
 // candidate is a tag, with its version if it is one.
@@ -93,17 +95,16 @@ func (c candidate) matches(pattern string, within *semver.Constraints) (bool, er
 	return c.version == nil || c.version.Prerelease() == "" || strings.Contains(pattern, "-"), nil
 }
 
-// less is a total order: the same tags give the same choice, however the
+// compare is a total order: the same tags give the same choice, however the
 // server lists them.
-func (c candidate) less(d candidate) bool {
+func (c candidate) compare(d candidate) int {
 	switch {
-	case c.version == nil && d.version == nil:
-		return c.name < d.name
-	case c.version == nil || d.version == nil:
-		return c.version == nil
+	case c.version != nil && d.version != nil:
+		return cmp.Or(c.version.Compare(d.version), strings.Compare(c.name, d.name))
+	case c.version != nil:
+		return 1
+	case d.version != nil:
+		return -1
 	}
-	if order := c.version.Compare(d.version); order != 0 {
-		return order < 0
-	}
-	return c.name < d.name
+	return strings.Compare(c.name, d.name)
 }

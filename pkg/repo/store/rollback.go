@@ -10,21 +10,22 @@ import (
 
 // state is what a fetch may be rolled back to.
 type state struct {
-	head    string
-	shallow []byte
-	files   map[string]bool // packs and loose objects
-	err     error           // not all of it could be seen: nothing may be rolled back
+	refs  map[string][]byte // what a fetch writes beside objects, by name; nil: absent
+	files map[string]bool   // packs and loose objects
+	err   error             // not all of it could be seen: nothing may be rolled back
 }
 
 func (st *Store) state() state {
-	s := state{files: map[string]bool{}}
-	var errs [3]error
-	s.head, errs[0] = st.Ref(headRef)
-	s.shallow, errs[1] = os.ReadFile(st.Path("shallow"))
-	errs[2] = st.eachObject(func(name string, _ fs.FileInfo) error {
+	s := state{refs: map[string][]byte{}, files: map[string]bool{}}
+	err := st.eachObject(func(name string, _ fs.FileInfo) error {
 		s.files[name] = true
 		return nil
 	})
+	errs := []error{err}
+	for _, name := range []string{headRef, "shallow"} {
+		s.refs[name], err = os.ReadFile(st.Path(name))
+		errs = append(errs, err)
+	}
 	for _, err := range errs {
 		if !errors.Is(err, fs.ErrNotExist) {
 			s.err = errors.Join(s.err, err)
@@ -36,27 +37,23 @@ func (st *Store) state() state {
 // restore takes out of a store what was fetched since the state was noted, so that a
 // push that did not fit leaves room for one that does.
 func (st *Store) restore(s state) error {
-	errs := []error{st.healObjects()}
+	err := st.healObjects()
 	if s.err != nil {
-		return errors.Join(errs...)
+		return err
 	}
-	if s.head == "" {
-		errs = append(errs, disk.Remove(st.Path(headRef)))
-	} else {
-		errs = append(errs, st.Replace(st.Path(headRef), []byte(s.head+"\n")))
+	for name, content := range s.refs {
+		if content == nil {
+			err = errors.Join(err, disk.Remove(st.Path(name)))
+		} else {
+			err = errors.Join(err, st.Replace(st.Path(name), content))
+		}
 	}
-	if s.shallow == nil {
-		errs = append(errs, disk.Remove(st.Path("shallow")))
-	} else {
-		errs = append(errs, st.Replace(st.Path("shallow"), s.shallow))
-	}
-	errs = append(errs, st.eachObject(func(name string, _ fs.FileInfo) error {
+	return errors.Join(err, st.eachObject(func(name string, _ fs.FileInfo) error {
 		if s.files[name] {
 			return nil
 		}
 		return disk.Remove(name)
 	}))
-	return errors.Join(errs...)
 }
 
 // Snapshot is what a store and those of its submodules held, by directory.

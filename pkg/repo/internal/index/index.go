@@ -1,5 +1,6 @@
 // Package index reads git's index files: what was checked out, and what lstat(2)
-// said of each file when git had written it.
+// said of each file when git had written it. It reads versions 2 and 3, which git
+// writes unless it is configured otherwise.
 package index
 
 import (
@@ -30,7 +31,7 @@ func readHeader(in io.Reader) (header, error) {
 	if err := binary.Read(in, binary.BigEndian, &h); err != nil {
 		return h, err
 	}
-	if string(h.Signature[:]) != "DIRC" || h.Version < 2 || h.Version > 4 {
+	if string(h.Signature[:]) != "DIRC" || h.Version < 2 || h.Version > 3 {
 		return h, ErrUnreadable
 	}
 	return h, nil
@@ -71,11 +72,10 @@ func (t Time) Before(o Time) bool { return t.Sec < o.Sec || t.Sec == o.Sec && t.
 // reader reads the entries of an index file one after the other, so that an
 // index of many megabytes costs no memory.
 type reader struct {
-	in      *bufio.Reader
-	version uint32
-	hash    int    // length of an object name
-	fixed   []byte // of the entry read last: stat data, object name, flags
-	path    []byte
+	in    *bufio.Reader
+	hash  int    // length of an object name
+	fixed []byte // of the entry read last: stat data, object name, flags
+	path  []byte
 }
 
 // Each calls visit for every entry of an index file, until it returns an
@@ -97,7 +97,6 @@ func readEntries(in io.Reader, hash int, visit func(Entry) error) error {
 	if err != nil {
 		return err
 	}
-	r.version = h.Version
 	for range h.Entries {
 		if err := r.next(); err != nil {
 			return fmt.Errorf("%w: %w", ErrUnreadable, err)
@@ -136,38 +135,14 @@ func (r *reader) next() error {
 			return err
 		}
 	}
-	keep := 0
-	if r.version == 4 { // a path is given by what it shares with the one before
-		drop, err := r.varint()
-		if err != nil {
-			return err
-		}
-		if keep = len(r.path) - drop; keep < 0 {
-			return ErrUnreadable
-		}
-	}
 	name, err := r.in.ReadSlice(0)
 	if err != nil {
 		return err
 	}
-	r.path = append(r.path[:keep], name[:len(name)-1]...)
-	if r.version == 4 {
-		return nil
-	}
+	r.path = append(r.path[:0], name[:len(name)-1]...)
 	// One to eight NULs end it, so that the entry's length is a multiple of eight.
 	_, err = r.in.Discard(7 - (len(fixed)+len(name)-1)%8)
 	return err
-}
-
-// varint reads a number as git's packs have it for offsets (gitformat-pack(5)).
-func (r *reader) varint() (int, error) {
-	c, err := r.in.ReadByte()
-	n := int(c & 0x7f)
-	for err == nil && c&0x80 != 0 && n < 1<<24 {
-		c, err = r.in.ReadByte()
-		n = (n+1)<<7 | int(c&0x7f)
-	}
-	return n, err
 }
 
 // extensions fails when there is one that changes what the entries are: their
