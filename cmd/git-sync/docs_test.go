@@ -9,6 +9,25 @@ import (
 	"git-sync/pkg/config"
 )
 
+// TestExampleFiles: the other files in the documents and in the examples are valid.
+func TestExampleFiles(t *testing.T) {
+	for path, from := range map[string]string{
+		"../../docs/many-repositories.md": "```yaml\n# teams.yaml\n", "../../examples/many-repositories.yaml": "  sync.yaml: |\n",
+	} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, file, _ := strings.Cut(string(text), from)
+		file, _, _ = strings.Cut(file, "```")
+		file, _, _ = strings.Cut(file, "---\n")
+		cfg, warnings, err := config.ParseFile([]string{"--config=sync.yaml", "--root=/git"}, nil, []byte(file))
+		if err != nil || len(warnings) > 0 || len(cfg.Syncs) < 2 {
+			t.Errorf("%s: %v, %v, %d syncs", path, err, warnings, len(cfg.Syncs))
+		}
+	}
+}
+
 // TestDocumentedFile: the file in docs/many-repositories.md is valid.
 func TestDocumentedFile(t *testing.T) {
 	page, err := os.ReadFile("../../docs/many-repositories.md")

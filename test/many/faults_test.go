@@ -87,7 +87,7 @@ func (w *world) broken() (names []string, damage, heal func()) {
 // TestFaults: syncs that hang, fail and hold their slots do not keep the others from publishing each push, nor some of them
 // from their turn.
 func TestFaults(t *testing.T) {
-	w := newWorld(t, "--max-concurrent-syncs=4", "--backoff-max=2s")
+	w := newWorld(t, "--max-concurrent-syncs=4", "--sync-timeout=20s")
 	broken, damage, heal := w.broken()
 	var healthy []string
 	for i := range sized(40, 6) {

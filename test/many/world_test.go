@@ -55,7 +55,7 @@ func newWorld(t testing.TB, args ...string) *world {
 	w.key = w.ssh.NewKey("alice")
 	w.args = append([]string{
 		"--config=" + w.path("sync.yaml"), "--root=" + w.path("roots"), "--link=current", "--period=500ms", "--log-format=json", "-v=2",
-		"--http-bind=" + address, "--http-pprof", "--sync-timeout=10s", "--stale-worktree-timeout=0s",
+		"--http-bind=" + address, "--http-pprof", "--stale-worktree-timeout=0s", "--backoff-max=2s",
 	}, args...)
 	return w
 }
