@@ -33,6 +33,8 @@ func TestFetchedIsKept(t *testing.T) {
 		"filter":  func(f *fixture) { f.opts.Filter = "blob:limit=1m" },
 		"update":  func(*fixture) {},
 		"replace": func(*fixture) {},
+		// There is no list of shallow commits to tell that the history is whole.
+		"one commit": func(*fixture) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -40,12 +42,16 @@ func TestFetchedIsKept(t *testing.T) {
 			f.up = gitserver.NewRepoWith(t, gitserver.RepoOptions{SHA256: name == "SHA-256"})
 			server := f.overHTTP()
 			fail := failingCheckouts(f)
-			if name == "update" || name == "replace" {
+			if name == "update" || name == "replace" || name == "one commit" {
 				remove2(t, fail)
 				f.sync(f.up.Commit(map[string]string{"a": "1"}))
 				write(t, fail, "")
 			}
 			hash := f.up.BigTree(500)
+			if name == "one commit" {
+				hash = strings.TrimSpace(f.up.Git("commit-tree", "-m", "alone", hash+"^{tree}"))
+				f.up.Set("refs/heads/main", hash)
+			}
 			change(f)
 			if name == "replace" {
 				if err := f.restart(func(o *Options) { o.Filter = "blob:limit=1m" }); err != nil {

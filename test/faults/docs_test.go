@@ -16,12 +16,12 @@ func TestDocs(t *testing.T) {
 	must(t, err)
 	rows := map[string]string{}
 	for line := range strings.Lines(string(text)) {
-		if m := regexp.MustCompile(`^\| ([WDX]\d+) \|`).FindStringSubmatch(line); m != nil {
+		if m := regexp.MustCompile(`^\| ([WDXE]\d+) \|`).FindStringSubmatch(line); m != nil {
 			rows[m[1]] = line
 		}
 	}
 	named := regexp.MustCompile("`([a-z/-]+): ((?:Test|Fuzz)[A-Za-z0-9]+)`")
-	for letter, last := range map[string]int{"W": 14, "D": 11, "X": 6} {
+	for letter, last := range map[string]int{"W": 22, "D": 11, "X": 6, "E": 12} {
 		for n := 1; n <= last; n++ {
 			id := fmt.Sprintf("%s%d", letter, n)
 			tests := named.FindAllStringSubmatch(rows[id], -1)
