@@ -60,11 +60,13 @@ func (b *bench) measure(transport string, size int) {
 		{"restart", b.restart, 0, 0},
 		{"idle poll", b.idle("plain"), 0, 1.3},
 		{"idle poll, persistent", b.idle("persistent"), 0, 0.10},
+		{"many repositories", b.many, 0, 1.1},
 		{"update, 1 file", b.update(1), 0, 0},
 		{"update, 1 %", b.update(max(1, size/100)), 0, 0},
 		{"update, all files", b.update(size), 0, 0},
 	} {
-		if b.only.MatchString(s.name) && (s.name != "idle poll, persistent" || transport == "http") {
+		if b.only.MatchString(s.name) && (s.name != "idle poll, persistent" || transport == "http") &&
+			(s.name != "many repositories" || transport == "file" && size == 100) {
 			r := &row{Transport: transport, Size: size, What: s.name, Plain: "plain git", WallBudget: s.wall, CPUBudget: s.cpu}
 			s.do(u, r)
 			b.table.add(os.Stdout, r)

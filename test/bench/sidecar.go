@@ -23,6 +23,7 @@ type sidecar struct {
 	cmd  *exec.Cmd
 	root string
 	link string
+	addr string // of its HTTP server, where there is one
 
 	log    string        // the file
 	read   int           // bytes of it
@@ -87,13 +88,13 @@ func (s *sidecar) polls(addr string) int {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	s.b.check(err)
-	match := regexp.MustCompile(`(?m)^git_sync_count_total\{[^}]*status="noop"[^}]*\} ([0-9.e+]+)$`).FindSubmatch(body)
-	if match == nil {
-		return 0
+	total := 0
+	for _, match := range regexp.MustCompile(`(?m)^git_sync_count_total\{[^}]*status="noop"[^}]*\} ([0-9.e+]+)$`).FindAllSubmatch(body, -1) {
+		n, err := strconv.ParseFloat(string(match[1]), 64)
+		s.b.check(err)
+		total += int(n)
 	}
-	n, err := strconv.ParseFloat(string(match[1]), 64)
-	s.b.check(err)
-	return int(n)
+	return total
 }
 
 func (b *bench) freeAddress() string {
