@@ -76,7 +76,7 @@ func TestEveryOptionThereIs(t *testing.T) {
 	both := "repo depth submodules sparse-checkout-file root one-time sync-on-signal touch-file error-file add-user group-write " +
 		"exechook-command exechook-timeout exechook-backoff webhook-url webhook-method webhook-success-status webhook-timeout webhook-backoff " +
 		"username password password-file git git-config git-gc http-bind http-metrics http-pprof"
-	newer := "filter worktree-layout init-period init-max-failures backoff-max checkout poll verify verify-keyring verify-allowed-signers " +
+	newer := "filter worktree-layout publish subdir init-period init-max-failures backoff-max checkout poll verify verify-keyring verify-allowed-signers " +
 		"ref-pattern ref-semver ref-pinned stale-worktree-timeout pre-publish-exechook-command pre-publish-exechook-timeout pre-publish-exechook-backoff " +
 		"receiver-bind receiver-path receiver-peers receiver-provider receiver-secret-file credential github-base-url github-app-private-key-file github-app-client-id " +
 		"github-app-application-id github-app-installation-id max-staleness log-format verbose"

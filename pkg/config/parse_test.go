@@ -139,7 +139,7 @@ func TestEveryName(t *testing.T) {
 	samples := map[string]string{
 		"repo": "/other", "ref": "main", "rev": "v1", "ref-pattern": "v*", "ref-semver": "^1", "depth": "3", "filter": "blob:none", "submodules": "off",
 		"sparse-checkout-file": "/s", "checkout": "full", "poll": "persistent", "verify": "tag", "verify-keyring": "/k", "verify-allowed-signers": "/a",
-		"root": "/root", "link": "x", "worktree-layout": "worktrees", "stale-worktree-timeout": "4s", "change-permissions": "0750", "touch-file": "t",
+		"root": "/root", "link": "x", "worktree-layout": "worktrees", "publish": "in-place", "subdir": "public", "stale-worktree-timeout": "4s", "change-permissions": "0750", "touch-file": "t",
 		"error-file": "e", "period": "7", "init-period": "7s", "sync-timeout": "7", "max-failures": "3", "init-max-failures": "3", "backoff-max": "5s",
 		"sync-on-signal": "HUP", "username": "u", "password": "p", "password-file": "/p", "askpass-url": "http://a/", "ssh-key-file": "/x",
 		"credential":           `{"url":"http://h","username":"u","password":"p"}`,

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -77,6 +79,14 @@ func checkLink(s string) error {
 	switch last := s[strings.LastIndex(strings.TrimRight(s, "/"), "/")+1:]; strings.TrimRight(last, "/") {
 	case "", ".", "..":
 		return wrong(quoted(s)+" names no file", "give the link a name")
+	}
+	return nil
+}
+
+// checkSubdir refuses what is no directory within a repository.
+func checkSubdir(s string) error {
+	if s != "" && (path.Clean(s) != s || s == "." || !filepath.IsLocal(s) || hasControl(s)) {
+		return wrong(quoted(s)+" is no directory of a repository", "write it relative to the top of the repository, without a slash at its ends: public, docs/site")
 	}
 	return nil
 }

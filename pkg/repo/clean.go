@@ -183,6 +183,9 @@ func (r *Repo) live() (admins, modules map[string]bool, err error) {
 	for _, place := range append(places, unfinished...) {
 		dirs = append(dirs, filepath.Join(r.root, place))
 	}
+	if id := r.current().rec.ID; id != "" {
+		admins[id] = true // of the tree that was copied, whose record says what is published
+	}
 	if spare, ok := r.recycler.Spare(); ok {
 		dirs = append(dirs, spare.Dir)
 	}

@@ -28,6 +28,8 @@ type (
 	CheckoutMode = recycle.Mode
 	// GC says when unreachable objects are dropped from the store.
 	GC = store.GC
+	// Publish says how a tree is published.
+	Publish = outlet.Kind
 )
 
 // Their values.
@@ -45,6 +47,9 @@ const (
 	GCAlways            = store.GCAlways
 	GCAggressive        = store.GCAggressive
 	GCOff               = store.GCOff
+	PublishLink         = outlet.KindLink
+	PublishDirectory    = outlet.KindDirectory
+	PublishInPlace      = outlet.KindInPlace
 )
 
 // Options says what to keep where. The zero values of the optional fields are
@@ -53,7 +58,9 @@ type Options struct {
 	Git  *git.Git
 	Log  logr.Logger
 	Root string // absolute; created when absent
-	Link string // published link; relative means below Root
+	Link string // published path; relative means below Root
+	// Publish says what the published path is; empty: a link.
+	Publish Publish
 	// Layout names the trees. Unless it was asked for, a root that publishes bare
 	// hashes keeps doing so.
 	Layout      Layout
@@ -69,6 +76,9 @@ type Options struct {
 	// Now is time.Now when nil.
 	Now func() time.Time
 }
+
+// copies reports whether consumers see copies of the trees.
+func (o *Options) copies() bool { return o.Publish != "" && o.Publish != PublishLink }
 
 // Source says what is synced.
 type Source struct {
@@ -98,7 +108,7 @@ type Tree struct {
 type Revision struct {
 	Hash  string
 	Ref   string    // empty until this process has asked the remote
-	Path  string    // absolute path of the tree
+	Path  string    // absolute path of what consumers see
 	Since time.Time // when the link was flipped to it
 	// Unusable says why it is not to be used, in a clause; empty when nothing is
 	// known against it.

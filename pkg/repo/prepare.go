@@ -163,6 +163,9 @@ func (s attempt) fetchAndBuild(ctx context.Context, st *store.Store, want target
 	if err := s.verifySignature(ctx, st, want); err != nil {
 		return Tree{}, err
 	}
+	if err := st.HasDir(ctx, s.git, want.Commit, s.opts.Subdir); err != nil {
+		return Tree{}, err
+	}
 	if st == s.store {
 		if now := s.current(); s.isWanted(now, want) {
 			return s.tree(want.Name, now), nil

@@ -42,9 +42,15 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (published Tree, err error) 
 		return t, err
 	}
 	r.state.prepared = t.rec.Place // settle may have given it another name than Prepare
-	if err := r.outlet.Publish(t.Path); err != nil {
+	if err := r.outlet.Publish(ctx, outlet.Tree{Dir: t.Path, ID: t.rec.ID}); err != nil {
+		r.inspect(ctx)
 		return t, fmt.Errorf("publishing: %w", err)
 	}
+	r.state.copy = outlet.Intact
+	if now, ok := r.outlet.Current(); ok {
+		t.Path = now.Dir
+	}
+	r.state.prepared = ""
 	if err := r.notePublished(t, old); err != nil {
 		r.opts.Log.Error(err, "noting what is published")
 	}

@@ -1,6 +1,8 @@
 package repo
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,6 +53,9 @@ type current struct {
 	since  time.Time
 	rec    worktree.Record // without an ID where there is none
 	whole  bool            // it has a record, and passes the checks that cost no process
+	dir    string          // what consumers see
+	kind   Publish         // how
+	copied bool            // it is a copy of a tree; place is that of the copy
 }
 
 // current returns the published tree. The commit is known from the tree's record,
@@ -60,17 +65,24 @@ func (r *Repo) current() current {
 	if !ok {
 		return current{}
 	}
-	place, err := filepath.Rel(r.root, out.Dir)
+	place, err := filepath.Rel(r.root, cmp.Or(out.Tree, out.Dir))
 	if err != nil {
 		return current{}
 	}
+	c := current{place: place, since: out.Since, dir: out.Dir, kind: out.Kind, copied: out.Tree == ""}
 	if rec, ok := r.records.At(place); ok {
-		return current{place: place, since: out.Since, commit: rec.Hash, rec: rec, whole: r.records.Intact(rec)}
+		c.commit, c.rec, c.whole = rec.Hash, rec, r.records.Intact(rec)
+		return c
 	}
-	if !r.isTree(place) {
+	if rec, ok := r.records.ByID(out.ID); ok && c.copied {
+		c.commit, c.rec, c.whole = rec.Hash, rec, r.state.copy != outlet.Damaged
+		return c
+	}
+	if !c.copied && !r.isTree(place) {
 		return current{}
 	}
-	return current{place: place, since: out.Since, commit: r.commitAt(place, out.ID)}
+	c.commit = r.commitAt(place, out.ID)
+	return c
 }
 
 // commitAt returns the commit of the tree that is, or was, at place; empty when
@@ -92,7 +104,7 @@ func (r *Repo) commitAt(place, id string) string {
 
 // tree returns the published tree, for a sync that asked for it by name.
 func (r *Repo) tree(name string, c current) Tree {
-	return Tree{Hash: c.commit, Ref: name, Path: filepath.Join(r.root, c.place), rec: c.rec}
+	return Tree{Hash: c.commit, Ref: name, Path: c.dir, rec: c.rec}
 }
 
 // condition says in which condition the published tree is, by the cheap checks and
@@ -103,15 +115,19 @@ func (r *Repo) condition(c current) condition {
 		return unchecked
 	case c.place == "":
 		return missing
-	case c.rec.ID == "" && !isOurStore(r.store.Dir()):
+	case c.rec.ID == "" && !c.copied && !isOurStore(r.store.Dir()):
 		// An older git-sync has made it, of which there is no record.
 		admin, err := disk.ReadGitlink(filepath.Join(r.root, c.place))
 		if err != nil || worktree.Head(admin) == "" {
 			return damaged
 		}
 		return intact
-	case !c.whole, r.records.Damaged[c.rec.ID]:
+	case !c.whole, !c.copied && r.records.Damaged[c.rec.ID]:
 		return damaged
+	case c.copied && r.state.copy == outlet.Unverified:
+		return unverified
+	case c.copied:
+		return intact
 	case !r.records.Verified[c.rec.ID] && c.rec.Boot != disk.BootID():
 		return unverified
 	default:
@@ -131,7 +147,7 @@ func (r *Repo) observe(ref string) current {
 	defer r.report.mu.Unlock()
 	rev := &r.report.revision // what is lost is reported as it was
 	if c.place != "" {
-		rev.Path, rev.Since = filepath.Join(r.root, c.place), c.since
+		rev.Path, rev.Since = c.dir, c.since
 		if c.commit != "" {
 			rev.Hash = c.commit
 		}
@@ -157,11 +173,23 @@ func (r *Repo) checkFromOutside() {
 	r.observe("")
 }
 
+// kind is how trees are to be published.
+func (r *Repo) kind() Publish { return cmp.Or(r.opts.Publish, PublishLink) }
+
+// inspect looks at a copy that consumers may have written to.
+func (r *Repo) inspect(ctx context.Context) {
+	if c := r.current(); c.copied {
+		ctx, cancel := r.half(ctx)
+		defer cancel()
+		r.state.copy = r.outlet.Inspect(ctx)
+	}
+}
+
 // isWanted reports whether the published tree is what is wanted; it then notes the
 // name under which that was found.
 func (r *Repo) isWanted(c current, want target) bool {
-	if !c.whole || c.commit != want.Commit || !r.opts.Layout.Names(c.rec.Place) || !r.trees.AsNow(c.rec, want.recipe) ||
-		r.records.Damaged[c.rec.ID] || !r.store.Current() || !r.trusted(want) {
+	if !c.whole || c.kind != r.kind() || c.commit != want.Commit || !r.opts.Layout.Names(c.rec.Place) || !r.trees.AsNow(c.rec, want.recipe) ||
+		!c.copied && r.records.Damaged[c.rec.ID] || !r.store.Current() || !r.trusted(want) {
 		return false
 	}
 	if rev, _ := r.Published(); rev.Ref != want.Name {

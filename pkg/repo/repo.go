@@ -56,10 +56,11 @@ type state struct {
 	// published at any time; the background leaves it alone.
 	prepared  string
 	condition condition
-	unflushed bool      // something was published that may not be on the disk yet
-	examined  time.Time // when the store was last looked at
-	signed    string    // the object whose signature was found good last
-	lfsWarned bool      // that git-lfs is not installed
+	copy      outlet.Condition // of what is published, where that is a copy
+	unflushed bool             // something was published that may not be on the disk yet
+	examined  time.Time        // when the store was last looked at
+	signed    string           // the object whose signature was found good last
+	lfsWarned bool             // that git-lfs is not installed
 }
 
 // report is what Published and Stats answer, at any time.
@@ -101,6 +102,12 @@ func Open(opts Options) (*Repo, error) {
 
 // assemble makes the parts.
 func (r *Repo) assemble(opts Options) {
+	if opts.copies() {
+		opts.StaleTimeout = 0 // nobody reads the trees themselves
+	}
+	if opts.Subdir != "" && opts.Filter == "" {
+		opts.Filter = "blob:none" // the files beside it are not needed
+	}
 	lfs := false
 	opts.Git, lfs = worktree.WithLFS(opts.Git)
 	r.opts = opts
@@ -116,7 +123,7 @@ func (r *Repo) assemble(opts Options) {
 	}
 	r.records = worktree.NewRecords(r.root, r.store.GitDir)
 	r.recycler = recycle.Recycler{
-		Options: r.trees, Mode: opts.Checkout, StaleTimeout: opts.StaleTimeout, Store: r.store.GitDir, Records: r.records, Now: opts.Now,
+		Options: r.trees, Mode: opts.Checkout, StaleTimeout: opts.StaleTimeout, Unread: opts.copies(), Store: r.store.GitDir, Records: r.records, Now: opts.Now,
 	}
 }
 
@@ -135,7 +142,10 @@ func (r *Repo) locate(opts Options) error {
 	if dir, err = r.dirs.real(dir); err != nil {
 		return fmt.Errorf("preparing the directory of the link: %w", err)
 	}
-	r.root, r.outlet = root, outlet.Link{Root: root, Name: filepath.Join(dir, name)}
+	r.root, r.outlet = root, outlet.New(opts.Publish, outlet.Place{
+		Root: root, Name: filepath.Join(dir, name), Subdir: opts.Subdir, StaleTimeout: opts.StaleTimeout, Shared: opts.GroupWrite, Now: opts.Now,
+		Exchange: func(a, b string) error { return r.exchange(a, b) },
+	})
 	return nil
 }
 

@@ -56,7 +56,7 @@ func (r *Repo) restorable() bool {
 func (r *Repo) lostCommit() string {
 	rev, _ := r.Published()
 	out, ok := r.outlet.Current()
-	place, err := filepath.Rel(r.root, out.Dir)
+	place, err := filepath.Rel(r.root, cmp.Or(out.Tree, out.Dir))
 	if !ok || err != nil {
 		return rev.Hash
 	}

@@ -21,6 +21,7 @@ const buildPrefix = disk.TempPrefix + "build-"
 // and looks closely at what is published.
 func (r *Repo) begin(ctx context.Context) error {
 	if r.state.started {
+		r.inspect(ctx)
 		return r.beginAgain()
 	}
 	// What Open has looked at may be another's by now: it may have waited for
@@ -46,6 +47,7 @@ func (r *Repo) begin(ctx context.Context) error {
 		r.store.Examine()
 		r.rememberStore()
 	}
+	r.inspect(ctx)
 	if err := errors.Join(r.keepLayout(), r.verifyPublished(ctx)); err != nil {
 		return err
 	}

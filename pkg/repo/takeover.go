@@ -21,8 +21,8 @@ func (r *Repo) keepLayout() error {
 		return nil
 	}
 	places, err := r.places()
-	if out, ok := r.outlet.Current(); ok {
-		places = []string{strings.TrimPrefix(out.Dir, r.root+"/")}
+	if out, ok := r.outlet.Current(); ok && out.Tree != "" {
+		places = []string{strings.TrimPrefix(out.Tree, r.root+"/")}
 	}
 	if err == nil && slices.ContainsFunc(places, LayoutHash.Names) {
 		r.opts.Layout = LayoutHash

@@ -37,7 +37,7 @@ func (r *Repo) verifyPublished(ctx context.Context) error {
 	c := r.current()
 	// What does not pass the cheap checks is seen at every sync. One that is to be
 	// made anew would seem damaged, its files being filtered in another way.
-	if !c.whole || !r.trees.LFSAsNow(c.rec) {
+	if !c.whole || c.copied || !r.trees.LFSAsNow(c.rec) {
 		return nil
 	}
 	v := r.verify(ctx, c.rec)

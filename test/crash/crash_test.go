@@ -80,6 +80,7 @@ func isStep(c Call, b *sandbox) bool {
 	visible := func(path string) bool {
 		dir := filepath.Dir(path)
 		return dir == b.root() || dir == filepath.Join(b.root(), ".worktrees") || dir == filepath.Dir(filepath.Join(b.dir, b.link)) ||
+			strings.HasPrefix(path, filepath.Join(b.dir, b.link)+"/") || strings.HasPrefix(path, filepath.Join(b.root(), ".git-sync.published")+"/") ||
 			b.former != "" && dir == filepath.Dir(filepath.Join(b.dir, b.former))
 	}
 	return visible(c.Path) || visible(c.To)

@@ -21,6 +21,8 @@ type scenario struct {
 	config func(t *testing.T, dir string) []string // more args, which need files
 	check  func(*sandbox)                          // what else is to be true in the end
 	stays  bool                                    // nothing is pushed: the revision published is put right
+	copied bool                                    // what is published is known by its inodes, which a copy of the sandbox does not have
+	mixed  bool                                    // files of the old and of the new tree may be seen together
 }
 
 // synced publishes the first revision.
@@ -35,6 +37,7 @@ func scenarios() []scenario {
 	all := append(firsts(), updates()...)
 	all = append(all, repairs()...)
 	all = append(all, changes()...)
+	all = append(all, outlets()...)
 	return append(all, takeOvers()...)
 }
 
@@ -121,6 +124,42 @@ func changes() []scenario {
 		{name: "link moves, nothing new", world: few, link: "pub/link", former: "root/former", stays: true, before: syncedWith("--link=former")},
 		{name: "dest becomes link", world: few, former: "root/former", before: syncedWith("--dest=former")},
 	}
+}
+
+// outlets are syncs that publish a directory, or in place.
+func outlets() []scenario {
+	how := func(kind string) []string { return inRev("--publish=" + kind) }
+	edited := func(b *sandbox, w *world) {
+		synced(b, w)
+		must(b.t, os.WriteFile(filepath.Join(b.dir, b.link, "dir/b"), []byte("damaged"), 0o644))
+	}
+	twice := func(b *sandbox, w *world) {
+		b.sync("--ref=base")
+		b.sync()
+	}
+	many := func(t *testing.T) *world { return plain(t, 20) }
+	first := func(*sandbox, *world) {}
+	was := func(kind string) func(*sandbox, *world) { return syncedWith("--publish=" + kind) }
+	all := []scenario{
+		{name: "directory, first", world: few, args: how("directory"), before: first},
+		{name: "directory, update", world: few, args: how("directory"), before: synced},
+		{name: "directory, update of a spare", world: many, args: how("directory"), before: twice},
+		{name: "directory, repair", world: few, args: how("directory"), before: edited, stays: true},
+		{name: "in place, first", world: few, args: how("in-place"), before: first, mixed: true},
+		{name: "in place, update", world: few, args: how("in-place"), before: synced, mixed: true},
+		{name: "in place, repair", world: few, link: "pub/link", args: how("in-place"), before: edited, stays: true, mixed: true},
+		{name: "link becomes directory", world: few, args: how("directory"), before: was("link")},
+		{name: "link becomes in place", world: few, args: how("in-place"), before: was("link"), mixed: true},
+		{name: "directory becomes link", world: few, args: how("link"), before: was("directory")},
+		{name: "directory becomes in place", world: few, args: how("in-place"), before: was("directory"), mixed: true},
+		{name: "in place becomes link", world: few, args: how("link"), before: was("in-place")},
+		{name: "in place becomes directory", world: few, args: how("directory"), before: was("in-place")},
+		{name: "directory moves, nothing new", world: few, args: how("directory"), link: "pub/link", former: "root/former", stays: true, before: syncedWith("--link=former")},
+	}
+	for i := range all {
+		all[i].copied = true
+	}
+	return all
 }
 
 // takeOvers are syncs of roots that the older git-syncs have made, each with and without something new upstream.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -73,7 +74,18 @@ func (st *stage) target() int {
 // fresh is a sandbox in the state before, with what is to be published pushed.
 func (st *stage) fresh(t *testing.T) *sandbox {
 	t.Helper()
-	b := st.template.clone(filepath.Join(st.dir, fmt.Sprint(st.n.Add(1))))
+	dir := filepath.Join(st.dir, fmt.Sprint(st.n.Add(1)))
+	if st.copied {
+		b := *st.template
+		b.t, b.dir = t, dir
+		must(t, os.Mkdir(dir, 0o755))
+		b.putOthers()
+		st.w.at(0)
+		st.before(&b, st.w)
+		st.w.at(st.target())
+		return &b
+	}
+	b := st.template.clone(dir)
 	b.t = t
 	st.w.at(st.target())
 	return b
@@ -135,10 +147,35 @@ func (st *stage) whole(b *sandbox) {
 	if now == nil && st.was == nil {
 		return
 	}
+	if st.mixed {
+		if d := st.mix(now); d != "" {
+			b.t.Errorf("neither of the old tree nor of the new one: %s", d)
+		}
+		return
+	}
 	if d := st.w.want[st.target()].differs(now); d != "" && (st.was == nil || st.was.differs(now) != "") {
 		b.t.Errorf("neither the old tree nor the new one is published: %s", d)
 	}
 	if st.former != "" && b.behind(st.former) == nil && b.has(st.former) {
 		b.t.Errorf("the former link leads nowhere")
 	}
+}
+
+// mix says which file is neither of the old tree nor of the new one, or missing though both have it.
+func (st *stage) mix(now listing) string {
+	want := st.w.want[st.target()]
+	for name, what := range now {
+		if name == "." || strings.HasPrefix(name, ".git-sync.") || st.stays && name == "dir/b" {
+			continue
+		}
+		if what != want[name] && what != st.was[name] {
+			return fmt.Sprintf("%s: %.60q", name, what)
+		}
+	}
+	for name, what := range st.was {
+		if _, ok := now[name]; !ok && strings.HasPrefix(what, "file") && strings.HasPrefix(want[name], "file") {
+			return name + " is missing"
+		}
+	}
+	return ""
 }

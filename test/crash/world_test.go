@@ -291,7 +291,7 @@ func (b *sandbox) checkClean() {
 			for name := range others() {
 				theirs = theirs || strings.HasPrefix(name, rel+"/")
 			}
-			known := []string{"root/.git", "root/.worktrees", b.link}
+			known := []string{"root/.git", "root/.worktrees", "root/.git-sync.published", b.link}
 			if !theirs && !slices.Contains(known, rel) && at != published {
 				b.t.Errorf("left over: %s", rel)
 			}
@@ -299,6 +299,13 @@ func (b *sandbox) checkClean() {
 	}
 	if _, err := os.Stat(filepath.Join(root, ".worktrees")); err == nil && !strings.Contains(published, "/.worktrees/") {
 		b.t.Errorf("left over: .worktrees")
+	}
+	for _, state := range names(filepath.Join(root, ".git-sync.published")) {
+		for _, name := range names(filepath.Join(root, ".git-sync.published", state)) {
+			if name != "manifest" && !strings.HasPrefix(name, "spare-") {
+				b.t.Errorf("left over: %s of a published directory", name)
+			}
+		}
 	}
 	b.checkStore(filepath.Join(root, ".git"))
 }

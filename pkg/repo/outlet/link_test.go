@@ -15,7 +15,7 @@ func TestHealLeavesOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	hash := strings.Repeat("a", 40)
-	l := Link{Root: filepath.Join(top, "root"), Name: filepath.Join(top, "links", "link")}
+	l := Link{Place{Root: filepath.Join(top, "root"), Name: filepath.Join(top, "links", "link")}}
 	for name, target := range map[string]string{
 		"own":    "../root/rev-" + hash,
 		"own-v4": filepath.Join(l.Root, ".worktrees", hash),

@@ -40,6 +40,7 @@ type Recycler struct {
 	*worktree.Options
 	Mode         Mode
 	StaleTimeout time.Duration
+	Unread       bool // nobody reads trees that are replaced
 	Store        disk.GitDir
 	Records      *worktree.Records
 	Now          func() time.Time
@@ -141,7 +142,7 @@ func (r Recycler) Suitable(ctx context.Context, g *git.Git, rec worktree.Record)
 }
 
 func (r Recycler) grace() time.Duration {
-	if r.Mode == Recycle {
+	if r.Mode == Recycle || r.Unread {
 		return r.StaleTimeout
 	}
 	return max(r.StaleTimeout, minGrace)

@@ -284,6 +284,21 @@ func (st *Store) Within(ctx context.Context, g *git.Git, tip, short string) (str
 
 var errNoCommit = errors.New("this is not a commit")
 
+// HasDir fails unless a commit has the directory dir, for --subdir; "" is always there.
+func (st *Store) HasDir(ctx context.Context, g *git.Git, commit, dir string) error {
+	if dir == "" {
+		return nil
+	}
+	res, err := g.Run(ctx, git.Cmd("ls-tree", "-d", "--full-tree").GitDir(st.Dir()).Operand(commit, dir))
+	if err != nil || strings.HasPrefix(res.Stdout, "040000 tree ") {
+		return err
+	}
+	return &git.Error{
+		Op: "ls-tree", Kind: git.KindRefused, Err: fmt.Errorf("commit %s has no directory %q", commit, dir),
+		Hinted: "correct --subdir, or wait for a commit that has the directory: nothing is published until then",
+	}
+}
+
 // Peel returns the commit that name, a hash or a ref, comes down to.
 func (st *Store) Peel(ctx context.Context, g *git.Git, name string) (string, error) {
 	res, err := g.Run(ctx, git.Cmd("rev-parse", "--verify", "--quiet").GitDir(st.Dir()).Operand(name+"^{commit}"))

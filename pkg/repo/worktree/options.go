@@ -28,6 +28,8 @@ type Content struct {
 	Submodules Submodules
 	// SparseFile holds the patterns of a sparse checkout; read at each sync.
 	SparseFile string
+	// Subdir is the only directory that is needed; empty: everything is.
+	Subdir string
 	// Permissions, when not 0, is the mode given to the files checked out.
 	Permissions fs.FileMode
 	GroupWrite  bool
@@ -56,6 +58,7 @@ type Options struct {
 // those of a sparse checkout.
 func (o *Options) Recipe(patterns []byte) Recipe {
 	rc := Recipe{
+		Subdir:      o.Subdir,
 		Submodules:  o.Submodules,
 		Permissions: o.Permissions,
 		GroupWrite:  o.GroupWrite,
@@ -69,6 +72,10 @@ func (o *Options) Recipe(patterns []byte) Recipe {
 
 // SparsePatterns reads the sparse checkout file; nil when there is none.
 func (o *Options) SparsePatterns() ([]byte, error) {
+	if o.SparseFile == "" && o.Subdir != "" {
+		literal := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, " ", `\ `).Replace(o.Subdir)
+		return []byte("/.gitattributes\n/.gitmodules\n/" + LFSConfig + "\n/" + literal + "/\n"), nil
+	}
 	if o.SparseFile == "" {
 		return nil, nil
 	}

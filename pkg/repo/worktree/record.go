@@ -47,6 +47,7 @@ type Record struct {
 // LFSState are equal.
 type Recipe struct {
 	Sparse      string      `json:"sparse,omitempty"` // digest of the patterns
+	Subdir      string      `json:"subdir,omitempty"` // the directory that is published
 	Submodules  Submodules  `json:"submodules,omitempty"`
 	Permissions fs.FileMode `json:"permissions,omitempty"`
 	GroupWrite  bool        `json:"groupWrite,omitempty"`
