@@ -110,7 +110,7 @@ func TestDefaults(t *testing.T) {
 		Process: Process{Git: "git", LogFormat: "auto", HTTP: HTTP{Metrics: true}, Receiver: Listener{Path: "/webhook"}},
 		Sync: Sync{
 			Options: repo.Options{
-				Root: "/home/me/git", Link: "b.git", Layout: repo.LayoutRev, Checkout: repo.CheckoutAuto, GC: repo.GCAuto,
+				Root: "/home/me/git", Link: "b.git", Publish: repo.PublishLink, Layout: repo.LayoutRev, Checkout: repo.CheckoutAuto, GC: repo.GCAuto,
 				Source:  repo.Source{Wanted: remote.Wanted{URL: "https://example.com/a/b.git", Ref: "HEAD", Poll: remote.PollPlain}, Depth: 1, Verify: repo.VerifyOff},
 				Content: repo.Content{Submodules: repo.SubmodulesRecursive},
 			},
