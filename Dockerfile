@@ -42,12 +42,12 @@ ARG VERSION=unknown
 LABEL git-sync.stage=build
 ENV CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOTOOLCHAIN=local GOARCH=${TARGETARCH}
 WORKDIR /src
-RUN go build -trimpath net/http/pprof html/template
+RUN go build -tags nethttpomithttp2 -trimpath net/http/pprof html/template
 COPY go.mod go.sum ./
 RUN go mod download
 COPY cmd cmd
 COPY pkg pkg
-RUN mkdir /out && go build -trimpath -ldflags "-s -w -buildid= -X main.version=$VERSION" -o /out/git-sync ./cmd/git-sync && \
+RUN mkdir /out && go build -tags nethttpomithttp2 -trimpath -ldflags "-s -w -buildid= -X main.version=$VERSION" -o /out/git-sync ./cmd/git-sync && \
     touch -d @0 /out/git-sync /out
 
 FROM ${BASE} AS minimal

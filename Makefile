@@ -39,7 +39,7 @@ help: ## list these targets
 
 .PHONY: build
 build: ## build bin/git-sync, static and stripped
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/git-sync ./cmd/git-sync
+	CGO_ENABLED=0 go build -tags nethttpomithttp2 -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/git-sync ./cmd/git-sync
 
 .PHONY: demo
 demo: build ## the main job on a small upstream of its own: init container, sidecar, two pushes

@@ -38,7 +38,7 @@ product=(--build-arg DEBIAN=git-sync-e2e:debian --build-arg GOLANG=git-sync-e2e:
 build_all() {
   local began=$SECONDS
   if [ "$mode" = process ]; then
-    CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$w/git-sync" ./cmd/git-sync
+    CGO_ENABLED=0 go build -tags nethttpomithttp2 -trimpath -buildvcs=false -o "$w/git-sync" ./cmd/git-sync
     return
   fi
   bases_make
