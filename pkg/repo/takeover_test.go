@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -130,9 +131,9 @@ type watched struct {
 	look func()
 }
 
-func (w watched) Publish(dir string) error {
+func (w watched) Publish(ctx context.Context, t outlet.Tree) error {
 	w.look()
-	return w.Outlet.Publish(dir)
+	return w.Outlet.Publish(ctx, t)
 }
 
 // TestTakeOverWithAnotherLink: the older git-sync's link goes with the tree
