@@ -263,3 +263,38 @@ func TestGroupSharesPolls(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestGroupChangesDuringSync: a change cancels the sync under way. What is published stays until the new instance publishes.
+func TestGroupChangesDuringSync(t *testing.T) {
+	h := newHost(t)
+	r := gitserver.NewRepo(t)
+	r.Commit(map[string]string{"file": "one"})
+	server, root := gitserver.HTTP(t, r), filepath.Join(t.TempDir(), "root")
+	sync := func(more ...string) config.Sync {
+		return loop(t, "a", append(more, "--repo="+server.RepoURL(r), "--root="+root)...)
+	}
+	g := h.group(1, func(o *instance.Options) { o.OneTime = false })
+	if problems := g.Add([]config.Sync{sync()}); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	changes, stop := running(t, g)
+	harness.Until(t, "one", func() bool { return content(root) == "one" })
+	server.Reset()
+	server.Fail(gitserver.Rule{On: gitserver.Fetch, Times: 1, Do: gitserver.Silence()})
+	r.Commit(map[string]string{"file": "two"})
+	server.Await(gitserver.Fetch, 1)
+	changes <- []config.Sync{sync("--touch-file=touched")}
+	harness.Until(t, "two", func() bool {
+		now := content(root)
+		if now != "one" && now != "two" {
+			t.Fatalf("published is %q", now)
+		}
+		return now == "two"
+	})
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if said := strings.Join(h.out.lines(), "\n"); strings.Contains(said, "stopping takes long") || strings.Contains(said, `"sync failed"`) {
+		t.Errorf("the sync was not cancelled:\n%s", said)
+	}
+}
