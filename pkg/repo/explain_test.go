@@ -124,7 +124,7 @@ func TestEmptyPlaces(t *testing.T) {
 func TestNoInodes(t *testing.T) {
 	f := newFixture(t)
 	files := map[string]string{}
-	for _, name := range strings.Split("abcdefghijklmnopqrstuvwxyz0123456789", "") {
+	for name := range strings.SplitSeq("abcdefghijklmnopqrstuvwxyz0123456789", "") {
 		files[name] = name
 	}
 	f.up.Commit(files)
