@@ -308,13 +308,17 @@ func (u *update) removeOld() error {
 			replaced[e.path] = true
 			continue
 		}
-		now, err := u.root.Lstat(e.path)
-		if err != nil || e.mode.IsDir() != now.IsDir() {
-			replaced[e.path] = true
+		if now, ok := kept[e.path]; ok {
+			replaced[e.path] = now.mode.IsDir() != e.mode.IsDir()
 			continue
 		}
-		delete(replaced, e.path) // there is a second entry for what an interrupted update changes the type of
-		if _, ok := kept[e.path]; !ok && e.mode&borrowed == 0 {
+		now, err := u.root.Lstat(e.path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err // not known to be gone
+		}
+		// There is a second entry for what an interrupted update changes the type of.
+		replaced[e.path] = err != nil || e.mode.IsDir() != now.IsDir()
+		if !replaced[e.path] && e.mode&borrowed == 0 {
 			gone = append(gone, e)
 		}
 	}
