@@ -106,6 +106,10 @@ fuzz: ## every fuzz test for FUZZTIME (10s) each
 e2e: ## the image, driven as users do; without a container engine, the same on the binary; E2E=--all builds for arm64 too
 	./e2e.sh $(E2E)
 
+.PHONY: e2e-kubernetes
+e2e-kubernetes: ## a real Kubernetes node, and the examples and the chart on it; ONLY="article chart" for some scenarios
+	@test/cluster/run.sh $(ONLY)
+
 .PHONY: vuln
 vuln: ## known vulnerabilities in what is linked in; needs the Go vulnerability database
 	@mkdir -p bin; \

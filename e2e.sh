@@ -8,6 +8,7 @@
 #
 #   --purge   remove the images too, base images that were made here included; otherwise they serve the next run
 #   --all     with what takes minutes: the arm64 image
+#   --build   build the images and run nothing
 #   E2E_ENGINE=none   run on the binary, even though there is an engine
 # shellcheck disable=SC2034,SC2154 # shared with the parts that are sourced
 set -euo pipefail
@@ -19,12 +20,13 @@ for part in lib remote bases build podman; do
 done
 
 exec 3>&1 # for what is shown while a scenario runs
-purge='' all='' wanted=()
+purge='' all='' build='' wanted=()
 for arg in "$@"; do
   case $arg in
     --purge) purge=1 ;;
     --all) all=1 ;;
-    -*) echo "e2e.sh: $arg? (--purge, --all, or names of scenarios)" >&2; exit 2 ;;
+    --build) build=1 ;;
+    -*) echo "e2e.sh: $arg? (--purge, --all, --build, or names of scenarios)" >&2; exit 2 ;;
     *) wanted+=("$arg") ;;
   esac
 done
@@ -40,6 +42,7 @@ else
   echo "no container engine here ($mode_reason): the scenarios run on the binary, those of the image itself are skipped"
 fi
 build_all
+[ -z "$build" ] || exit 0
 remote_start
 for file in test/e2e/scenarios/*.sh; do
   # shellcheck source=/dev/null

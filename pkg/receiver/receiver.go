@@ -43,7 +43,7 @@ type handler struct {
 // New returns the handler of one path. The server in front of it must limit the size and the time of
 // headers. The handler limits the rest by the deadlines of the connection, which it sets itself.
 func New(o Options) http.Handler {
-	return &handler{Options: o, peers: peers{Options: o}, known: map[[3]string]repository{}, places: places{
+	return &handler{Options: o, peers: peers{Options: o, transport: http.Transport{DisableKeepAlives: true}}, known: map[[3]string]repository{}, places: places{
 		small:   make(chan struct{}, maxReading),
 		large:   make(chan struct{}, 1),
 		waiting: make(chan struct{}, maxWaiting),
