@@ -11,7 +11,7 @@ fact() { say "$*"; [ -z "${facts:-}" ] || printf '%s; ' "$*" >> "$facts"; } # sh
 fail() { say "FAIL  $*"; [ -z "${facts:-}" ] || printf 'FAILED: %s; ' "$*" >> "$facts"; return 1; }
 until_ok() { # until_ok SECONDS COMMAND...; false when it never succeeded
   local end=$((SECONDS + $1)); shift
-  until "$@" >/dev/null 2>&1; do [ "$SECONDS" -lt "$end" ] || return 1; sleep 0.2; done
+  until "$@" >/dev/null 2>&1; do [ "$SECONDS" -lt "$end" ] || return 1; sleep 0.5; done
 }
 await() { # await WHAT SECONDS COMMAND...
   local what=$1 limit=$2 t; shift 2; t=$(now)

@@ -63,7 +63,7 @@ failing() { status "$1" "$2" | grep -q '"consecutiveFailures": *[1-9]'; }
 outage() {
   namespace outage
   sidecar away | k -n outage apply -f - >/dev/null
-  await ready 120 is_ready outage away
+  await ready 240 is_ready outage away
   local head end unready=0
   block outage away
   push site "during the outage $RANDOM"
@@ -71,7 +71,7 @@ outage() {
   until_ok 60 failing outage away || fail 'no failure is shown'
   while [ "$SECONDS" -lt "$end" ]; do is_ready outage away || unready=$((unready + 1)); sleep 1; done
   unblock
-  await "after ${OUTAGE:-300} s: push seen" 90 sees outage away consumer /git/current "$head"
+  await "after ${OUTAGE:-300} s: push seen" 240 sees outage away consumer /git/current "$head"
   fact "restarts: $(restarts outage away)"
   [ "$unready" = 0 ] || fail "unready $unready times"
   [ "$(restarts outage away)" = '0 0 ' ] || fail 'restarted'
@@ -81,7 +81,7 @@ outage() {
 killed() {
   namespace killed
   sidecar victim | k -n killed apply -f - >/dev/null
-  await ready 120 is_ready killed victim
+  await ready 240 is_ready killed victim
   local id before
   before=$(k -n killed exec victim -c consumer -- readlink /git/current)
   block killed victim
@@ -96,7 +96,7 @@ killed() {
 rotation() {
   namespace rotation
   sidecar rotates | k -n rotation apply -f - >/dev/null
-  await ready 120 is_ready rotation rotates
+  await ready 240 is_ready rotation rotates
   cat "$w/server/user_two.pub" > "$w/server/authorized_keys"
   push site "after the rotation $RANDOM"
   await 'refused' 60 failing rotation rotates
@@ -113,7 +113,7 @@ subpath() {
   grep -q -- --publish= "$top/docs/options.md" || { fact 'skipped: this version has no --publish'; return 77; }
   namespace subpath
   args=--publish=in-place mounts='{name: git, mountPath: /site, subPath: current, readOnly: true}' sidecar sub | k -n subpath apply -f - >/dev/null
-  await ready 120 is_ready subpath sub
+  await ready 240 is_ready subpath sub
   push site "in place $RANDOM"
   await 'push seen' 60 eval 'k -n subpath exec sub -c consumer -- cat /site/index.html | grep -qF "$(cat "$w/work/site/index.html")"'
 }
@@ -121,21 +121,21 @@ subpath() {
 # Beyond the volume's sizeLimit the pod is evicted, and says so.
 sizelimit() {
   namespace sizelimit
-  limit=200Ki sidecar large | k -n sizelimit apply -f - >/dev/null
+  limit=1Mi sidecar large | k -n sizelimit apply -f - >/dev/null
+  await ready 240 is_ready sizelimit large
+  trap 'rm -f "$w/work/site/large"; push site small' EXIT
   head -c 3000000 /dev/urandom > "$w/work/site/large"
   push site large
   local event='k -n sizelimit get events --field-selector reason=Evicted -o jsonpath={.items[*].message}'
   await 'evicted' 240 eval "$event | grep ."
   fact "$($event)"
-  rm "$w/work/site/large"
-  push site small
 }
 
 # A limit of 48 MiB is enough for the examples' repository.
 memory() {
   namespace memory
   memory=48Mi sidecar tight | k -n memory apply -f - >/dev/null
-  await ready 120 is_ready memory tight
+  await ready 240 is_ready memory tight
   push site "in little memory $RANDOM"
   await 'push seen' 60 sees memory tight consumer /git/current "$head"
   fact "restarts: $(restarts memory tight)"
@@ -146,7 +146,7 @@ memory() {
 openshift() {
   namespace openshift
   uid=1000680000 gid=0 fsgroup=1000680000 sidecar shift | k -n openshift apply -f - >/dev/null
-  await ready 120 is_ready openshift shift
+  await ready 240 is_ready openshift shift
   push site "by another UID $RANDOM"
   await 'push seen' 60 sees openshift shift consumer /git/current "$head"
 }
@@ -154,7 +154,7 @@ openshift() {
 deletion() {
   namespace deletion
   sidecar short | k -n deletion apply -f - >/dev/null
-  await ready 120 is_ready deletion short
+  await ready 240 is_ready deletion short
   local t
   t=$(now)
   k -n deletion delete pod short --timeout=60s >/dev/null
@@ -171,7 +171,7 @@ many() {
   syncs ''
   more='{name: syncs, mountPath: /etc/git-sync}' volumes='    - {name: syncs, configMap: {name: syncs}}' sidecar all |
     sed 's|args: \[.*\]|args: [--config=/etc/git-sync/syncs.yaml, --root=/git, --http-bind=:1234]|' | k -n many apply -f - >/dev/null
-  await ready 120 is_ready many all
+  await ready 240 is_ready many all
   syncs ',{"name":"docs","repo":"git@github.com:foo/docs.git"}'
   await 'added after the edit' 150 sees many all consumer /git/docs/current "$(git -C "$w/work/docs" rev-parse HEAD)"
   fact "restarts: $(restarts many all)"
