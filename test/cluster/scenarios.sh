@@ -62,11 +62,11 @@ failing() { status "$1" "$2" | grep -q '"consecutiveFailures": *[1-9]'; }
 # A remote that refuses for OUTAGE seconds: no restart, and ready all the time.
 outage() {
   namespace outage
-  sidecar away | k -n outage apply -f - >/dev/null
+  repo=git@github.com:foo/docs.git sidecar away | k -n outage apply -f - >/dev/null
   await ready 240 is_ready outage away
   local head end unready=0
   block outage away
-  push site "during the outage $RANDOM"
+  push docs "during the outage $RANDOM"
   end=$((SECONDS + ${OUTAGE:-300}))
   until_ok 60 failing outage away || fail 'no failure is shown'
   while [ "$SECONDS" -lt "$end" ]; do is_ready outage away || unready=$((unready + 1)); sleep 1; done
