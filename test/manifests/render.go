@@ -1,3 +1,5 @@
+//go:build ignore
+
 // Command render prints a chart's documents as helm template does: render CHART RELEASE NAMESPACE [VALUES], VALUES being YAML.
 package main
 
