@@ -8,7 +8,7 @@ version=$(sed -n 's/^\tk8s.io\/kubernetes v//p' "$here/node/node.mod")
 minor=${version#1.}
 export GOFLAGS='-buildvcs=false -trimpath' CGO_ENABLED=0 GOWORK=off
 mkdir -p "$w/build" "$w/bin" "$w/pause"
-(cd "$here/../manifests" && go build -o "$w/bin/render" render.go)
+(cd "$here/../manifests" && go build -o "$w/bin/render" ../cluster/node/render.go)
 go build -ldflags '-s -w' -o "$w/pause/pause" "$here/node/pause.go"
 cp "$here/node/main.go" "$w/build/main.go"
 cp "$here/node/node.mod" "$w/build/go.mod"
