@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -396,7 +397,7 @@ func TestSubdirMissing(t *testing.T) {
 func TestContentLostInPlace(t *testing.T) {
 	for _, kind := range []Publish{PublishDirectory, PublishInPlace} {
 		f := inMode(t, kind)
-		hash := f.up.Commit(map[string]string{"a": "content", "b": "more"})
+		hash := f.up.Commit(map[string]string{"b": "more"})
 		f.sync2(hash)
 		state, err := disk.Glob(f.opts.Root, ".git-sync.published/*/manifest")
 		if err != nil || len(state) != 1 {
@@ -415,7 +416,12 @@ func TestContentLostInPlace(t *testing.T) {
 		if err := os.Chtimes(filepath.Join(f.link(), "b"), info.ModTime(), info.ModTime()); err != nil {
 			t.Fatal(err)
 		}
-		text := strings.Replace(string(data), disk.BootID(), "another", 1)
+		now, err := os.Stat(filepath.Join(f.link(), "b"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := func(info fs.FileInfo) string { return fmt.Sprint(info.Sys().(*syscall.Stat_t).Ctim.Nano()) }
+		text := strings.NewReplacer(disk.BootID(), "another", changed(info), changed(now)).Replace(string(data))
 		write(t, state[0], text)
 		if tree := f.sync2(hash); !tree.New {
 			t.Error("it is taken for intact")
