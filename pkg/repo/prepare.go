@@ -160,10 +160,7 @@ func (s attempt) fetchAndBuild(ctx context.Context, st *store.Store, want target
 			}
 		}
 	}
-	if err := s.verifySignature(ctx, st, want); err != nil {
-		return Tree{}, err
-	}
-	if err := st.HasDir(ctx, s.git, want.Commit, s.opts.Subdir); err != nil {
+	if err := s.acceptable(ctx, st, want); err != nil {
 		return Tree{}, err
 	}
 	if st == s.store {
@@ -181,6 +178,14 @@ func (s attempt) fetchAndBuild(ctx context.Context, st *store.Store, want target
 		}
 	}
 	return tree, err
+}
+
+// acceptable fails for a commit that must not be published.
+func (s attempt) acceptable(ctx context.Context, st *store.Store, want target) error {
+	if err := s.verifySignature(ctx, st, want); err != nil {
+		return err
+	}
+	return st.HasDir(ctx, s.git, want.Commit, s.opts.Subdir)
 }
 
 // adopt makes st, built aside, the store; rec knows more than what was written of
