@@ -131,6 +131,10 @@ SUITES ?= bullseye bookworm trixie sid
 git-versions: ## the tests that touch git, with the git of each Debian release: make git-versions SUITES="bookworm sid"
 	test/versions/versions.sh $(SUITES)
 
+.PHONY: gitea
+gitea: ## the tests with a real Gitea, which is built first: more than six minutes of CPU, a C compiler; CI does not run it
+	GITSYNC_GITEA=1 go test -count=1 -timeout=90m -v ./test/gitea
+
 .PHONY: endurance
 endurance: ## 2,000 updates on one root, and a minute of readers, as tables
 	GITSYNC_ENDURANCE=2000 GITSYNC_READERS=1m go test -count=1 -timeout=3h -run 'TestEndurance|TestReaders' -v ./test/faults
