@@ -65,6 +65,11 @@ func TestRefusalOverSSH(t *testing.T) {
 			[]string{"SAML SSO", "this repository, you must", "that has been authorized for this organization."},
 		},
 		{"Gitea", "Gitea: Cannot find repository: acme/site\n", git.KindRepoNotFound, []string{"Gitea: Cannot find repository: acme/site"}},
+		{"Gitea 1.26", "error:\nerror: Cannot find repository: acme/site\nerror:\n", git.KindRepoNotFound, []string{"Cannot find repository: acme/site"}},
+		{
+			"Gitea 1.26, a deploy key", "error:\nerror: Public (Deploy) Key: 3:ci is not authorized to read acme/site.\nerror:\n", git.KindAuth,
+			[]string{"Public (Deploy) Key: 3:ci is not authorized to read acme/site."},
+		},
 		{
 			"Gitea, a deploy key", "\x1b[31mForgejo: Unauthorized\x1b[0m\r\nPublic (Deploy) Key: 3:ci is not authorized to read acme/site.\r\n", git.KindAuth,
 			[]string{"Forgejo: Unauthorized", "is not authorized to read acme/site."},

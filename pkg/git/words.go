@@ -42,10 +42,15 @@ func listen(c *Command, stderr string) words {
 	var w words
 	others := &w.helper
 	overSSH := networked(c.op()) && !isHTTP(c.url) && !slices.ContainsFunc(c.args, isHTTP)
+	framed := false // Gitea writes its words as git's errors, between two that are empty
 	for line := range strings.SplitSeq(stderr, "\n") {
 		text, sent := strings.CutPrefix(line, "remote:")
 		_, refusal, refused := strings.Cut(line, "fatal: remote error: ")
 		switch {
+		case overSSH && line == "error:":
+			framed = true
+		case framed && strings.HasPrefix(line, "error: "):
+			w.remote = append(w.remote, strings.TrimPrefix(line, "error: "))
 		case sent:
 			w.remote = append(w.remote, text)
 		case refused:
