@@ -19,7 +19,7 @@ func TestGitea(t *testing.T) {
 	s := Start(t)
 	for name, test := range map[string]func(*testing.T, *Server){
 		"credentials": testCredentials, "ssh refusals": testSSHRefusals, "lfs": testLFS, "submodules": testSubmodules,
-		"signed": testSigned, "releases": testReleases, "rapid commits": testRapidCommits, "requests of a poll": testPollRequests,
+		"signed": testSigned, "releases": testReleases, "rapid commits": testRapidCommits, "requests of a poll": testPollRequests, "refs of a poll": testPollRefs,
 		"deliveries": testDeliveries, "renamed": testRenamed, "default branch": testDefaultBranch,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s) })
@@ -193,11 +193,16 @@ const secret = "correct horse battery staple"
 
 func follow(t *testing.T, args ...string) *follower {
 	t.Helper()
+	return followWith(t, nil, args...)
+}
+
+func followWith(t *testing.T, env []string, args ...string) *follower {
+	t.Helper()
 	dir := t.TempDir()
 	f := &follower{Root: harness.NewRoot(dir), t: t, http: harness.FreeAddress(t)}
 	file := filepath.Join(dir, "secret")
 	put(t, file, secret)
-	f.Program = harness.Start(t, harness.Command{Home: dir, Args: append([]string{
+	f.Program = harness.Start(t, harness.Command{Home: dir, Env: env, Args: append([]string{
 		"--root=" + f.Dir, "--link=link", "--period=1h", "--log-format=json", "-v=2", "--max-failures=-1", "--init-period=100ms",
 		"--http-bind=" + f.http, "--receiver-bind=" + f.http, "--receiver-secret-file=" + file,
 	}, args...)})
@@ -269,5 +274,36 @@ func testPollRequests(t *testing.T, s *Server) {
 	t.Logf("a poll: %q", requests)
 	if len(requests) != 2 || strings.Contains(strings.Join(requests, "\n"), " 401") {
 		t.Errorf("a poll makes these requests: %q", requests)
+	}
+}
+
+// testPollRefs: a poll over ssh is answered with the ref in question and no other.
+func testPollRefs(t *testing.T, s *Server) {
+	u := s.NewUser(t, "piet")
+	repo := u.NewRepo(t, "docs")
+	head := repo.Commit(t, "main", "file")
+	for i := range 20 {
+		repo.Branch(t, fmt.Sprintf("other-%d", i))
+	}
+	dir := t.TempDir()
+	ssh, answer := filepath.Join(dir, "ssh"), filepath.Join(dir, "answer")
+	put(t, ssh, "#!/bin/sh\nssh \"$@\" | tee -a "+answer+"\n")
+	if err := os.Chmod(ssh, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	args := append(s.keyed(repo, repo.DeployKey(t)), "--ref=main")
+	f := followWith(t, []string{"GIT_SSH_COMMAND=" + ssh}, args...)
+	f.Publishes(t, head)
+	put(t, answer, "")
+	if status, body := post(t, f.webhook()+"?wait=1m"); status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	content, err := os.ReadFile(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%q", content)
+	if !strings.Contains(string(content), head+" refs/heads/main") || strings.Contains(string(content), "other-") {
+		t.Error("that is not the answer about one ref")
 	}
 }
