@@ -91,7 +91,7 @@ func TestFirstProcess(t *testing.T) {
 	orphan := script(t, "setsid sleep 0.2 >/dev/null 2>&1 & echo $! >"+filepath.Join(root, "orphan"))
 	p := start(t, setup{with: in, args: args(r.url, root, "--period=100ms", "--exechook-command="+orphan)})
 	published(t, root, "one")
-	p.Logs("hook told")
+	p.Logs("hook succeeded")
 	first := family(p.PID())[0]
 	harness.Until(t, "the orphan's end, without a zombie left", func() bool {
 		b, _ := os.ReadFile(filepath.Join(root, "orphan"))

@@ -137,6 +137,7 @@ func TestFileProblems(t *testing.T) {
 		{a + "  link: /x\n- name: b\n  repo: /r\n  link: /x/../x/y", "", []string{`f.yaml:7:3: link: "/x/../x/y" overlaps with the root or link of a`}},
 		{a + "- name: b\n  repo: /r\n  link: ../a/x", "", []string{`f.yaml:6:3: link: "../a/x" overlaps with the root or link of a`}},
 		{a + "  error-file: /e\n- name: b\n  repo: /r\n  touch-file: /x/../e", "", []string{`f.yaml:7:3: touch-file: "/x/../e" is a file of a as well (give each sync a file of its own)`}},
+		{a + "- name: b\n  repo: /r\n  error-file: ../a/r", "", []string{`f.yaml:6:3: error-file: "../a/r" is where git-sync publishes or keeps a repository (choose a path outside of it)`}},
 		{"defaults:\n  error-file: /e\n" + a + "- name: b\n  repo: /r", "", []string{`f.yaml:2:3: error-file: "/e" is a file of a as well (give each sync a file of its own)`}},
 		{a, "--link=/x --receiver-bind=:1", []string{"--receiver-bind: needs a secret, or anybody could post"}},
 		{a + "  depth: *nowhere", "", []string{"f.yaml:4:3: depth: is not a single value"}},

@@ -60,6 +60,7 @@ func load(args, environ []string, read func(path string, rows []option) file) (C
 		d.apply(rows, perSync, l)
 		d.complete()
 		drafts = []*draft{d}
+		d.checkFiles(drafts)
 	case read != nil:
 		d.refuseRepo(rows, l)
 		drafts = d.readSyncs(read(d.File, rows), l)

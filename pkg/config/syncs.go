@@ -47,14 +47,20 @@ func (d *draft) checkOverlaps(all []*draft) {
 	}
 }
 
-// checkFiles refuses a file that two syncs would write to.
+// checkFiles refuses a file that two syncs would write to, or that would replace what git-sync publishes or keeps.
 func (d *draft) checkFiles(all []*draft) {
 	owners := map[string]*draft{}
 	for _, s := range all {
 		for _, o := range [][2]string{{"error-file", s.ErrorFile}, {"touch-file", s.TouchFile}} {
 			place := s.place(o[1])
+			taken := func(t *draft) bool {
+				root := realPath(t.Root)
+				return t.Root != "" && (within(place, t.place(t.Link)) || within(place, root+"/.git") || t != s && within(place, root))
+			}
 			switch first := owners[place]; {
-			case o[1] == "" || s.Root == "" || s.Name == "": // nothing, or a problem already
+			case o[1] == "" || s.Root == "" || d.File != "" && s.Name == "": // nothing, or a problem already
+			case slices.ContainsFunc(all, taken):
+				d.problem(s.named(o[0]), quoted(o[1])+" is where git-sync publishes or keeps a repository", "choose a path outside of it")
 			case first == nil:
 				owners[place] = s
 			case first != s:

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"path"
 	"regexp"
 	"strings"
 	"time"
@@ -78,8 +79,9 @@ func checkPeers(s string) error {
 }
 
 func checkURLPath(s string) error {
-	if !strings.HasPrefix(s, "/") || strings.ContainsAny(s, "?# {}") || hasControl(s) || strings.Contains(s, "//") {
-		return wrong(quoted(s)+" is no path", "it begins with a slash, as in /webhook, and has no query")
+	clean := path.Clean(s)
+	if !strings.HasPrefix(s, "/") || strings.ContainsAny(s, "?# {}") || hasControl(s) || s != clean && s != clean+"/" {
+		return wrong(quoted(s)+" is not a path", "it begins with a slash, as in /webhook, and has no query and no ..")
 	}
 	return nil
 }

@@ -206,7 +206,7 @@ func networkRules() []rule {
 			says: holding("protocol error: bad line length character"),
 		},
 		{
-			kind: KindNetwork, hint: "the remote was reached and then fell silent for too long; it is tried again by itself",
+			kind: KindNetwork, hint: "the remote was reached and then fell silent for too long",
 			says: holding("Operation too slow", "Timeout, server "),
 		},
 		{kind: KindNetwork, says: holding(
@@ -214,7 +214,7 @@ func networkRules() []rule {
 			"Could not resolve host", "Connection refused", "Connection timed out", "Operation timed out", "Connection timeout",
 			"Timeout was reached", "Failed to connect to", "No route to host", "Network is unreachable",
 		)},
-		{kind: KindNetwork, hint: "the connection was lost; it is tried again by itself", says: regexp.MustCompile(
+		{kind: KindNetwork, hint: "the connection was lost", says: regexp.MustCompile(
 			`unable to access '|RPC failed|early EOF|unexpected disconnect|hung up|protocol error|expected flush after|invalid index-pack output` +
 				`|Connection reset|Connection closed|Connection to \S+ closed|Broken pipe|kex_exchange_identification|ssh_exchange_identification|Received disconnect`)},
 	}

@@ -164,7 +164,7 @@ func (q *Queue) logRun(e Event, err error, before Report) {
 		if before.Failures > 0 {
 			log = log.WithValues("failures", before.Failures)
 		}
-		log.Info("hook told")
+		log.Info("hook succeeded")
 		return
 	}
 	failures := before.Failures + 1

@@ -411,6 +411,25 @@ func TestOthersFiles(t *testing.T) {
 	check()
 }
 
+// A directory with the name of the next tree is somebody else's, unless a tree was made there.
+func TestInTheWay(t *testing.T) {
+	for _, layout := range []Layout{LayoutRev, LayoutWorktrees, LayoutHash} {
+		t.Run(string(layout), func(t *testing.T) {
+			f := newFixture(t)
+			f.opts.Layout = layout
+			f.sync(f.up.Commit(map[string]string{"a": "1"}))
+			mine := filepath.Join(f.opts.Root, layout.Place(f.up.Commit(map[string]string{"a": "2"})), "mine")
+			write(t, mine, "precious")
+			if _, err := f.try(); err == nil || !strings.Contains(err.Error(), "git-sync did not make it") {
+				t.Errorf("a directory in the way: %v", err)
+			}
+			if data, err := os.ReadFile(mine); err != nil || string(data) != "precious" {
+				t.Errorf("%q, %v", data, err)
+			}
+		})
+	}
+}
+
 // D10: files lost their content in a power cut, at full length or at none.
 func TestPowerCut(t *testing.T) {
 	for name, damage := range map[string]func(name string){

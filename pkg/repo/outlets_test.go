@@ -429,6 +429,32 @@ func TestContentLostInPlace(t *testing.T) {
 	}
 }
 
+// The repository may hold a directory that is named like a temporary one of ours.
+func TestTemporaryNameInTheRepository(t *testing.T) {
+	for _, kind := range []Publish{PublishDirectory, PublishInPlace} {
+		f := inMode(t, kind)
+		f.sync2(f.up.Commit(map[string]string{".git-sync.new-x/a": "1"}))
+		left := filepath.Join(f.link(), ".git-sync.new-left")
+		write(t, filepath.Join(left, "a"), "1")
+		before, err := os.Stat(filepath.Join(f.link(), ".git-sync.new-x", "a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.restart(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.try(); err != nil {
+			t.Fatal(err)
+		}
+		if now, err := os.Stat(filepath.Join(f.link(), ".git-sync.new-x", "a")); err != nil || !os.SameFile(before, now) {
+			t.Errorf("%s: the repository's file was replaced: %v", kind, err)
+		}
+		if disk.Exists(left) {
+			t.Errorf("%s: what a killed update left is still there", kind)
+		}
+	}
+}
+
 func TestInPlaceKeepsInode(t *testing.T) {
 	f := inMode(t, PublishInPlace)
 	f.sync2(f.up.Commit(map[string]string{"a": "1", "b": "1"}))

@@ -82,6 +82,9 @@ func (r *Repo) current() current {
 		return current{}
 	}
 	c.commit = r.commitAt(place, out.ID)
+	if _, err := disk.ReadGitlink(filepath.Join(r.root, place)); err != nil {
+		c.rec, _ = r.records.MadeAt(place) // it has lost its .git file
+	}
 	return c
 }
 
@@ -213,7 +216,11 @@ func (r *Repo) isTree(place string) bool {
 	case errors.Is(err, disk.ErrEmptyGitlink) && !bare:
 		return true // only a power cut leaves one
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, disk.ErrEmptyGitlink):
-		_, made := r.records.MadeAt(place) // it has lost its .git file
+		// One of ours that has lost its .git file?
+		if published, _ := r.outlet.Current(); published.Tree != dir {
+			return r.records.ReplacedAt(place)
+		}
+		_, made := r.records.MadeAt(place)
 		return made
 	case err != nil:
 		return false

@@ -38,7 +38,7 @@ type situation struct {
 }
 
 // errSpent says that the failure budget is spent.
-var errSpent = errors.New("giving up")
+var errSpent = errors.New("failure budget spent")
 
 // spentBudget is the error of a spent budget, of which err is the last failure.
 func spentBudget(failures int, err error) error {

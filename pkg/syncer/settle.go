@@ -41,7 +41,7 @@ func (s *Syncer) succeed(q *request, out outcome) {
 	case out.tree.New:
 		log.Info("published", "hash", hash, "ref", out.tree.Ref, "previous", out.previous, "path", out.tree.Path, "trigger", q.source, "took", took(out))
 	case !s.sit.succeeded:
-		log.Info("up to date: what was published before is what the ref is at", "hash", hash, "path", out.tree.Path, "took", took(out))
+		log.Info("already up to date", "hash", hash, "path", out.tree.Path, "took", took(out))
 	default:
 		log.V(2).Info("nothing new", "hash", hash, "took", took(out))
 	}

@@ -62,9 +62,25 @@ func (c *copies) inspect(ctx context.Context) Condition {
 func (c *copies) Heal() error {
 	err := errors.Join(c.healLinks(), c.settle())
 	if info, lerr := os.Lstat(c.Name); lerr == nil && info.IsDir() {
-		left, gerr := disk.Glob(c.Name, tempDir+"*")
-		err = errors.Join(err, gerr)
-		for _, name := range left {
+		err = errors.Join(err, c.removeTemporary())
+	}
+	return err
+}
+
+// removeTemporary removes what a killed update has left in the published directory. The
+// repository may have a directory of such a name: that stays.
+func (c *copies) removeTemporary() error {
+	left, err := disk.Glob(c.Name, tempDir+"*")
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	m, err := readUpdated(c.state(manifestName), c.state(journalName))
+	if err != nil {
+		return err
+	}
+	ours := m.byPath()
+	for _, name := range left {
+		if _, published := ours[filepath.Base(name)]; !published {
 			err = errors.Join(err, os.RemoveAll(name))
 		}
 	}

@@ -102,6 +102,17 @@ func (r *Records) MadeAt(place string) (Record, bool) {
 	return Record{}, false
 }
 
+// ReplacedAt reports whether a tree that was published was made at place. The place of one
+// that never was may still be somebody else's.
+func (r *Records) ReplacedAt(place string) bool {
+	for _, rec := range r.byID {
+		if rec.Place == place && !rec.Unpublished.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
 // Add makes a record known that Builder has written, for a tree that is verified.
 func (r *Records) Add(rec Record) {
 	r.byID[rec.ID] = rec
