@@ -71,6 +71,11 @@ func TestLFS(t *testing.T) {
 		if got := content(f); got != want {
 			t.Errorf("published %q, want %q", got, want)
 		}
+		if err := f.repo.jobs.verify.wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f.repo.Clean(t.Context())
+		f.settle()
 		if disk.Exists(f.repo.store.Path(disk.LFSName)) {
 			t.Error("what git-lfs fetched is kept")
 		}

@@ -99,7 +99,11 @@ func (h *randomHistory) push() {
 	for len(next.entries) < 50 {
 		next.put(fmt.Sprintf("d%d/more%d/%s", h.rng.IntN(3), h.rng.IntN(9), h.name()), randomEntry{data: h.text()})
 	}
-	next.hash = h.up.Apply(next.change(h.model))
+	old := h.model
+	if old.hash == "" {
+		old = randomTree{} // nothing was pushed yet
+	}
+	next.hash = h.up.Apply(next.change(old))
 	if h.model.hash != "" {
 		h.past = append(h.past, h.model)
 	}

@@ -101,6 +101,7 @@ func (r *Repo) verifyAgain(ctx context.Context) {
 		return
 	}
 	defer r.work.Unlock()
+	r.jobs.done.Store(false) // git-lfs keeps copies of what it compared
 	switch v {
 	case worktree.Unknown:
 		r.jobs.verification.failed(r.opts.Now(), retryVerification, retryVerification)

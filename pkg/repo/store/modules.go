@@ -49,7 +49,7 @@ func (st *Store) ObtainModule(ctx context.Context, g *git.Git, name, url, commit
 	}
 	format := formatOf(commit)
 	if m.Usable() && m.Meta.Format == format {
-		if err := errors.Join(m.configure(), m.forgetOtherDepth()); err != nil {
+		if err := errors.Join(m.complete(), m.forgetOtherDepth()); err != nil {
 			return err
 		}
 		if has, err := m.hasModule(ctx, g, commit); has || err != nil {

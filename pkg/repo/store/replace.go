@@ -63,7 +63,7 @@ func (st *Store) discardAside(name string) error {
 func (st *Store) Fresh(oid string) (*Store, error) {
 	fresh := st.next()
 	if fresh.Usable() && !fresh.Meta.Ready && fresh.Meta.Format == formatOf(oid) && fresh.Meta.Filter == st.opts.Filter {
-		return fresh, errors.Join(fresh.Heal(), fresh.forgetTrees())
+		return fresh, errors.Join(fresh.complete(), fresh.Heal(), fresh.forgetTrees())
 	}
 	if err := fresh.Discard(); err != nil {
 		return nil, fmt.Errorf("setting an unfinished store aside: %w", err)

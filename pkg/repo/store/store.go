@@ -137,15 +137,22 @@ func formatOf(hash string) string {
 // marker comes first, so that a crash leaves something known to be ours.
 func (st *Store) create(format, filter string) error {
 	st.Meta = Meta{}
-	for _, dir := range []string{disk.OwnName, "objects/info", "objects/pack", "refs/heads", "refs/tags", disk.Admins} {
+	err := st.MkdirAll(st.Path(disk.OwnName))
+	if err == nil {
+		// Depth -1 is no depth that can be asked for: nothing is fetched yet.
+		err = st.Save(Meta{Version: version, Format: format, Filter: filter, Depth: -1})
+	}
+	if err != nil {
+		return fmt.Errorf("creating the store: %w", err)
+	}
+	return st.complete()
+}
+
+// complete makes what git needs of a store, of which a kill may have left only a part.
+func (st *Store) complete() error {
+	for _, dir := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags", disk.Admins} {
 		if err := st.MkdirAll(st.Path(dir)); err != nil {
 			return fmt.Errorf("creating the store: %w", err)
-		}
-		if dir == disk.OwnName {
-			// Depth -1 is no depth that can be asked for: nothing is fetched yet.
-			if err := st.Save(Meta{Version: version, Format: format, Filter: filter, Depth: -1}); err != nil {
-				return err
-			}
 		}
 	}
 	return st.configure()
