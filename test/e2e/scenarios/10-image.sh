@@ -125,9 +125,9 @@ s_layers() {
   only_image
   [ -n "$all" ] || skip 'takes minutes; only with --all'
   (cd "$here" && stage_build debian-again --no-cache --target debian "${product[@]}" .)
-  mkdir -p "$w/again"
-  { echo FROM scratch; printf 'COPY --from=git-sync-e2e:debian-again /%s/ /\n' minimal tools lfs; } > "$w/again/Dockerfile"
-  stage_build again --no-cache "$w/again"
+  mkdir -p "$w/layers"
+  { echo FROM scratch; printf 'COPY --from=git-sync-e2e:debian-again /%s/ /\n' minimal tools lfs; } > "$w/layers/Dockerfile"
+  stage_build again --no-cache "$w/layers"
   # The second layer is the binary: the scenario reproducible compares it.
   equal "$(inspect again '{{range .RootFS.Layers}}{{.}} {{end}}')" "$(inspect lfs '{{range $i, $layer := .RootFS.Layers}}{{if ne $i 1}}{{$layer}} {{end}}{{end}}')" 'the layers'
 }
