@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,7 +31,7 @@ func TestOutletsRandomHistory(t *testing.T) {
 				seed := first + n
 				t.Run(fmt.Sprintf("%s %s %d", kind, subdir, seed), func(t *testing.T) {
 					t.Parallel()
-					h := outletHistory{randomHistory: newRandomHistory(t, seed), theirs: map[string]string{}}
+					h := outletHistory{randomHistory: newRandomHistory(t, seed), theirs: map[string]string{}, links: map[string]bool{}}
 					h.opts.Publish, h.opts.Subdir = kind, subdir
 					h.opts.StaleTimeout = 0
 					h.run()
@@ -43,6 +44,7 @@ func TestOutletsRandomHistory(t *testing.T) {
 type outletHistory struct {
 	*randomHistory
 	theirs map[string]string // files of a consumer, in place
+	links  map[string]bool   // what a consumer has put in place of a directory
 }
 
 func (h *outletHistory) run() {
@@ -51,7 +53,8 @@ func (h *outletHistory) run() {
 			h.options()
 		}
 		h.push()
-		if h.opts.Subdir != "" && !h.has(h.opts.Subdir) {
+		if h.opts.Subdir != "" && h.up.Git("ls-tree", "-d", "main", h.opts.Subdir) == "" {
+			h.model.entries = maps.Clone(h.model.entries) // those of a past revision stay
 			h.model.put(h.opts.Subdir+"/there", randomEntry{data: "1"})
 			h.model.hash = h.up.Commit(map[string]string{h.opts.Subdir + "/there": "1"})
 		}
@@ -66,15 +69,6 @@ func (h *outletHistory) run() {
 			h.t.Fatalf("at step %d, %q, with %+v", h.step, h.model.done, h.opts)
 		}
 	}
-}
-
-func (h *outletHistory) has(dir string) bool {
-	for at := range h.model.entries {
-		if strings.HasPrefix(at, dir+"/") {
-			return true
-		}
-	}
-	return false
 }
 
 // publish makes one sync. Where a consumer's file is in the way, the consumer moves it.
@@ -123,6 +117,11 @@ func (h *outletHistory) checkPublished() {
 			if _, ok := want[at]; !ok {
 				delete(got, at)
 			}
+		}
+	}
+	for name := range h.links { // it is the consumer's, once the repository has no such directory
+		if _, ok := want["/"+name]; !ok && h.opts.Publish == PublishInPlace {
+			delete(got, "/"+name)
 		}
 	}
 	if h.opts.Publish == PublishInPlace { // the directory itself stays as it was made
@@ -188,6 +187,7 @@ func (h *outletHistory) consumer() {
 			}
 		}
 		err = errors.Join(os.Rename(dir, away), os.Symlink(away, dir))
+		h.links[dir[len(h.link())+1:]] = true
 	default:
 		name := filepath.Join(dir, fmt.Sprint("theirs", h.step))
 		if err = os.WriteFile(name, []byte(name), 0o600); err == nil && h.opts.Publish == PublishInPlace {
