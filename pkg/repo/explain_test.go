@@ -85,7 +85,7 @@ func TestLaggingReplica(t *testing.T) {
 	}, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }})
 	defer front.Close()
 	f.opts.URL = front.URL + "/" + f.up.Name()
-	f.explains("not our ref "+hash, "has just advertised this commit", "tried again")
+	f.explains("not our ref "+hash, "has just advertised this commit", "one of its replicas may lag behind")
 	lags.Store(1) // the next one has it
 	f.sync(hash)
 }
