@@ -54,8 +54,9 @@ func (d *draft) checkFiles(all []*draft) {
 		for _, o := range [][2]string{{"error-file", s.ErrorFile}, {"touch-file", s.TouchFile}} {
 			place := s.place(o[1])
 			taken := func(t *draft) bool {
-				root := realPath(t.Root)
-				return t.Root != "" && (within(place, t.place(t.Link)) || within(place, root+"/.git") || t != s && within(place, root))
+				root, link := realPath(t.Root), t.place(t.Link)
+				inLink := within(place, link) && !within(root, link) // a link around the root is refused anyway
+				return t.Root != "" && (inLink || within(place, root+"/.git") || t != s && within(place, root))
 			}
 			switch first := owners[place]; {
 			case o[1] == "" || s.Root == "" || d.File != "" && s.Name == "": // nothing, or a problem already
