@@ -26,20 +26,20 @@ func asked(server *gitserver.Server) [][]string {
 	return all
 }
 
-// A first sync finds out what its ref is by one request, and fetches it by another.
-func TestFirstSync(t *testing.T) {
+// A first sync fetches a branch without asking for it before, and finds what is none.
+func TestFirstSyncGuesses(t *testing.T) {
 	for name, c := range map[string]struct {
 		ref, full string
 		sha256    bool
 		fetches   int // requests for objects or their refs, by the first sync
 	}{
-		"branch":         {"main", "refs/heads/main", false, 2},
-		"HEAD":           {"", "HEAD", false, 2},
-		"SHA-256":        {"main", "refs/heads/main", true, 2},
-		"tag":            {"stable", "refs/tags/stable", false, 2},
+		"branch":         {"main", "refs/heads/main", false, 1},
+		"HEAD":           {"", "HEAD", false, 1},
+		"SHA-256":        {"main", "refs/heads/main", true, 3},
+		"tag":            {"stable", "refs/tags/stable", false, 3},
 		"annotated tag":  {"v1.2.3", "refs/tags/v1.2.3", false, 2},
 		"name of a tag":  {"refs/tags/stable", "refs/tags/stable", false, 2},
-		"name of a head": {"refs/heads/main", "refs/heads/main", false, 2},
+		"name of a head": {"refs/heads/main", "refs/heads/main", false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, func(o *Options) { o.Ref = c.ref })

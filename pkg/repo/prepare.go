@@ -39,6 +39,32 @@ func (r *Repo) options() (target, error) {
 	return target{recipe: r.trees.Recipe(sparse), sparse: sparse}, err
 }
 
+// guess returns what a first sync may fetch without asking the remote first:
+// there is nothing yet to compare its refs with.
+func (s attempt) guess(want target) (target, bool) {
+	if s.store.Usable() || s.store.Unfinished() || s.opts.RefPinned {
+		return want, false
+	}
+	var ok bool
+	want.Target, ok = s.remote.Guess()
+	return want, ok
+}
+
+// guessedWrong reports whether a fetch may have failed because there is no such
+// branch, or because the repository is of another object format than assumed.
+func guessedWrong(err error) bool {
+	var failed *git.Error
+	if !errors.As(err, &failed) || failed.Op != "fetch" {
+		return false
+	}
+	switch failed.Kind {
+	case git.KindRefNotFound, git.KindEmptyRemote, git.KindUnsupported, git.KindUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // ask asks the remote which commit the ref is at. It leaves half of the time to
 // Restore, where that may be needed: a remote may be silent until the time is up.
 func (s attempt) ask(ctx context.Context, want target) (target, error) {

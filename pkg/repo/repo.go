@@ -171,6 +171,13 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (tree Tree, err e
 	if err != nil {
 		return Tree{}, err
 	}
+	if guess, ok := s.guess(want); ok {
+		tree, err := s.complete(ctx, guess)
+		if err == nil || !guessedWrong(err) {
+			return tree, err
+		}
+		s.opts.Log.V(1).Info("the first fetch failed, polling the remote", "because", err.Error())
+	}
 	now := r.check() // before asking, which may be for nothing if it is to be restored
 	if want, err = s.ask(ctx, want); err != nil {
 		return Tree{}, err

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/Masterminds/semver/v3"
 	"github.com/go-logr/logr"
 
 	"git-sync/pkg/git"
@@ -93,6 +94,21 @@ func New(o Options) *Remote {
 	r := &Remote{opts: o}
 	r.source = o.Sharing.Pool.join(r)
 	return r
+}
+
+// Guess returns what a first sync may fetch without asking for the remote's
+// refs before, which saves a connection: a branch, unless the ref looks like a
+// tag. Branches hold commits, so that nothing has to be peeled either.
+func (r *Remote) Guess() (Target, bool) {
+	ref := r.opts.Ref
+	if r.followsTags() || git.IsHash(ref) || r.opts.Rev != "" {
+		return Target{}, false
+	}
+	if _, err := semver.NewVersion(ref); err == nil {
+		return Target{}, false
+	}
+	t := Target{Name: candidates(ref)[0]}
+	return t, t.IsBranch()
 }
 
 // Resolve asks the remote which commit the ref is at, with creds. A full hash needs no asking; its Target does not know yet

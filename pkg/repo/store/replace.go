@@ -41,10 +41,17 @@ func (st *Store) Reopen() error {
 	if st.Err != nil {
 		return st.Err
 	}
-	if next := st.next(); next.Usable() && !next.Meta.Ready {
+	if st.Unfinished() {
 		return st.discardAside(oldName)
 	}
 	return st.DiscardAside()
+}
+
+// Unfinished reports whether an attempt that failed has left a store beside this one, into
+// which the next one fetches what is missing.
+func (st *Store) Unfinished() bool {
+	next := st.next()
+	return next.Usable() && !next.Meta.Ready
 }
 
 func (st *Store) next() *Store { return At(filepath.Join(st.opts.Root, nextName), st.opts) }
@@ -62,7 +69,7 @@ func (st *Store) discardAside(name string) error {
 // attempt which failed has fetched into. Adopt puts it in the root's place, Discard gives it up.
 func (st *Store) Fresh(oid string) (*Store, error) {
 	fresh := st.next()
-	if fresh.Usable() && !fresh.Meta.Ready && fresh.Meta.Format == formatOf(oid) && fresh.Meta.Filter == st.opts.Filter {
+	if st.Unfinished() && fresh.Meta.Format == formatOf(oid) && fresh.Meta.Filter == st.opts.Filter {
 		return fresh, errors.Join(fresh.complete(), fresh.Heal(), fresh.forgetTrees())
 	}
 	if err := fresh.Discard(); err != nil {
