@@ -530,7 +530,7 @@ func TestProvokeCorrupt(t *testing.T) {
 	}
 }
 
-// TestNotProvedCorrupt: what is missing, killed or somebody else's proves nothing.
+// TestNotProvedCorrupt: what is missing, killed or outside of our store proves nothing.
 func TestNotProvedCorrupt(t *testing.T) {
 	g := newGit(t)
 	t.Run("missing object", func(t *testing.T) {

@@ -411,7 +411,7 @@ func TestOthersFiles(t *testing.T) {
 	check()
 }
 
-// A directory with the name of the next tree is somebody else's, unless a tree was made there.
+// A directory with the name of the next tree is left alone, unless git-sync published a tree there.
 func TestInTheWay(t *testing.T) {
 	for _, layout := range []Layout{LayoutRev, LayoutWorktrees, LayoutHash} {
 		t.Run(string(layout), func(t *testing.T) {

@@ -341,7 +341,7 @@ func TestRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		"link of somebody else": {prepare: func(f *fixture) {
+		"link that git-sync did not make": {prepare: func(f *fixture) {
 			if err := errors.Join(os.MkdirAll(f.opts.Root, 0o755), os.Symlink("/etc", filepath.Join(f.opts.Root, "link"))); err != nil {
 				t.Fatal(err)
 			}

@@ -31,7 +31,7 @@ type update struct {
 	root *os.Root // the same: no symlink within leads out of it
 	from string   // the new tree's files
 	old  *manifest
-	ours map[string]entry // of old
+	ours map[string]entry // the entries of the manifest old
 	next *manifest
 	put  []int // the entries of next that are to be copied
 	temp string
@@ -109,8 +109,8 @@ func list(tree string) ([]entry, error) {
 	return all, err
 }
 
-// plan finds out which entries are to be copied. It fails when a file of somebody else is
-// in the way, and changes nothing.
+// plan finds out which entries are to be copied. It fails when a file that git-sync did not
+// make is in the way, and changes nothing.
 func (u *update) plan(ctx context.Context) error {
 	made := map[string]bool{} // directories that are to be made, or to replace something
 	for i := range u.next.entries {
@@ -141,8 +141,8 @@ func (u *update) plan(ctx context.Context) error {
 	return nil
 }
 
-// keeps reports whether what is in e's place stays: it is equal to e, or a directory of
-// somebody else. It fails when e cannot take its place.
+// keeps reports whether what is in e's place stays: it is equal to e, or a directory
+// that git-sync did not make. It fails when e cannot take its place.
 func (u *update) keeps(now fs.FileInfo, e *entry) (bool, error) {
 	old, ours := u.ours[e.path]
 	switch {
@@ -167,7 +167,7 @@ func (u *update) inTheWay(path string) error {
 }
 
 // onlyOurs fails when the directory at path, which is to be replaced by a file, holds
-// something of somebody else.
+// something that git-sync did not make.
 func (u *update) onlyOurs(path string) error {
 	return filepath.WalkDir(filepath.Join(u.dir, path), func(name string, _ fs.DirEntry, err error) error {
 		if err != nil {

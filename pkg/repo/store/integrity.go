@@ -95,7 +95,7 @@ func eachFile(dir string, visit func(name string, info fs.FileInfo) error) error
 var errCorrupt = errors.New("corrupt")
 
 // maxExamined bounds the loose objects that examine reads; there are more only
-// where somebody else writes into the store.
+// where another program writes into the store.
 const maxExamined = 20000
 
 // examine looks for objects that were cut short, in-process: a pack and its

@@ -103,7 +103,7 @@ func (r *Records) MadeAt(place string) (Record, bool) {
 }
 
 // ReplacedAt reports whether a tree that was published was made at place. The place of one
-// that never was may still be somebody else's.
+// that never was may hold files that git-sync did not make.
 func (r *Records) ReplacedAt(place string) bool {
 	for _, rec := range r.byID {
 		if rec.Place == place && !rec.Unpublished.IsZero() {
