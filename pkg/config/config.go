@@ -108,10 +108,7 @@ type Receiver struct {
 }
 
 // Equal says whether two syncs are the same.
-func (s Sync) Equal(o Sync) bool { return equal(s, o) }
-
-// equal compares settings deeply. That their types could hold an error does not matter: what is no setting is empty.
-func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
+func (s Sync) Equal(o Sync) bool { return reflect.DeepEqual(s, o) }
 
 // Secrets is everything that must not be shown anywhere, in the forms in which it might turn up.
 func (c Config) Secrets() []string { return append([]string(nil), c.secrets...) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ syncs:
 	want.Loop.Period = 30 * time.Second
 	want.Depth, want.Submodules = 7, repo.SubmodulesOff // a variable is used before the defaults of the file
 	docs.fields = nil
-	if !equal(docs, want) {
+	if !reflect.DeepEqual(docs, want) {
 		t.Errorf("%+v\nwant\n%+v", docs, want)
 	}
 	want = syncDefaults()
@@ -77,13 +78,13 @@ syncs:
 	want.Auth.SSHKeyFiles = []string{"/a", "/b"}
 	want.Auth.Credentials = []auth.Credential{{URL: "https://h", Username: "u", PasswordFile: "/p"}}
 	dags.fields = nil
-	if !equal(dags, want) {
+	if !reflect.DeepEqual(dags, want) {
 		t.Errorf("%+v\nwant\n%+v", dags, want)
 	}
 	// Where a value stands in the file makes no difference: a sync is restarted when it changes.
 	moved, _ := fileConfig(t, "\n\nsyncs:\n- {name: a, repo: /r}\n", nil)
 	same, _ := fileConfig(t, "syncs:\n- {name: a, repo: /r}\n", nil)
-	if !equal(moved.Syncs, same.Syncs) {
+	if !reflect.DeepEqual(moved.Syncs, same.Syncs) {
 		t.Errorf("%+v, %+v", moved.Syncs, same.Syncs)
 	}
 }

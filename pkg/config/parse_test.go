@@ -129,7 +129,7 @@ func TestDefaults(t *testing.T) {
 		config: c.config,
 	}
 	c.fields = nil
-	if !equal(c, want) {
+	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v\nwant\n%+v", c, want)
 	}
 }
@@ -174,17 +174,17 @@ func TestEveryName(t *testing.T) {
 			d.env, d.from, d.warnings, d.strays = nil, nil, nil, nil
 			if first == nil {
 				first = d
-				if empty := (&draft{Process: processDefaults(), Sync: syncDefaults()}); equal(d, empty) {
+				if empty := (&draft{Process: processDefaults(), Sync: syncDefaults()}); reflect.DeepEqual(d, empty) {
 					t.Errorf("%v %v: changes nothing", args, env)
 				}
 				// The row is of the scope that it says.
-				if o.scope == perSync && d.Process != processDefaults() || o.scope == perProcess && !equal(d.Sync, syncDefaults()) {
+				if o.scope == perSync && d.Process != processDefaults() || o.scope == perProcess && !reflect.DeepEqual(d.Sync, syncDefaults()) {
 					t.Errorf("%v %v: changes what is not of its scope", args, env)
 				}
 			}
 			got, want := *d, *first
 			got.Loop.Budget, want.Loop.Budget = syncer.Budget{}, syncer.Budget{} // counted differently
-			if !equal(got, want) {
+			if !reflect.DeepEqual(got, want) {
 				t.Errorf("%v %v: %+v, want %+v", args, env, got, want)
 			}
 		}

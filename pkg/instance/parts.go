@@ -28,7 +28,9 @@ func repoOptions(o Options, g *git.Git, progress *logging.Progress, changed func
 		r.Umask = groupUmask
 	}
 	r.Progress = func(p git.Progress) { progress.Update(p.Phase, p.Percent, p.Detail) }
-	r.Sharing = remote.Sharing{Pool: o.Polls, Credentials: o.Sync.Auth, Period: o.Sync.Loop.Period, Changed: changed}
+	r.Sharing = func() remote.Sharing {
+		return remote.Sharing{Pool: o.Polls, Credentials: o.Sync.Auth, Period: o.Sync.Loop.Period, Changed: changed}
+	}
 	return r
 }
 

@@ -71,6 +71,8 @@ type Options struct {
 	// StaleTimeout is how long a replaced tree stays.
 	StaleTimeout time.Duration
 	GC           GC
+	// Sharing, when set, says with whom polls are shared.
+	Sharing func() remote.Sharing
 	// Progress, when set, is called for each step of a fetch or checkout.
 	Progress func(git.Progress)
 	// Now is time.Now when nil.

@@ -111,7 +111,11 @@ func (r *Repo) assemble(opts Options) {
 	lfs := false
 	opts.Git, lfs = worktree.WithLFS(opts.Git)
 	r.opts = opts
-	r.remote = remote.New(remote.Options{Git: opts.Git, Log: opts.Log, Wanted: opts.Wanted, Config: opts.Config})
+	asks := remote.Options{Git: opts.Git, Log: opts.Log, Wanted: opts.Wanted, Config: opts.Config}
+	if opts.Sharing != nil {
+		asks.Sharing = opts.Sharing()
+	}
+	r.remote = remote.New(asks)
 	r.store = store.At(filepath.Join(r.root, disk.GitName), &store.Options{
 		Root: r.root, Git: opts.Git, Log: r.opts.Log, URL: opts.URL, Depth: opts.Depth, Filter: opts.Filter, GC: opts.GC,
 		GroupWrite: opts.GroupWrite, Progress: opts.Progress,

@@ -34,6 +34,8 @@ type Options struct {
 	Wanted
 	// Config is the user's extra git configuration, already part of Git.
 	Config []git.KV
+	// Sharing says with whom polls are shared.
+	Sharing Sharing
 }
 
 // Wanted says which commit of which repository is asked for, and how.
@@ -49,8 +51,6 @@ type Wanted struct {
 	// range of versions, choose the highest matching tag instead of Ref.
 	RefPattern, RefSemver string
 	Poll                  Poll
-	// Sharing says with whom polls are shared.
-	Sharing Sharing
 }
 
 // Remote is a remote repository. Its methods are called one at a time, but for Expire, which may be called at any time.

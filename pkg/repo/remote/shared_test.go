@@ -119,7 +119,7 @@ func TestSharedPollsCancelled(t *testing.T) {
 func TestSharedPollsKeepApart(t *testing.T) {
 	pool := &Pool{}
 	with := func(url, credentials string) *Remote {
-		return New(Options{Wanted: Wanted{URL: url, Sharing: Sharing{Pool: pool, Credentials: []string{credentials}}}})
+		return New(Options{Wanted: Wanted{URL: url}, Sharing: Sharing{Pool: pool, Credentials: []string{credentials}}})
 	}
 	a, b := with("https://a", "x"), with("https://a", "x")
 	if a.source != b.source {
@@ -154,7 +154,7 @@ func TestServes(t *testing.T) {
 		"a failure while it waited":   {func(a *answer) { a.err = errNoRef; a.ended = now.Add(time.Second) }, true},
 		"one that it has used before": {func(a *answer) { a.number = 0 }, false},
 	} {
-		r := &Remote{source: &source{}, opts: Options{Wanted: Wanted{Sharing: Sharing{Period: 10 * time.Minute}}}}
+		r := &Remote{source: &source{}, opts: Options{Sharing: Sharing{Period: 10 * time.Minute}}}
 		a := good
 		c.change(&a)
 		r.last = a
