@@ -13,7 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"git-sync/test/harness"
 )
 
 // replica is a receiver with a port of its own, and the requests that arrive there.
@@ -103,7 +104,7 @@ func (r *replica) count() (requests, triggers int) {
 // observed waits until there are so many outcomes of a kind.
 func (r *replica) observed(t *testing.T, outcome string, n int) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%d times %q", n, outcome), func() bool {
+	harness.Until(t, fmt.Sprintf("%d times %q", n, outcome), func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		count := 0
@@ -114,15 +115,6 @@ func (r *replica) observed(t *testing.T, outcome string, n int) {
 		}
 		return count >= n
 	})
-}
-
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 // send posts a delivery over the network.

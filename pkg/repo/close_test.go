@@ -9,6 +9,8 @@ import (
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
+
+	"git-sync/test/harness"
 )
 
 // TestCloseKeepsTheLock: the lock on the root is held until nothing works on the
@@ -37,7 +39,7 @@ func TestCloseKeepsTheLock(t *testing.T) {
 			work(f, ended)
 			first := f.repo
 			go func() { closed <- first.Close() }()
-			until(t, "closing to begin", func() bool {
+			harness.Until(t, "closing to begin", func() bool {
 				first.jobs.verify.mu.Lock()
 				defer first.jobs.verify.mu.Unlock()
 				return first.jobs.verify.closed

@@ -16,6 +16,8 @@ import (
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
 	"git-sync/test/gitserver"
+
+	"git-sync/test/harness"
 )
 
 // slowGit makes the gits that copy what is kept wait, before they begin or
@@ -70,23 +72,7 @@ func (s *slowGit) release() {
 // waits blocks until a git has begun to wait.
 func (s *slowGit) waits() {
 	s.t.Helper()
-	until(s.t, "a collection of garbage", func() bool { return disk.Exists(filepath.Join(s.dir, "waiting")) })
-}
-
-// until polls for something that another process does.
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("waiting for %s: %v", what, ctx.Err())
-		}
-	}
+	harness.Until(s.t, "a collection of garbage", func() bool { return disk.Exists(filepath.Join(s.dir, "waiting")) })
 }
 
 // random is n bytes that do not compress, the same for the same seed.

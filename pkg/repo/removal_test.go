@@ -11,6 +11,8 @@ import (
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
+
+	"git-sync/test/harness"
 )
 
 // failingCheckouts gives f a git that fails after each checkout, as one that is
@@ -116,12 +118,12 @@ func TestRemovalBesideSyncs(t *testing.T) {
 		f.beside(hash) // a poll
 	}
 	f.repo.jobs.removal.reset()
-	until(t, "old trees to wait for their removal", func() bool {
+	harness.Until(t, "old trees to wait for their removal", func() bool {
 		f.beside(hash)
 		return len(f.repo.trees.Trash.List()) > 0
 	})
 	end()
-	until(t, "the removal of old trees", func() bool {
+	harness.Until(t, "the removal of old trees", func() bool {
 		f.beside(hash)
 		f.settle()
 		return len(f.repo.trees.Trash.List()) == 0

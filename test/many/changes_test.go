@@ -3,7 +3,6 @@ package many
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,17 +42,7 @@ func (w *world) descriptors() int {
 
 // TestChanges: the file changes again and again while the repositories do. Nothing is left behind.
 func TestChanges(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
-	w := newWorld(t)
-	var names []string
-	for i := range sized(10, 5) {
-		name := fmt.Sprintf("r%d", i)
-		w.add(name)
-		names = append(names, name)
-	}
-	w.writes(names)
+	w, names, r := repositories(t, sized(10, 5))
 	w.start()
 	w.shows(names)
 	// A moment without a sync, of which the least is to be compared.

@@ -2,7 +2,6 @@ package many
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"syscall"
@@ -11,17 +10,7 @@ import (
 
 // TestKills: the process is killed at random instants while many repositories change. What each has published is whole.
 func TestKills(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
-	w := newWorld(t)
-	var names []string
-	for i := range sized(20, 8) {
-		name := fmt.Sprintf("r%d", i)
-		w.add(name)
-		names = append(names, name)
-	}
-	w.writes(names)
+	w, names, r := repositories(t, sized(20, 8))
 	published := 0
 	for round := range sized(25, 2) {
 		w.start()

@@ -4,6 +4,7 @@ package many
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,6 +59,19 @@ func newWorld(t testing.TB, args ...string) *world {
 		"--http-bind=" + address, "--http-pprof", "--stale-worktree-timeout=0s", "--backoff-max=2s",
 	}, args...)
 	return w
+}
+
+// repositories is a world with n repositories, as its file has them, and what is chosen at random: the same in each run.
+func repositories(t testing.TB, n int) (w *world, names []string, r *rand.Rand) {
+	t.Helper()
+	w = newWorld(t)
+	for i := range n {
+		name := fmt.Sprintf("r%d", i)
+		w.add(name)
+		names = append(names, name)
+	}
+	w.writes(names)
+	return w, names, rand.New(rand.NewPCG(1, 0))
 }
 
 func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
