@@ -52,13 +52,13 @@ func run(p process) int {
 		p.complain(err)
 		return exitUsage
 	}
-	if cfg.Mode != config.ModeRun {
-		return p.inform(cfg)
-	}
 	log := logging.New(p.stderr, logging.Options{
 		Verbosity: cfg.Process.Verbose, Format: cfg.Process.LogFormat, Secrets: cfg.Secrets(), Plain: p.plain(),
 	})
 	warn(log, warnings)
+	if cfg.Mode != config.ModeRun {
+		return p.inform(cfg)
+	}
 	return p.sync(cfg, log)
 }
 

@@ -150,6 +150,10 @@ func (r *fileReader) options(entry []*ast.MappingValueNode) map[string]given {
 				r.problem(at, "a secret may not be in the file", "use password-file")
 				continue
 			}
+			if strings.HasPrefix(key, "git-config") && slices.ContainsFunc(texts, holdsLogin) {
+				r.problem(at, "a secret may not be in the file", "use $GITSYNC_GIT_CONFIG, or an option for credentials")
+				continue
+			}
 			if holdsPassword(in) {
 				r.problem(at, "a URL in the file may not hold a password", "use username and password-file, or a variable")
 				continue
@@ -164,6 +168,11 @@ func (r *fileReader) options(entry []*ast.MappingValueNode) map[string]given {
 func holdsSecret(credentials string) bool {
 	list, _ := parseCredentials(credentials) // what is wrong is reported later
 	return slices.ContainsFunc(list, func(c auth.Credential) bool { return c.Password != "" })
+}
+
+// holdsLogin says whether git settings have a header that logs in.
+func holdsLogin(settings string) bool {
+	return regexp.MustCompile(`(?is)extraheader.*authorization`).MatchString(settings)
 }
 
 // holdsPassword says whether the value is a URL with a password.

@@ -124,6 +124,7 @@ func TestFileProblems(t *testing.T) {
 		{a + "  credential: '{\"url\": \"https://h\", \"username\": \"u\", \"Password\": \"hunter2\"}'", "", []string{"f.yaml:4:3: credential: a secret may not be in the file (use password-file)"}},
 		{"syncs:\n- name: a\n  repo: https://u:hunter2@h/r", "", []string{"f.yaml:3:3: repo: a URL in the file may not hold a password (use username and password-file, or a variable)", "f.yaml:2:3: repo: is required"}},
 		{a + "  webhook-url: https://u:hunter2@h/r", "", []string{"f.yaml:4:3: webhook-url: a URL in the file may not hold a password (use username and password-file, or a variable)"}},
+		{a + "  git-config: 'http.extraHeader:Authorization: Bearer t'", "", []string{"f.yaml:4:3: git-config: a secret may not be in the file"}},
 		{a + "  depth: [1, 2]", "", []string{"f.yaml:4:3: depth: is not a single value"}},
 		{a + "  depth: {a: b}", "", []string{"f.yaml:4:3: depth: is not a single value"}},
 		{a + "  depth: deep\n  period: 5", "", []string{`f.yaml:4:3: depth: "deep" is not a whole number`, `f.yaml:5:3: period: "5" has no unit (write 5s for seconds)`}},
