@@ -85,8 +85,8 @@ func checkLink(s string) error {
 
 // checkSubdir refuses what is no directory within a repository.
 func checkSubdir(s string) error {
-	if s != "" && (path.Clean(s) != s || s == "." || !filepath.IsLocal(s) || hasControl(s)) {
-		return wrong(quoted(s)+" is no directory of a repository", "write it relative to the top of the repository, without a slash at its ends: public, docs/site")
+	if s != "" && (path.Clean(s) != s || s == "." || !filepath.IsLocal(s) || likeOption(s) || hasControl(s)) {
+		return wrong(quoted(s)+" is not a directory of a repository", "write it relative to the top of the repository, without a slash at its ends: public, docs/site")
 	}
 	return nil
 }

@@ -58,20 +58,6 @@ func (s *Server) Stop() {
 	s.listen = nil
 }
 
-// Hang stops every session: their connections stay, and nothing is heard on them any more. New ones are served. The
-// sessions go on when the function that it returns is called, or end with the server.
-func (s *Server) Hang() (release func()) {
-	s.t.Helper()
-	listener := s.listen.Process.Pid
-	hung := freeze(listener)
-	s.must(syscall.Kill(listener, syscall.SIGCONT))
-	return func() {
-		for _, pid := range hung[1:] {
-			_ = syscall.Kill(pid, syscall.SIGCONT)
-		}
-	}
-}
-
 // Logins is how often somebody was let in.
 func (s *Server) Logins() int { return strings.Count(s.Log(), "Accepted publickey for ") }
 
