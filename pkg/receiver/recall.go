@@ -13,7 +13,7 @@ const (
 )
 
 // recall compares a delivery with the earlier ones for the same target, and remembers it. A repository that was renamed or
-// moved to another owner is recognised by its ID: fetching by the old URL goes on, but deliveries have the new one.
+// moved to another owner is recognised by its ID: fetches by the old URL still work, but deliveries have the new one.
 func (h *handler) recall(f *forge, p payload, t Target) relation {
 	h.mu.Lock()
 	defer h.mu.Unlock()

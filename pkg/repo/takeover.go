@@ -13,7 +13,7 @@ import (
 	"git-sync/pkg/repo/outlet"
 )
 
-// keepLayout goes on publishing bare hashes where the root does, as git-sync v3.3
+// keepLayout keeps publishing bare hashes where the root does, as git-sync v3.3
 // to v3.6 do, unless another layout was asked for: consumers may take the link's
 // target for the commit.
 func (r *Repo) keepLayout() error {

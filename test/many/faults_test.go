@@ -109,7 +109,7 @@ func TestFaults(t *testing.T) {
 		w.shows(healthy)
 	}
 	w.shows([]string{"corrupt"}) // healed
-	// Each healthy sync goes on to poll, about as often as any other.
+	// Each healthy sync continues to poll, about as often as any other.
 	polls := map[string]float64{}
 	w.Until("polls of each healthy sync", func() bool {
 		now := w.metrics(`git_sync_count_total{status="noop"`)

@@ -20,7 +20,7 @@ const (
 
 // Reopen reads the root's store, which may be absent or not ours. It finishes an
 // interrupted change of stores: without a .git, a new store that is ready takes
-// its place. One that is not ready yet is left for Fresh; else what was aside is a
+// its place. One that is not ready yet is left for Fresh; else what is beside is a
 // leftover.
 func (st *Store) Reopen() error {
 	if !disk.Exists(st.Dir()) {
@@ -90,7 +90,7 @@ func (st *Store) forgetTrees() error {
 	return err
 }
 
-// Reusable reports whether what was fetched into a store built aside is of use to the next
+// Reusable reports whether what was fetched into a store beside this one is of use to the next
 // attempt, when this one has failed with err.
 func (st *Store) Reusable(ctx context.Context, g *git.Git, err error) bool {
 	head, herr := st.Head()
