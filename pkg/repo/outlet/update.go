@@ -31,10 +31,12 @@ type update struct {
 	root *os.Root // the same: no symlink within leads out of it
 	from string   // the new tree's files
 	old  *manifest
-	ours map[string]entry // the entries of the manifest old
-	next *manifest
-	put  []int // the entries of next that are to be copied
-	temp string
+	// thisBoot says that old was written, or compared by content, during this boot.
+	thisBoot bool
+	ours     map[string]entry // the entries of the manifest old
+	next     *manifest
+	put      []int // the entries of next that are to be copied
+	temp     string
 	// journal is where the paths that become ours are noted before the first one is
 	// there; empty for a directory that nobody sees yet.
 	journal string
@@ -47,7 +49,7 @@ func (u *update) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { _ = u.root.Close() }()
-	u.ours = u.old.byPath()
+	u.ours, u.thisBoot = u.old.byPath(), u.old.Boot == disk.BootID()
 	if u.next.entries, err = list(u.from); err != nil {
 		return err
 	}
@@ -185,7 +187,7 @@ func (u *update) same(now fs.FileInfo, old entry, e *entry) bool {
 	if !e.mode.IsRegular() {
 		return intact(filepath.Join(u.dir, e.path), now, *e)
 	}
-	if u.old.Boot != disk.BootID() || !intact("", now, old) || now.Mode() != e.mode {
+	if !u.thisBoot || !intact("", now, old) || now.Mode() != e.mode {
 		return false
 	}
 	if old.source != e.source {
@@ -337,6 +339,7 @@ func (m *manifest) changed(ctx context.Context, dir string) error {
 	if m.interrupted {
 		return errors.New("an update did not end")
 	}
+	thisBoot := m.Boot == disk.BootID()
 	for _, e := range m.entries {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -347,7 +350,7 @@ func (m *manifest) changed(ctx context.Context, dir string) error {
 			return err
 		}
 		same := intact(name, info, e)
-		if same && e.mode.IsRegular() && m.Boot != disk.BootID() {
+		if same && e.mode.IsRegular() && !thisBoot {
 			sum, err := sumOf(name)
 			if err != nil {
 				return err
