@@ -49,9 +49,9 @@ func New(kind Kind, p Place) Outlet {
 		return &Directory{copies{Place: p, kind: kind}}
 	case KindInPlace:
 		return &InPlace{copies{Place: p, kind: kind}}
-	default:
-		return Link{p}
+	case KindLink:
 	}
+	return Link{p}
 }
 
 // Tree is a complete tree that is to be published.
