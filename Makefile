@@ -59,8 +59,8 @@ test: ## all tests that need no container; what is exhaustive is sampled
 # The race detector is for what runs our code in the test itself, or builds it so; for the others it would only be slower.
 raced = ./cmd/... ./pkg/... ./test/gitserver ./test/many ./test/script
 test-full: export GITSYNC_TEST = full
-test-full: ## all of it, on the disk, and our packages with the race detector
-	@$(call gotestsum,races=0; $(gotest) -timeout=30m -race $(raced) || races=1; raced=$$(go list $(raced)); \
+test-full: ## all of it, and our packages with the race detector
+	@test/in-memory.sh $(call gotestsum,races=0; $(gotest) -timeout=30m -race $(raced) || races=1; raced=$$(go list $(raced)); \
 	  $(call each_module,$(gotest) -timeout=30m $$(go list ./... | grep -vxF "$$raced")); exit $$races)
 
 .PHONY: check
@@ -144,7 +144,7 @@ bench: build ## cost beside plain git's in the same run: make bench SIZES="100 1
 	@go run ./test/bench -sizes '$(SIZES)' $(BENCH) bin/git-sync
 
 .PHONY: docs
-docs: ## write docs/options.md, its schema and cmd/git-sync/git-sync.1 anew from the table of options
+docs: ## write docs/options.md, its schema, and the help and the manual in cmd/git-sync from the table of options
 	go test -count=1 ./pkg/config -run TestDocuments -update
 
 .PHONY: image

@@ -23,11 +23,11 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-// stopLimit is how long stopping waits for what is under way. Two seconds are promised in all; the rest of them is for a
-// busy machine.
+// stopLimit is how long stopping waits for running work. Stopping should take two seconds in all; the rest is reserve
+// for a busy machine.
 const stopLimit = time.Second
 
-// app is what runs in the process: an instance for each repository, and the servers.
+// app is the running program: an instance for each repository, and the servers.
 type app struct {
 	cfg   config.Config
 	log   *logging.Logging
@@ -36,14 +36,14 @@ type app struct {
 	http  listeners
 
 	secrets atomic.Pointer[[]string] // of the newest configuration
-	invalid atomic.Pointer[string]   // why the file of --config is ignored; nil: it is not
+	invalid atomic.Value             // text: why the file of --config is ignored; "" if it is used
 }
 
-// assemble builds everything from the configuration. It checks git, the roots and the addresses to listen on, and returns
-// all that keeps the process from starting at once.
+// assemble makes everything from the configuration. It checks git, the roots and the addresses to listen on, and
+// returns all reasons why the process cannot start.
 func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.Logging) (*app, []error) {
 	a := &app{cfg: cfg, log: log}
-	a.secrets.Store(new(cfg.Secrets()))
+	a.secrets.Store(&cfg.Secrets)
 	var problems []error
 	note := func(errs ...error) {
 		problems = append(problems, slices.DeleteFunc(errs, func(err error) bool { return err == nil })...)
@@ -52,15 +52,13 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	if err != nil {
 		note(fmt.Errorf("finding our own executable, which git runs to ask for credentials: %w", err))
 	}
-	wd, err := os.Getwd()
-	note(err)
 	a.git, err = git.New(ctx, git.Options{
-		Path: cfg.Process.In(wd).Git, Env: p.environ, Log: log.Logger(),
+		Path: cfg.Process.Git, Env: p.environ, Log: log.Logger(),
 		Observe: func(command string, took time.Duration) { a.http.server.ObserveGit(command, took) },
 	})
 	note(err)
 	shared := instance.Options{
-		OneTime: cfg.Process.OneTime, AddUser: cfg.Process.AddUser, Self: self,
+		OneTime: cfg.Process.OneTime, Describe: cfg.Process.HTTP.Bind != "", AddUser: cfg.Process.AddUser, Self: self,
 		Environ: p.environ, Umask: umask(), Git: a.git, Check: a.checkReceiver,
 	}
 	if a.many() {
@@ -71,7 +69,7 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 		OneTime: cfg.Process.OneTime, Log: log,
 		Open: func(s config.Sync) *instance.Instance {
 			o := shared
-			o.Sync, o.Log = s.In(wd), log.Of(s.Name)
+			o.Sync, o.Log = s, log.Of(s.Name)
 			o.Observe = func(r syncer.Report) { a.http.server.Observe(s.Name, r) }
 			o.Secrets = *a.secrets.Load()
 			return instance.New(o)
@@ -80,34 +78,34 @@ func (p process) assemble(ctx context.Context, cfg config.Config, log *logging.L
 	unable := a.group.Add(cfg.Syncs)
 	note(a.listen(ctx)...)
 	if len(problems) > 0 || !a.many() {
-		note(unable...) // of several syncs, those that can start do
+		note(unable...) // of several syncs, those that can start will run
 	}
 	return a, problems
 }
 
-// many says that a file lists the syncs, and so they have names.
+// many reports whether a file lists the syncs, so that they have names.
 func (a *app) many() bool { return a.cfg.Process.File != "" }
 
-// umask is the process's umask. umask(2) returns it only when it changes it.
+// umask returns the process's umask. umask(2) can only return it by changing it.
 func umask() fs.FileMode {
 	mask := unix.Umask(0o022)
 	unix.Umask(mask)
 	return fs.FileMode(mask)
 }
 
-// run runs the instances, and the servers beside them.
+// run runs the instances and the servers.
 func (a *app) run(ctx context.Context, p process) error {
 	if sig := a.cfg.Process.SyncOnSignal; sig != 0 {
 		onSignal(ctx, sig, a.trigger)
 	}
-	stopping := make(chan time.Time, 1) // when stopping began, if it did
+	stopping := make(chan time.Time, 1) // when stopping began
 	defer context.AfterFunc(ctx, func() { stopping <- time.Now() })()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	beside, stop := context.WithCancel(ctx)
+	serversCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	var servers sync.WaitGroup
-	servers.Go(func() { a.http.run(beside, fail) })
+	servers.Go(func() { a.http.run(serversCtx, fail) })
 	changes := make(chan []config.Sync)
 	if a.many() && !a.cfg.Process.OneTime {
 		go a.followFile(ctx, p, changes)
@@ -115,7 +113,7 @@ func (a *app) run(ctx context.Context, p process) error {
 
 	err := a.group.Run(ctx, changes)
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause // a server that ended
+		err = cause // a server has failed
 	}
 	stop()
 	deadline := time.Now()
@@ -128,14 +126,14 @@ func (a *app) run(ctx context.Context, p process) error {
 	return err
 }
 
-// trigger asks each instance for a sync, on a signal.
+// trigger asks each instance for a sync, after a signal.
 func (a *app) trigger() {
 	for _, i := range a.group.Instances() {
 		i.Trigger(syncer.SourceSignal)
 	}
 }
 
-// refuse reports all that is wrong with a start, and takes away what it has made.
+// refuse logs why the process cannot start, and removes what it has created.
 func (a *app) refuse(problems []error) {
 	for _, problem := range problems {
 		a.log.Logger().Error(problem, "cannot start")
@@ -148,7 +146,7 @@ func (a *app) refuse(problems []error) {
 	})
 }
 
-// within waits for f, but not beyond the deadline.
+// within waits for f, until the deadline at the latest.
 func within(deadline time.Time, f func()) {
 	done := make(chan struct{})
 	go func() {

@@ -9,11 +9,11 @@ import (
 	"git-sync/pkg/config"
 )
 
-// filePeriod is how often the file of --config is read. A mounted ConfigMap changes within a minute or so.
+// filePeriod is how often the file of --config is read. A mounted ConfigMap changes within about a minute.
 const filePeriod = 2 * time.Second
 
-// followFile gives the syncs of the file of --config to changes each time that it changes, until ctx ends. An invalid file is
-// logged and ignored.
+// followFile sends the syncs of the file of --config to changes each time the file changes, until ctx ends. An
+// invalid file is logged and ignored.
 func (a *app) followFile(ctx context.Context, p process, changes chan<- []config.Sync) {
 	last := p.file
 	timer := time.NewTicker(filePeriod)
@@ -21,15 +21,15 @@ func (a *app) followFile(ctx context.Context, p process, changes chan<- []config
 	for {
 		content, err := os.ReadFile(a.cfg.Process.File)
 		if err != nil {
-			a.judge(err)
-			last = nil // so that the next content is judged, even if it is the same
+			a.report(err)
+			last = nil // so that the next content is read, even if it is the same
 		} else if !bytes.Equal(content, last) {
 			last = content
 			cfg, warnings, err := config.ParseFile(p.args, p.environ, content)
-			a.judge(err)
+			a.report(err)
 			if err == nil {
-				a.log.KeepSecret(cfg.Secrets()...)
-				a.secrets.Store(new(cfg.Secrets()))
+				a.log.KeepSecret(cfg.Secrets...)
+				a.secrets.Store(&cfg.Secrets)
 				warn(a.log, warnings)
 				select {
 				case changes <- cfg.Syncs:
@@ -45,26 +45,23 @@ func (a *app) followFile(ctx context.Context, p process, changes chan<- []config
 	}
 }
 
-// judge takes note of whether the file of --config is valid, and logs what is new.
-func (a *app) judge(err error) {
-	before := a.invalidFile()
+// report records whether the file of --config is valid, and logs a change of that.
+func (a *app) report(err error) {
+	before, now := a.invalidFile(), ""
+	if err != nil {
+		now = err.Error()
+	}
+	a.invalid.Store(now)
 	switch {
-	case err == nil:
-		a.invalid.Store(nil)
-		if before != "" {
-			a.log.Logger().Info("the configuration file is valid again")
-		}
-	case err.Error() != before:
-		text := err.Error()
-		a.invalid.Store(&text)
+	case now == "" && before != "":
+		a.log.Logger().Info("the configuration file is valid again")
+	case now != before:
 		a.log.Logger().Error(err, "ignoring an invalid configuration file")
 	}
 }
 
-// invalidFile is why the file of --config is ignored, "" if it is not.
+// invalidFile returns why the file of --config is ignored; "" if it is used.
 func (a *app) invalidFile() string {
-	if why := a.invalid.Load(); why != nil {
-		return *why
-	}
-	return ""
+	why, _ := a.invalid.Load().(string)
+	return why
 }

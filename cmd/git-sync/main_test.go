@@ -57,9 +57,9 @@ func TestBadEnvironmentIsListedAtOnce(t *testing.T) {
 	p := start(t, setup{args: args(r.url, root, "--http-bind="+taken.Addr().String())})
 	p.Exits(exitUsage)
 	if n := len(p.Lines("cannot start")); n != 2 {
-		t.Errorf("%d problems are told, want 2", n)
+		t.Errorf("%d problems are reported, want 2", n)
 	}
-	for _, want := range []string{filepath.Join(root, "link"), "--http-bind", `"hint"`} {
+	for _, want := range []string{filepath.Join(root, "link"), "--http-bind", `"hint"`, "the containers of a pod share their ports"} {
 		if !strings.Contains(p.Said(), want) {
 			t.Errorf("says nothing of %s", want)
 		}
@@ -72,7 +72,7 @@ func TestGitIsMissing(t *testing.T) {
 	both := start(t, setup{args: args("https://127.0.0.1:1/x", root, "--git=/nowhere/git", "--one-time", "--link=../root")})
 	both.Exits(exitUsage)
 	if n := len(both.Lines("cannot start")); n != 2 {
-		t.Errorf("beside a link that is refused, %d problems are told, want 2", n)
+		t.Errorf("beside a link that is refused, %d problems are reported, want 2", n)
 	}
 	p := start(t, setup{args: args("https://127.0.0.1:1/x", t.TempDir(), "--git=/nowhere/git", "--one-time")})
 	p.Exits(exitUsage)
@@ -279,7 +279,7 @@ func TestSignalSyncs(t *testing.T) {
 	root := t.TempDir()
 	p := start(t, setup{args: args(r.url, root, "--period=1h", "--sync-on-signal=SIGUSR1")})
 	published(t, root, "one")
-	p.Logs("published")
+	p.Logs("published revision")
 	r.repo.Commit(map[string]string{"file": "two"})
 	p.Signal(syscall.SIGUSR1)
 	published(t, root, "two")
@@ -360,7 +360,7 @@ func TestSecondProcessWaitsForTheRoot(t *testing.T) { // D5
 	first := start(t, setup{args: args(r.url, root, "--period=1h")})
 	published(t, root, "one")
 	second := start(t, setup{args: args(r.url, root, "--period=50ms")})
-	second.Logs("waiting for another git-sync that holds the root")
+	second.Logs("waiting for another git-sync")
 	r.repo.Commit(map[string]string{"file": "two"})
 	first.Signal(syscall.SIGKILL)
 	published(t, root, "two")

@@ -2,8 +2,13 @@ package main
 
 import (
 	"go/ast"
+	"go/importer"
 	"go/parser"
 	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -12,29 +17,15 @@ import (
 	"git-sync/pkg/config"
 )
 
-// Every field that a row of the option table can set is read by the package that defines the options, or, for options of
-// pkg/config itself, by those that assemble the process.
+// Every field that a row of the option table can set is read somewhere outside of pkg/config: this field of this type, not one of
+// the same name.
 func TestEveryOptionIsUsed(t *testing.T) {
-	cache := map[string]map[string]bool{}
-	usedIn := func(dir string) map[string]bool {
-		if cache[dir] == nil {
-			cache[dir] = selected(t, "../../"+dir)
-		}
-		return cache[dir]
-	}
+	used := selectedFields(t)
 	var check func(of reflect.Type)
 	check = func(of reflect.Type) {
-		dirs := []string{strings.TrimPrefix(of.PkgPath(), "git-sync/")}
-		if dirs[0] == "pkg/config" {
-			dirs = []string{"cmd/git-sync", "pkg/instance"}
-		}
 		for f := range of.Fields() {
-			used := false
-			for _, dir := range dirs {
-				used = used || usedIn(dir)[f.Name]
-			}
-			if f.IsExported() && !f.Anonymous && !used {
-				t.Errorf("%s.%s is not used in %s", of, f.Name, strings.Join(dirs, ", "))
+			if name := of.PkgPath() + "." + of.Name() + "." + f.Name; f.IsExported() && !f.Anonymous && !used[name] {
+				t.Errorf("%s is not used", name)
 			}
 			if f.Type.Kind() == reflect.Struct && strings.HasPrefix(f.Type.PkgPath(), "git-sync/") {
 				check(f.Type)
@@ -45,27 +36,58 @@ func TestEveryOptionIsUsed(t *testing.T) {
 	check(reflect.TypeFor[config.Process]())
 }
 
-// selected are the names of fields and methods that a package uses.
-func selected(t *testing.T, dir string) map[string]bool {
-	files, err := filepath.Glob(dir + "/*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal(dir, err)
+// selectedFields are the fields, as PACKAGE.TYPE.FIELD, that the program selects outside of pkg/config.
+func selectedFields(t *testing.T) map[string]bool {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-f", "{{.ImportPath}}|{{.Export}}|{{.Dir}}|{{range .GoFiles}}{{.}} {{end}}", ".")
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
 	}
-	names := map[string]bool{}
-	for _, path := range files {
-		if strings.HasSuffix(path, "_test.go") {
+	exports := map[string]string{}
+	fset := token.NewFileSet()
+	imports := importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+	used := map[string]bool{}
+	for line := range strings.Lines(string(out)) { // dependencies come first
+		part := strings.Split(strings.TrimSpace(line), "|")
+		exports[part[0]] = part[1]
+		if !strings.HasPrefix(part[0], "git-sync/") || part[0] == "git-sync/pkg/config" {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-		if err != nil {
+		var files []*ast.File
+		for name := range strings.FieldsSeq(part[3]) {
+			file, err := parser.ParseFile(fset, filepath.Join(part[2], name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, file)
+		}
+		info := &types.Info{Selections: map[*ast.SelectorExpr]*types.Selection{}}
+		if _, err := (&types.Config{Importer: imports}).Check(part[0], fset, files, info); err != nil {
 			t.Fatal(err)
 		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			if s, ok := n.(*ast.SelectorExpr); ok {
-				names[s.Sel.Name] = true
+		for _, s := range info.Selections {
+			if s.Kind() == types.FieldVal {
+				used[fieldName(s)] = true
 			}
-			return true
-		})
+		}
 	}
-	return names
+	return used
+}
+
+// fieldName is the field that a selection ends at, by way of embedded ones.
+func fieldName(s *types.Selection) string {
+	of := s.Recv()
+	for i, index := range s.Index() {
+		if p, ok := of.Underlying().(*types.Pointer); ok {
+			of = p.Elem()
+		}
+		field := of.Underlying().(*types.Struct).Field(index)
+		if i == len(s.Index())-1 {
+			return of.String() + "." + field.Name()
+		}
+		of = field.Type()
+	}
+	return ""
 }

@@ -16,7 +16,7 @@ import (
 	"git-sync/test/harness"
 )
 
-// stopPatience is how long the program may take to stop: contract §6.
+// stopPatience is how long the program may take to stop.
 const stopPatience = 2 * time.Second
 
 // asProgram makes the test binary be the program, as do the variables by which git's helper is run.
@@ -141,9 +141,7 @@ func gone(t *testing.T, pids []int) {
 func script(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "script")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	harness.Executable(t, path, "#!/bin/sh\n"+text+"\n")
 	return path
 }
 

@@ -12,12 +12,13 @@ import (
 	"git-sync/pkg/instance"
 	"git-sync/pkg/logging"
 	"git-sync/pkg/receiver"
+	"git-sync/pkg/server"
 	"git-sync/pkg/syncer"
 )
 
-// newReceiver makes the handler of forges' pushes.
+// newReceiver returns the handler for push webhooks.
 func (a *app) newReceiver() http.Handler {
-	o := receiver.Options{Targets: a.targets, Log: a.log.Logger(), Observe: a.http.server.CountDelivery}
+	o := receiver.Options{Targets: a.targets, Log: a.log.Logger(), Observe: func(d receiver.Delivery) { a.http.server.NoteDelivery(server.Delivery(d)) }}
 	if host, port, err := net.SplitHostPort(a.cfg.Process.Receiver.Peers); err == nil {
 		o.Peers = func(ctx context.Context) ([]string, error) {
 			ips, err := net.DefaultResolver.LookupHost(ctx, host)
@@ -30,7 +31,7 @@ func (a *app) newReceiver() http.Handler {
 	return receiver.New(o)
 }
 
-// targets are the instances as pushes see them: those that can sync.
+// targets returns the targets for push webhooks: the instances that can sync.
 func (a *app) targets() []receiver.Target {
 	var all []receiver.Target
 	for _, i := range a.group.Instances() {
@@ -47,7 +48,7 @@ func (a *app) targets() []receiver.Target {
 	return all
 }
 
-// checkReceiver says why a sync cannot receive pushes, if it is to.
+// checkReceiver says why a sync cannot receive pushes, if it should.
 func (a *app) checkReceiver(s config.Sync) error {
 	if a.cfg.Process.Receiver.Bind == "" {
 		return nil
@@ -58,7 +59,7 @@ func (a *app) checkReceiver(s config.Sync) error {
 	return nil
 }
 
-// targetOf says which pushes a sync takes.
+// targetOf returns the target of a sync, without Trigger and Wait.
 func targetOf(s config.Sync, log *logging.Logging) receiver.Target {
 	t := receiver.Target{
 		Name: s.Name, Provider: s.Receiver.Provider, URL: s.URL, Ref: cmp.Or(s.Rev, s.Ref),

@@ -81,8 +81,8 @@ func ranIn(t *testing.T, p *harness.Program, root string) {
 	if got := strings.TrimSpace(string(where)); err != nil || got != tree {
 		t.Errorf("the hook ran in %q (%v), the published tree is %q", got, err, tree)
 	}
-	p.Logs("published")
-	lines := p.Lines("published")
+	p.Logs("published revision")
+	lines := p.Lines("published revision")
 	if got := lines[len(lines)-1]["path"]; got != tree {
 		t.Errorf("the log says that %v is published, and %q is", got, tree)
 	}

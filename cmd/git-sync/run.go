@@ -3,7 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	_ "embed" // the manual page
+	_ "embed" // the help and the manual page
 	"errors"
 	"fmt"
 	"io"
@@ -18,33 +18,39 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-// The exit codes of contract §6.
+// The exit codes.
 const (
 	exitDone   = 0 // one-time sync complete, or the loop was stopped
 	exitFailed = 1 // too many failures, a one-time hook failed, or interrupted before a one-time sync was complete
 	exitUsage  = 2 // bad options or environment; nothing was done
 )
 
-// version is set when building: -ldflags "-X main.version=v1.2.3".
+// version is set by the build: -ldflags "-X main.version=v1.2.3".
 var version = ""
 
-// manual is what --man prints. make docs writes it.
+// manual is printed by --man. make docs writes it.
 //
 //go:embed git-sync.1
 var manual string
 
-// process is what the system gave us.
+// help is printed by --help. make docs writes it, too.
+//
+//go:embed help.txt
+var help string
+
+// process has what the program gets from the system.
 type process struct {
 	args    []string // without argv[0]
 	environ []string
+	stdin   io.Reader
 	stdout  io.Writer
 	stderr  io.Writer
-	file    []byte // what the file of --config held at the start
+	file    []byte // the content of the file of --config at start
 }
 
-// run is the program; it returns its exit code.
+// run runs the program and returns its exit code.
 func run(p process) int {
-	if code, ours := auth.Helper(p.environ, p.args, p.stdout, p.stderr); ours {
+	if code, ours := auth.Helper(p.environ, p.args, p.stdin, p.stdout, p.stderr); ours {
 		return code // git runs us to ask for credentials
 	}
 	cfg, warnings, err := p.configure()
@@ -53,7 +59,7 @@ func run(p process) int {
 		return exitUsage
 	}
 	log := logging.New(p.stderr, logging.Options{
-		Verbosity: cfg.Process.Verbose, Format: cfg.Process.LogFormat, Secrets: cfg.Secrets(), Plain: p.plain(),
+		Verbosity: cfg.Process.Verbose, Format: cfg.Process.LogFormat, Secrets: cfg.Secrets, Plain: p.plain(),
 	})
 	warn(log, warnings)
 	if cfg.Mode != config.ModeRun {
@@ -70,31 +76,26 @@ func warn(log *logging.Logging, warnings []config.Warning) {
 
 // configure reads the options and, with --config, the file.
 func (p *process) configure() (config.Config, []config.Warning, error) {
-	cfg, warnings, err := config.Parse(p.args, p.environ)
-	if cfg.Process.File == "" {
-		return cfg, warnings, err
-	}
-	content, unread := os.ReadFile(cfg.Process.File)
-	if unread != nil {
-		return cfg, warnings, errors.Join(err, fmt.Errorf("reading the file of --config: %w", unread))
-	}
-	p.file = content
-	return config.ParseFile(p.args, p.environ, content)
+	return config.Parse(p.args, p.environ, func(path string) ([]byte, error) {
+		content, err := os.ReadFile(path)
+		p.file = content
+		return content, err
+	})
 }
 
-// sync runs the loop from its first line to its last.
+// sync assembles and runs the program.
 func (p process) sync(cfg config.Config, log *logging.Logging) int {
 	ctx, stop := stopOnSignal(context.Background(), log.Logger(), cfg.Process.SyncOnSignal)
 	defer stop()
 	proc.Init(ctx)
 	if !cfg.Process.OneTime {
-		tuneRuntime(p.env)
+		tuneRuntime(p.environ)
 	}
 
 	a, problems := p.assemble(ctx, cfg, log)
 	switch {
 	case len(problems) == 0:
-		log.Logger().Info("started", append([]any{"version", versionText()}, cfg.Fields()...)...)
+		log.Logger().Info("started", append([]any{"version", versionText()}, cfg.Fields...)...)
 		return exitCode(log, a.run(ctx, p))
 	case ctx.Err() != nil:
 		within(time.Now().Add(stopLimit), a.group.Close)
@@ -105,7 +106,7 @@ func (p process) sync(cfg config.Config, log *logging.Logging) int {
 	}
 }
 
-// exitCode says how the run ended.
+// exitCode logs how the run ended, and returns the exit code.
 func exitCode(log *logging.Logging, err error) int {
 	switch {
 	case err == nil:
@@ -123,7 +124,7 @@ func (p process) inform(cfg config.Config) int {
 	text := ""
 	switch cfg.Mode {
 	case config.ModeHelp:
-		text = config.Usage(terminalWidth(p.stdout))
+		text = help
 	case config.ModeMan:
 		text = manual
 	case config.ModeVersion:
@@ -139,12 +140,12 @@ func (p process) inform(cfg config.Config) int {
 	return exitDone
 }
 
-// versionText is the version that was set when building, or what the Go tool knows about the source.
+// versionText returns the version that was set by the build, or what the Go tool knows about the source.
 func versionText() string {
 	return cmp.Or(version, buildInfo().Main.Version, "(unknown)")
 }
 
-// commitText is the revision that the program was built from, "" if the Go tool did not know.
+// commitText returns the revision from which the program was built; "" if the Go tool did not know it.
 func commitText() string {
 	for _, setting := range buildInfo().Settings {
 		if setting.Key == "vcs.revision" {

@@ -9,11 +9,11 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// stopOnSignal returns a context that ends at the first SIGTERM or SIGINT (or SIGHUP, unless it has another meaning or is
-// ignored, as under nohup). At the second, the process exits at once.
+// stopOnSignal returns a context that ends at the first SIGTERM or SIGINT. SIGHUP counts too, unless it triggers a
+// sync or is ignored, as under nohup. At the second signal, the process exits at once.
 //
-// SIGPIPE is caught and dropped, so that a log without a reader does not end the program; being caught rather than
-// ignored, it is as usual in children.
+// SIGPIPE is caught and dropped, so that the program continues if nobody reads its log. It is not ignored, because
+// children would inherit that.
 func stopOnSignal(ctx context.Context, log logr.Logger, syncOn syscall.Signal) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := []os.Signal{syscall.SIGTERM, syscall.SIGINT}
@@ -33,19 +33,17 @@ func stopOnSignal(ctx context.Context, log logr.Logger, syncOn syscall.Signal) (
 	return ctx, cancel
 }
 
-// onSignal calls f for each arrival of sig; those that come faster than f returns are one.
+// onSignal calls f each time sig arrives. Signals that arrive while f runs count as one.
 func onSignal(ctx context.Context, sig syscall.Signal, f func()) {
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, sig)
+	context.AfterFunc(ctx, func() {
+		signal.Stop(caught)
+		close(caught)
+	})
 	go func() {
-		defer signal.Stop(caught)
-		for {
-			select {
-			case <-caught:
-				f()
-			case <-ctx.Done():
-				return
-			}
+		for range caught {
+			f()
 		}
 	}()
 }

@@ -25,7 +25,7 @@ func deaf(t *testing.T) string {
 	return path
 }
 
-// heal makes the file an ordinary one, and lets whoever hangs on the deaf one go on.
+// heal makes the file an ordinary one, and ends what is blocked by the deaf one.
 func heal(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.Rename(path, path+".deaf"); err != nil {

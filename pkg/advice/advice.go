@@ -1,10 +1,10 @@
-// Package advice is what an error carries beside its text, anywhere in its chain: what to do about it, and what others
-// said about it.
+// Package advice finds additional information about an error, anywhere in its chain: what to do about it, and what
+// other programs printed about it.
 package advice
 
 import "errors"
 
-// Hint is what to do about the error, "" if it does not say.
+// Hint returns what to do about the error; "" if it has no hint.
 func Hint(err error) string {
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
@@ -13,7 +13,7 @@ func Hint(err error) string {
 	return ""
 }
 
-// Said is what the remote and a helper program (ssh, git-lfs) said about the error.
+// Said returns what the remote and a helper program (ssh, git-lfs) printed about the error.
 func Said(err error) (remote, helper string) {
 	var s interface {
 		Said() (remote, helper string)
@@ -24,7 +24,7 @@ func Said(err error) (remote, helper string) {
 	return "", ""
 }
 
-// With adds a hint to an error.
+// With returns err with a hint.
 func With(err error, hint string) error { return &hinted{err, hint} }
 
 type hinted struct {

@@ -1,20 +1,18 @@
-// Package auth makes git able to authenticate.
+// Package auth provides git with credentials.
 //
-// It hides where credentials come from (options, files, an askpass URL, a GitHub App, SSH keys,
-// cookies, or nothing at all), when they expire, and how git is handed them: git runs our own
-// executable as its GIT_ASKPASS and in place of ssh, and what that needs to know is in the
-// environment of git's process, which only our own UID can read. So no secret is in an argument, in
-// a file, or in a process that outlives git, no shell is needed; and a credential that was refused is simply offered again by the next
-// sync.
+// It hides where credentials come from (options, files, an askpass URL, a GitHub App, SSH keys, cookies), when they
+// expire, and how git gets them. git runs our own executable as its credential helper and instead of ssh. That gets
+// the credentials from the environment of git's process, which only our own UID can read. So no secret is in an
+// argument or in a file, and no process with a secret outlives git. A rejected credential is simply offered again by
+// the next sync.
 //
-// Invariants: every file that Options name is read anew by each Refresh, so that rotation needs no
-// restart. A secret is handed only to the scheme and host it is for, however git comes by the URL
-// (submodules, redirects). No error or log line holds a secret. Nothing is written to disk, save a
-// line in /etc/passwd if Options.AddUser asks for it;
-// private copies of keys live in anonymous memory.
+// Invariants: each Refresh reads every file in Options again, so that rotation needs no restart. A secret is sent
+// only to the scheme and host that it is for, also if git gets the URL from a submodule or a redirect. No error or
+// log message contains a secret. Nothing is written to disk, except a line in /etc/passwd with Options.AddUser.
+// Private copies of keys are in anonymous memory.
 //
-// State: the GitHub App's current token, what the last Refresh offered (to explain a refusal), and
-// counters. All of it is in memory, and losing it costs one token.
+// State: the GitHub App's current token, what the last Refresh offered (to explain a rejection), and counters. All of
+// it is in memory. Losing it costs one request for a token.
 package auth
 
 import (
@@ -33,50 +31,41 @@ import (
 	"git-sync/pkg/git"
 )
 
-// Report counts what was done, for metrics. Keys are "success" and "error".
+// Report has counts for metrics. The keys are "success" and "error".
 type Report struct {
 	AskpassCalls    map[string]int
 	GitHubRefreshes map[string]int
 }
 
-// Auth provides one repository's credentials. Refresh, Rejected and Explain are for one goroutine;
-// Report is for any.
+// Auth provides one repository's credentials. Refresh, Rejected and Explain must be called from one goroutine. Report
+// may be called from any.
 type Auth struct {
 	opts   Options
 	client *http.Client
 	mem    memFiles
 	token  token
 	offer  offer
-	noted  string // the problems of SSH keys that were last logged
-	warned bool   // of a UID without a name
+	noted  string // the last logged problems of SSH keys
+	warned bool   // the log has said that the UID has no name
 
 	mu     sync.Mutex
 	report Report
 }
 
-// offer is what the last Refresh made available.
+// offer is what the last Refresh has provided.
 type offer struct {
-	entries []offered
+	entries []entry
 	cookies string
 	ssh     sshOffer
 }
 
-// all are the entries without their sources.
-func (o offer) all() []entry {
-	var entries []entry
-	for _, e := range o.entries {
-		entries = append(entries, e.entry)
-	}
-	return entries
-}
-
-// requestTimeout bounds one request of our own: a slow askpass URL must leave time for git.
+// requestTimeout limits one of our own requests, so that a slow askpass URL leaves time for git.
 const requestTimeout = time.Minute
 
-// maxEnvironment is the most that one variable can carry: Linux allows 128 KiB (MAX_ARG_STRLEN).
+// maxEnvironment limits the size of a variable, in bytes: Linux allows 128 KiB (MAX_ARG_STRLEN).
 const maxEnvironment = 120 << 10
 
-// New takes options that pkg/config has checked. It reads no file, and neither blocks nor asks anybody.
+// New takes options that pkg/config has checked. It reads no files, sends no requests, and does not block.
 func New(opts Options) (*Auth, error) {
 	if !filepath.IsAbs(opts.Self) {
 		return nil, failure("credentials", "the path of git-sync's executable is not absolute", "")
@@ -84,11 +73,8 @@ func New(opts Options) (*Auth, error) {
 	if opts.Learned == nil {
 		opts.Learned = func(string) {}
 	}
-	if opts.HTTP == nil {
-		opts.HTTP = NewTransport(opts.Env, opts.GitConfig)
-	}
 	client := &http.Client{
-		Transport:     opts.HTTP,
+		Transport:     NewTransport(opts.Env, opts.GitConfig),
 		Timeout:       requestTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirected },
 	}
@@ -98,15 +84,15 @@ func New(opts Options) (*Auth, error) {
 	}}, nil
 }
 
-// Refresh reads every file and asks every service whose answer is due, and gives what git needs to
-// run with the result. It is called at the start of each sync and blocks at most until ctx ends. Its
-// errors name the file or host concerned, have a Hint, and are an *Error.
+// Refresh reads every file, asks every service whose credential is due, and returns what git needs to use the result.
+// It is called at the start of each sync, and blocks until ctx ends at the latest. Its errors name the file or host,
+// have a Hint, and are an *Error.
 func (a *Auth) Refresh(ctx context.Context) (git.Overlay, error) {
 	a.offer = offer{}
-	if err := a.gather(ctx); err != nil {
+	if err := a.collect(ctx); err != nil {
 		return git.Overlay{}, err
 	}
-	overlay, err := a.askpassOverlay()
+	overlay, err := a.helperOverlay()
 	if err != nil {
 		return git.Overlay{}, err
 	}
@@ -119,37 +105,41 @@ func (a *Auth) Refresh(ctx context.Context) (git.Overlay, error) {
 		a.offer.cookies = a.opts.CookieFile
 		overlay.Config = append(overlay.Config, kv)
 	}
-	ssh, sshOverlay, err := a.prepareSSH()
-	a.offer.ssh = ssh
+	ssh, err := a.prepareSSH()
 	if err != nil {
 		return git.Overlay{}, err
 	}
-	overlay.Env = append(overlay.Env, sshOverlay.Env...)
+	overlay.Env = append(overlay.Env, ssh...)
 	return overlay, nil
 }
 
-// askpassOverlay makes git ask us for users and passwords.
-func (a *Auth) askpassOverlay() (git.Overlay, error) {
+// helperOverlay makes git ask our executable for users and passwords.
+func (a *Auth) helperOverlay() (git.Overlay, error) {
 	if len(a.offer.entries) == 0 {
 		return git.Overlay{}, nil
 	}
-	byPath := slices.ContainsFunc(a.offer.entries, func(o offered) bool { return o.Path != "" })
-	overlay := git.Overlay{Config: []git.KV{{Key: "credential.useHttpPath", Value: strconv.FormatBool(byPath)}}}
-	text, err := json.Marshal(a.offer.all())
+	text, err := json.Marshal(a.offer.entries)
 	if err != nil {
 		return git.Overlay{}, &Error{Op: "describing the credentials", Err: err}
 	}
 	if len(text) > maxEnvironment {
 		return git.Overlay{}, failure("credentials", fmt.Sprintf("they are larger than %d bytes in all", maxEnvironment), "give fewer by --credential")
 	}
-	overlay.Env = []string{"GIT_ASKPASS=" + a.opts.Self, askpassVariable + "=" + string(text)}
-	return overlay, nil
+	byPath := slices.ContainsFunc(a.offer.entries, func(e entry) bool { return e.Path != "" })
+	return git.Overlay{Env: []string{credentialVariable + "=" + string(text)}, Config: []git.KV{
+		{Key: "credential.helper", Value: "!exec " + shellQuote(a.opts.Self)},
+		{Key: "credential.useHttpPath", Value: strconv.FormatBool(byPath)},
+	}}, nil
 }
 
-// authorization is what answers the repository's own host when it asks for a
-// password, "" if there is nothing.
+// authorization returns the value of the Authorization header for the repository's own host; "" if there is no
+// password.
 func (a *Auth) authorization() string {
-	e, ok := find(a.offer.all(), prompt{target: a.opts.URL})
+	own, ok := scopeOf(a.opts.URL)
+	if !ok {
+		return ""
+	}
+	e, ok := find(a.offer.entries, own)
 	if !ok {
 		return ""
 	}
@@ -158,21 +148,21 @@ func (a *Auth) authorization() string {
 	return "Basic " + code
 }
 
-// Rejected is called when a server refused what the last Refresh gave: a token is minted anew next
-// time. Everything else is read anew by every Refresh anyway.
+// Rejected is called if a server rejected what the last Refresh provided. The next Refresh then requests a new token.
+// It reads everything else again anyway.
 func (a *Auth) Rejected() { a.token = token{} }
 
-// Report gives the counts so far.
+// Report returns the counts so far.
 func (a *Auth) Report() Report {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return Report{AskpassCalls: maps.Clone(a.report.AskpassCalls), GitHubRefreshes: maps.Clone(a.report.GitHubRefreshes)}
 }
 
-// Close gives back the memory that holds private copies of keys. Auth is of no use afterwards.
+// Close frees the memory of the private copies of keys. Auth must not be used afterwards.
 func (a *Auth) Close() { a.mem.close() }
 
-// count adds one call to a counter, by its outcome.
+// count adds one call to a counter, by its result.
 func (a *Auth) count(calls map[string]int, err error) {
 	status := "success"
 	if err != nil {

@@ -8,16 +8,14 @@ import (
 	"strings"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/proc"
 )
 
-// Explain adds to a failure of git's what the last Refresh had offered the server, so that a refused
-// key differs from a missing one, a wrong password from a missing one, an unknown host from one that
-// changed. Errors that credentials have nothing to do with are returned unchanged. The result wraps
-// err, has its kind and its RetryAfter, and a Hint of its own.
+// Explain adds to an error of git what the last Refresh had provided for the server. So a rejected key differs from a
+// missing one, a wrong password from a missing one, and an unknown host from one that has changed. Errors that are
+// not about credentials are returned unchanged. The result wraps err, has its kind and its RetryAfter, and its own
+// Hint.
 func (a *Auth) Explain(err error) error {
-	if err == nil {
-		return nil
-	}
 	var failed *git.Error
 	if !errors.As(err, &failed) {
 		return err
@@ -32,10 +30,10 @@ func (a *Auth) Explain(err error) error {
 	return &Error{Op: what, Advice: advice, After: failed.After, Err: err}
 }
 
-// explain says what became of the credentials for target, nothing if they are not to blame.
+// explain says what happened to the credentials for target; nothing if they are not the cause.
 func (a *Auth) explain(failed *git.Error, target string) (what, advice string) {
-	if _, local := localPath(target); local {
-		return explainPath(target)
+	if path, local := localPath(target); local {
+		return explainPath(path, failed.Kind)
 	}
 	switch failed.Kind {
 	case git.KindUnsupported:
@@ -61,12 +59,12 @@ func (a *Auth) explain(failed *git.Error, target string) (what, advice string) {
 	return "", ""
 }
 
-// isOwn reports whether it is the repository itself that could not be read, and not a submodule.
+// isOwn reports whether the failure is about the repository itself, and not about a submodule.
 func (a *Auth) isOwn(failed *git.Error) bool {
 	return failed.URL == "" || bareRemote(failed.URL) == bareRemote(a.opts.URL)
 }
 
-// bareRemote is a remote's URL without user and password.
+// bareRemote returns a remote's URL without user and password.
 func bareRemote(raw string) string {
 	if _, ok := scopeOf(raw); ok {
 		return bareURL(raw)
@@ -74,13 +72,13 @@ func bareRemote(raw string) string {
 	return raw
 }
 
-// asked finds the host that wants a password:
+// asked matches the host that wants a password:
 //
 //	fatal: could not read Username for 'https://host': terminal prompts disabled
 //	fatal: Authentication failed for 'https://host/repo.git/'
 var asked = regexp.MustCompile(`(?:could not read (?:Username|Password)|Authentication failed) for '([^']*)'`)
 
-// explainHTTP says what became of the password.
+// explainHTTP says which password was missing or rejected.
 func (a *Auth) explainHTTP(failed *git.Error, target string) (what, advice string) {
 	s, ok := scopeOf(target)
 	if m := asked.FindStringSubmatch(failed.Stderr); m != nil {
@@ -104,7 +102,7 @@ func (a *Auth) explainHTTP(failed *git.Error, target string) (what, advice strin
 	list := strings.Join(tried, ", ")
 	switch {
 	case failed.Kind == git.KindRepoNotFound && list == "":
-		what += "no such repository for somebody without a credential at " + s.base
+		what += "no such repository without a credential at " + s.base
 		return what, cmp.Or(advice, a.giveCredential(failed, "check the URL; if the repository is private, "))
 	case list == "":
 		return what + "no credential is configured for " + s.base, cmp.Or(advice, a.giveCredential(failed, ""))
@@ -114,10 +112,10 @@ func (a *Auth) explainHTTP(failed *git.Error, target string) (what, advice strin
 		return what + "no such repository for " + list, "check that this user may read it, or " + a.giveCredential(failed, "")
 	}
 	return what + s.base + " refused " + list,
-		"check that it is still valid and may read the repository; it is read anew and offered again at the next sync"
+		"check that it is still valid and may read the repository; the next sync reads it again"
 }
 
-// giveCredential says by which options a remote gets a password.
+// giveCredential says with which options a remote gets a password.
 func (a *Auth) giveCredential(failed *git.Error, before string) string {
 	if a.isOwn(failed) {
 		return before + "give --username and --password-file, --askpass-url or a GitHub App"
@@ -125,7 +123,7 @@ func (a *Auth) giveCredential(failed *git.Error, before string) string {
 	return before + "give a --credential for " + bareRemote(failed.URL)
 }
 
-// explainProxy names the proxy that refused.
+// explainProxy names the proxy that rejected the connection.
 func (a *Auth) explainProxy(target string) (what, advice string) {
 	u, err := url.Parse(target)
 	if err != nil {
@@ -146,12 +144,11 @@ func (a *Auth) explainProxy(target string) (what, advice string) {
 	return what, "check the user and password in " + variable + ", and whether the proxy allows " + u.Host + "; to go without it, name " + u.Hostname() + " in NO_PROXY"
 }
 
-// explainNoProxy finds a proxy that git does not use for http URLs: curl reads its variable in lower
-// case alone.
+// explainNoProxy detects a proxy that git does not use for http URLs, because curl reads only the lower-case
+// variable.
 func (a *Auth) explainNoProxy(target string) (what, advice string) {
-	env := lookup(a.opts.Env)
-	if !strings.HasPrefix(target, "http://") || env("HTTP_PROXY") == "" || env("http_proxy") != "" {
+	if !strings.HasPrefix(target, "http://") || proc.Getenv(a.opts.Env, "HTTP_PROXY") == "" || proc.Getenv(a.opts.Env, "http_proxy") != "" {
 		return "", ""
 	}
-	return "no proxy was used: for http:// URLs git reads http_proxy in lower case alone, and HTTP_PROXY is set", "set http_proxy as well"
+	return "no proxy was used: for http:// URLs git reads only the lower-case http_proxy, but HTTP_PROXY is set", "set http_proxy as well"
 }

@@ -31,7 +31,7 @@ func TestLocalRepositoryMissing(t *testing.T) {
 		{empty, empty + " is a directory, but not a git repository", "bare"},
 		{file, file + " is a file, not a repository", "mounted"},
 		{"file://" + file, file + " is a file, not a repository", "mounted"},
-		{daemon, "the git daemon has no repository to give at " + strings.TrimPrefix(daemon, "git://"), "git-daemon-export-ok"},
+		{daemon, "the git daemon serves no repository at " + strings.TrimPrefix(daemon, "git://"), "git-daemon-export-ok"},
 	} {
 		err := refusal(t, c.url)
 		if !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "ssh") {
@@ -55,7 +55,7 @@ func refusal(t *testing.T, url string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.offer.ssh.natural = true // as it is when no key is configured
+	a.offer.ssh.sshDefaults = true // as it is when no key is configured
 	_, err = g.Run(t.Context(), git.Cmd("ls-remote").Operand(url))
 	if err == nil {
 		t.Fatalf("%s is there", url)
@@ -78,7 +78,7 @@ func TestOthersFailures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.offer.ssh.natural = true
+		a.offer.ssh.sshDefaults = true
 		kind := git.KindRepoNotFound
 		if !strings.Contains(c.said, "\n") {
 			kind = git.KindNetwork

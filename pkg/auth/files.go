@@ -13,11 +13,11 @@ import (
 	"git-sync/pkg/git"
 )
 
-// maxSecretFile is the most we read of a file that holds a secret, in bytes. The largest keys (RSA,
-// 16384 bits) are 13 KB, known_hosts files may be larger.
+// maxSecretFile limits the size of a file with a secret, in bytes. The largest keys (RSA, 16384 bits) have 13 KB;
+// known_hosts files may be larger.
 const maxSecretFile = 1 << 20
 
-// readSecret reads a whole file, up to maxSecretFile. Its errors do not name the file: fileError does.
+// readSecret reads a whole file, up to maxSecretFile. Its errors do not contain the path; fileError adds it.
 func readSecret(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -41,7 +41,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-// readPassword reads a password from a file; line breaks at its end are not part of it.
+// readPassword reads a password from a file, without the line breaks at the end.
 func readPassword(path string) (string, error) {
 	const what = "password file"
 	b, err := readSecret(path)
@@ -58,12 +58,12 @@ func readPassword(path string) (string, error) {
 	return pass, nil
 }
 
-// fileError makes an error of readSecret's into one that names the file and the remedy.
+// fileError adds the path and a hint to an error of readSecret.
 func fileError(what, path string, err error) *Error {
 	return &Error{Op: "reading the " + what + " " + path, Err: err, Advice: fileAdvice(path, err)}
 }
 
-// fileAdvice names the remedy for a file that is missing, or that we may not read.
+// fileAdvice returns the hint for a file that is missing, or that this process may not read.
 func fileAdvice(path string, err error) string {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -76,7 +76,7 @@ func fileAdvice(path string, err error) string {
 	return ""
 }
 
-// missingAdvice tells a volume that is not mounted from one that lacks the file.
+// missingAdvice distinguishes a volume that is not mounted from one that lacks the file.
 func missingAdvice(path string) string {
 	dir := filepath.Dir(path)
 	entries, err := os.ReadDir(dir)

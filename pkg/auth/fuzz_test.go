@@ -2,7 +2,6 @@ package auth
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,7 +17,7 @@ func FuzzGitHub(f *testing.F) {
 	f.Add("<html>", "", "", "")
 	now := time.Unix(1_796_000_000, 0)
 	f.Fuzz(func(t *testing.T, body, after, remaining, reset string) {
-		secret, expires, err := readToken(strings.NewReader(body))
+		secret, expires, err := readToken([]byte(body))
 		if err == nil && (secret == "" || strings.ContainsAny(secret, "\x00\r\n") || expires.IsZero()) {
 			t.Errorf("%q: git cannot be given %q", body, secret)
 		}
@@ -27,7 +26,7 @@ func FuzzGitHub(f *testing.F) {
 		}
 		for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError} {
 			header := http.Header{"Retry-After": {after}, "X-Ratelimit-Remaining": {remaining}, "X-Ratelimit-Reset": {reset}}
-			err := GitHubApp{}.refused("asking", &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body))}, now)
+			err := GitHubApp{}.refused("asking", response{&http.Response{StatusCode: status, Header: header}, []byte(body)}, now)
 			refused, ok := errors.AsType[*Error](err)
 			if !ok || refused.After < 0 || strings.ContainsAny(err.Error(), "\r\n") || len(err.Error()) > 1200 {
 				t.Errorf("%q %v: %v", body, header, err)

@@ -108,7 +108,7 @@ func TestGitHubApp(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v; hint: %s", err, hint(err))
 		}
-		pass, _ := ask(t, entriesOf(t, o), "Password for 'https://x-access-token@forge.example': ")
+		_, pass := ask(t, entriesOf(t, o), "https://forge.example")
 		return pass
 	}
 	if got := token(); got != "ghs_1" {
@@ -149,7 +149,7 @@ func TestGitHubApp(t *testing.T) {
 		t.Errorf("counted %v", r.GitHubRefreshes)
 	}
 	if !contains(learned, "ghs_6") {
-		t.Errorf("the log's scrubber was not told: %v", learned)
+		t.Errorf("the log's scrubber did not get the token: %v", learned)
 	}
 }
 

@@ -2,39 +2,40 @@ package auth
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/proc"
 )
 
-// Transport is an http.RoundTripper that reaches the same servers as git would: by the proxies of
-// HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY (either case) and of git's http.proxy, trusting
-// besides the system's authorities the private ones of GIT_SSL_CAINFO, GIT_SSL_CAPATH, SSL_CERT_FILE,
-// SSL_CERT_DIR and of git's http.sslCAInfo and http.sslCAPath. Our own machine is reached directly.
-// The certificates are read for each request; no connection is kept. Safe for concurrent use.
+// Transport is an http.RoundTripper that reaches the same servers as git would. It uses the proxies of HTTPS_PROXY,
+// HTTP_PROXY, ALL_PROXY and NO_PROXY (upper or lower case) and of git's http.proxy. Besides the system's authorities,
+// it trusts those of GIT_SSL_CAINFO, GIT_SSL_CAPATH, SSL_CERT_FILE, SSL_CERT_DIR and of git's http.sslCAInfo and
+// http.sslCAPath. It uses no proxy for the local machine. It reads the certificates for each request, and keeps no
+// connections. Safe for concurrent use.
 type Transport struct {
-	env    func(string) string
-	config map[string]string
+	environ []string
+	config  map[string]string
 }
 
-// NewTransport takes the environment and the extra git configuration to look at; neither is read
-// from the process.
+// NewTransport takes the environment and the additional git configuration. It does not read those of the process.
 func NewTransport(environ []string, config []git.KV) *Transport {
-	t := &Transport{env: lookup(environ), config: map[string]string{}}
+	t := &Transport{environ: environ, config: map[string]string{}}
 	for _, kv := range config {
 		t.config[strings.ToLower(kv.Key)] = kv.Value
 	}
@@ -58,12 +59,12 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return inner.RoundTrip(req)
 }
 
-// authorities gives the system's certificates and the private ones; nil means the system's.
+// authorities returns the system's certificates together with the private ones; nil means only the system's.
 func (t *Transport) authorities() (*x509.CertPool, error) {
 	files := []string{t.env("GIT_SSL_CAINFO"), t.env("SSL_CERT_FILE"), t.config["http.sslcainfo"]}
 	for _, list := range []string{t.env("GIT_SSL_CAPATH"), t.env("SSL_CERT_DIR"), t.config["http.sslcapath"]} {
 		for _, dir := range filepath.SplitList(list) {
-			names, _ := filepath.Glob(filepath.Join(dir, "*")) // a bad pattern names nothing
+			names, _ := filepath.Glob(filepath.Join(dir, "*")) // a bad pattern matches nothing
 			files = append(files, names...)
 		}
 	}
@@ -76,7 +77,7 @@ func (t *Transport) authorities() (*x509.CertPool, error) {
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
-		pool = x509.NewCertPool() // an image need not have any
+		pool = x509.NewCertPool() // an image may not have any
 	}
 	for _, f := range files {
 		pem, err := os.ReadFile(f)
@@ -88,7 +89,7 @@ func (t *Transport) authorities() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// proxy chooses the proxy for a URL; nil for none.
+// proxy returns the proxy for a URL; nil for none.
 func (t *Transport) proxy(u *url.URL) (*url.URL, error) {
 	all := cmp.Or(t.config["http.proxy"], t.either("ALL_PROXY"))
 	c := httpproxy.Config{
@@ -98,36 +99,57 @@ func (t *Transport) proxy(u *url.URL) (*url.URL, error) {
 	}
 	p, err := c.ProxyFunc()(u)
 	if err != nil {
-		return nil, errors.New("the proxy's address is not a URL") // which may hold a password
+		return nil, errors.New("the proxy's address is not a URL") // the address may contain a password
 	}
 	return p, nil
 }
 
-// either reads a variable by its lower-case name, then by its upper-case one.
+// env returns a variable.
+func (t *Transport) env(name string) string { return proc.Getenv(t.environ, name) }
+
+// either returns a variable by its lower-case name, or else by its upper-case name.
 func (t *Transport) either(name string) string {
 	return cmp.Or(t.env(strings.ToLower(name)), t.env(name))
 }
 
-// retryAfter reads a server's wish to be left alone: seconds or a date (RFC 9110, section 10.2.3).
-func retryAfter(h http.Header) time.Duration {
-	v := h.Get("Retry-After")
-	if s, err := strconv.Atoi(v); err == nil && s > 0 {
-		return time.Duration(min(s, 24*60*60)) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return max(time.Until(at), 0)
-	}
-	return 0
+// errRedirected makes the client stop at a redirect.
+var errRedirected = errors.New("it redirects")
+
+// maxBody limits how much of a response is read, in bytes. The largest are GitHub's, with 1 to 20 KB, which grow with
+// the number of selected repositories.
+const maxBody = 4 << 20
+
+// response is a server's response with its content.
+type response struct {
+	*http.Response
+	content []byte
 }
 
-// isTimeout reports whether err is a deadline of the network's.
-func isTimeout(err error) bool {
-	n, ok := errors.AsType[net.Error](err)
-	return ok && n.Timeout()
-}
-
-// isCertificateError reports whether a TLS peer could not be verified.
-func isCertificateError(err error) bool {
-	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
-	return ok
+// send sends one of our own requests and reads the response. The error does not contain the URL that net/http adds to
+// its errors, because its query may be secret.
+func send(client *http.Client, op string, req *http.Request) (response, error) {
+	resp, err := client.Do(req)
+	if err == nil {
+		defer closeAfterReading(resp.Body)
+		body, readErr := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+		if readErr == nil {
+			return response{resp, body}, nil
+		}
+		err = readErr
+	}
+	advice := "check that the host can be reached from here, and the proxy variables"
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	_, distrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	timeout, isNetwork := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, errRedirected):
+		advice = "give the URL that it redirects to; redirects are not followed with credentials"
+	case errors.Is(err, context.DeadlineExceeded), isNetwork && timeout.Timeout():
+		advice = "the server takes too long; check it, or raise --sync-timeout"
+	case distrusted:
+		advice = "if the server has a private CA, name its certificate in GIT_SSL_CAINFO or SSL_CERT_FILE"
+	}
+	return response{}, &Error{Op: op, Err: err, Advice: advice}
 }

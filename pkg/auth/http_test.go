@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/secret"
@@ -110,17 +109,5 @@ func TestPrivateAuthority(t *testing.T) {
 	a = newAuth(t, Options{URL: "https://h/x", Env: []string{"GIT_SSL_CAINFO=" + file + ".missing"}, Settings: Settings{AskpassURL: secret.Text(server.URL)}})
 	if _, err := a.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), ".missing") {
 		t.Errorf("missing: %v", err)
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	for v, want := range map[string]time.Duration{"": 0, "x": 0, "-3": 0, "120": 2 * time.Minute, "999999999": 24 * time.Hour} {
-		if got := retryAfter(http.Header{"Retry-After": {v}}); got != want {
-			t.Errorf("%q: %v", v, got)
-		}
-	}
-	at := time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)
-	if got := retryAfter(http.Header{"Retry-After": {at}}); got < 50*time.Second || got > time.Minute {
-		t.Errorf("%q: %v", at, got)
 	}
 }

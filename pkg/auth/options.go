@@ -1,8 +1,6 @@
 package auth
 
 import (
-	"net/http"
-
 	"git-sync/pkg/git"
 	"git-sync/pkg/secret"
 
@@ -14,42 +12,37 @@ type Options struct {
 	Settings
 	// URL is the repository's, without user and password.
 	URL string
-	// Self is the absolute path of our own executable, whose main calls Helper first.
+	// Self is the absolute path of our own executable. Its main must call Helper first.
 	Self string
-	// AddUser allows /etc/passwd to be written when our UID has no name and ssh needs one.
+	// AddUser allows writing to /etc/passwd if our UID has no name and ssh needs one.
 	AddUser bool
-	// Env is the environment in which git runs, as "name=value": proxies, certificates and HOME are
-	// looked up in it.
+	// Env is the environment in which git runs, as "name=value". It is used for proxies, certificates and HOME.
 	Env []string
-	// GitConfig is the extra configuration given to git, for its http.proxy and http.sslCAInfo.
+	// GitConfig is the additional configuration of git, used for its http.proxy and http.sslCAInfo.
 	GitConfig []git.KV
-	// Learned is called with each secret that is read or obtained, before it is used, for the log's
-	// scrubber; may be nil.
+	// Learned is called with each secret that is read or obtained, before it is used. It is for the scrubber of the
+	// log; may be nil.
 	Learned func(secret string)
-	// HTTP sends our own requests; nil is a Transport made from Env and GitConfig.
-	HTTP http.RoundTripper
-	Log  logr.Logger
+	Log     logr.Logger
 }
 
-// Settings say which credentials there are, as the user configures them. The zero value of each
-// means that it is not used.
+// Settings are the user's credentials. The zero value of each field means that it is not used.
 type Settings struct {
-	// Username and Password are for the repository's host; PasswordFile wins over Password.
+	// Username and Password are for the repository's host. PasswordFile has priority over Password.
 	Username     string
 	Password     secret.Text
 	PasswordFile string
-	// Credentials are for other URLs, as those of submodules; they win over Username for the URLs
-	// that they name.
+	// Credentials are for other URLs, such as those of submodules. For these URLs, they have priority over Username.
 	Credentials []Credential
-	// SSHKeyFiles are offered in turn to every ssh server.
+	// SSHKeyFiles are offered in this order to every ssh server.
 	SSHKeyFiles []string
-	// SSHKnownHosts requires that hosts are known by SSHKnownHostsFile; without it any is trusted.
+	// SSHKnownHosts requires that hosts are listed in SSHKnownHostsFile. Without it, every host is trusted.
 	SSHKnownHosts     bool
 	SSHKnownHostsFile string
-	// CookieFile holds HTTP cookies, in Netscape's format or as Set-Cookie headers.
+	// CookieFile has HTTP cookies, in Netscape's format or as Set-Cookie headers.
 	CookieFile string
-	// AskpassURL answers user and password for the repository's host. It is asked for each sync, and
-	// may hold a secret itself.
+	// AskpassURL returns user and password for the repository's host. It is requested for each sync, and may itself
+	// contain a secret.
 	AskpassURL secret.Text
 	// GitHub is an App whose installation tokens are used for the repository's host.
 	GitHub GitHubApp
@@ -59,10 +52,10 @@ type Settings struct {
 type Credential struct {
 	// URL is http(s)://host[:port][/path], or for a key ssh://[user@]host[:port][/path].
 	URL string `json:"url"`
-	// Username may be alone: some servers take a token as user name. PasswordFile wins over Password.
+	// Username may be alone: some servers accept a token as the user name. PasswordFile has priority over Password.
 	Username     string      `json:"username"`
 	Password     secret.Text `json:"password"`
 	PasswordFile string      `json:"password-file"`
-	// SSHKeyFile is the only key offered for an ssh URL: forges' deploy keys open one repository each.
+	// SSHKeyFile is the only key offered for an ssh URL, because a forge's deploy key is for one repository.
 	SSHKeyFile string `json:"ssh-key-file"`
 }

@@ -2,9 +2,6 @@ package auth
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -12,22 +9,25 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
-// sshKey is what was found out about one private key file before ssh sees it.
+// sshKey is the result of checking a private key file before ssh reads it.
 type sshKey struct {
 	path        string
 	problem     string // why it cannot be used; "" if it can
 	missing     bool   // there is no such file
 	advice      string
-	fingerprint string // of the public half, as ssh-keygen -l prints it; "" when the format hides it
-	content     []byte // of a usable one
-	// private is set when ssh must be given a copy of content rather than the file: it would refuse
-	// the file's mode, or could not parse its line endings.
+	fingerprint string // of the public key, as printed by ssh-keygen -l; "" if it is not known
+	content     []byte // of a usable key
+	// private says that ssh must get a copy of content instead of the file, because it would reject the file's mode
+	// or could not parse its line endings.
 	private bool
 }
 
-// String names the key in messages.
+// String returns the key for messages.
 func (k sshKey) String() string {
 	if k.fingerprint == "" {
 		return k.path
@@ -35,8 +35,7 @@ func (k sshKey) String() string {
 	return k.path + " (" + k.fingerprint + ")"
 }
 
-// inspectKey reads a key file and says whether ssh would take it. It never fails: what is wrong is
-// in the result.
+// inspectKey reads a key file and checks whether ssh would accept it. Problems are in the result.
 func inspectKey(path string) sshKey {
 	k := sshKey{path: path}
 	content, err := readSecret(path)
@@ -54,14 +53,14 @@ func inspectKey(path string) sshKey {
 	return k
 }
 
-// checkMode applies OpenSSH's rule: a key that belongs to our own user must be closed to
-// everybody else. A key that belongs to another user, as root's in a Kubernetes secret volume does,
-// is taken with any mode. Group bits are what fsGroup brings about and nobody can prevent, so a key
-// with those is handed over as a private copy; the bits for others are the user's own doing.
+// checkMode applies OpenSSH's rule: a key that belongs to our own user must not be accessible to others. A key that
+// belongs to another user, such as root in a Kubernetes secret volume, may have any mode. fsGroup sets the group
+// bits, which the user cannot prevent, so ssh gets a private copy of such a key. The bits for others are the user's
+// mistake.
 func (k *sshKey) checkMode() {
 	fi, err := os.Stat(k.path)
 	if err != nil {
-		return // it was read a moment ago; a rotation, say
+		return // removed since it was read, for example by a rotation
 	}
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	if !ok || int(st.Uid) != os.Getuid() {
@@ -76,43 +75,65 @@ func (k *sshKey) checkMode() {
 	k.private = k.private || mode&0o070 != 0
 }
 
-// parse looks at a key's content.
+// parse checks the content of a key. Types that only OpenSSH supports, such as keys in hardware, are left to it.
 func (k *sshKey) parse(content []byte) {
-	block, _ := pem.Decode(bytes.TrimLeft(content, "\ufeff \t\r\n"))
+	tidy := tidied(content)
+	block, _ := pem.Decode(tidy)
 	if block == nil || !strings.HasSuffix(block.Type, "PRIVATE KEY") {
 		k.problem, k.advice = whatInstead(content), "put the private key there, from -----BEGIN to END-----, line breaks included"
 		return
 	}
-	encrypted := block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED")
-	if block.Type == "OPENSSH PRIVATE KEY" {
-		cipher, public, err := parseOpenSSH(block.Bytes)
-		if err != nil {
-			k.problem, k.advice = "is damaged: "+err.Error(), "compare it with the original; was it cut when it was pasted?"
-			return
-		}
-		encrypted = cipher != "none"
-		sum := sha256.Sum256(public)
-		k.fingerprint = "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
-	}
-	if encrypted {
-		k.problem = "is encrypted with a passphrase, and nobody is there to type it"
+	signer, err := ssh.ParsePrivateKey(tidy)
+	_, encrypted := errors.AsType[*ssh.PassphraseMissingError](err)
+	switch {
+	case err == nil:
+		k.fingerprint = ssh.FingerprintSHA256(signer.PublicKey())
+	case encrypted, block.Type == "ENCRYPTED PRIVATE KEY":
+		k.problem = "is encrypted with a passphrase"
 		k.advice = "make a copy without one: ssh-keygen -p -N '' -f COPY"
 		return
+	case block.Type == "OPENSSH PRIVATE KEY" && !strings.Contains(err.Error(), "unhandled key type"):
+		k.problem, k.advice = "is damaged: "+err.Error(), "compare it with the original; was it cut when it was pasted?"
+		return
 	}
-	tidy := tidied(content)
 	k.private = !bytes.Equal(tidy, content)
 	k.content = tidy
 }
 
-// tidied undoes what editors and YAML do to keys and ssh cannot read: CRLF line endings, a missing
-// line break at the end, blanks around.
+// certificate returns the path where ssh looks for the key's certificate.
+func (k sshKey) certificate() string { return k.path + "-cert.pub" }
+
+// certificateProblem says why the server may have rejected the key's certificate; "" if there is none, or no problem
+// is known.
+func (k sshKey) certificateProblem(now time.Time) string {
+	content, err := readSecret(k.certificate())
+	if err != nil {
+		return ""
+	}
+	what := "the certificate " + k.certificate()
+	public, _, _, _, err := ssh.ParseAuthorizedKey(content)
+	certificate, ok := public.(*ssh.Certificate)
+	at := func(seconds uint64) string { return time.Unix(int64(seconds), 0).UTC().Format(time.RFC3339) }
+	switch {
+	case err != nil || !ok:
+		return what + " is damaged"
+	case uint64(now.Unix()) >= certificate.ValidBefore:
+		return what + " expired at " + at(certificate.ValidBefore)
+	case uint64(now.Unix()) < certificate.ValidAfter:
+		return what + " is not valid before " + at(certificate.ValidAfter)
+	}
+	return ""
+}
+
+// tidied repairs what editors and YAML may do to keys and ssh cannot read: CRLF line endings, a missing line break at
+// the end, surrounding white space.
 func tidied(content []byte) []byte {
 	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
 	return append(bytes.TrimSpace(content), '\n')
 }
 
-// whatInstead guesses what a file is that should have been a private key.
+// whatInstead guesses what a file contains instead of a private key.
 func whatInstead(content []byte) string {
 	text := string(bytes.TrimSpace(content))
 	switch {
@@ -126,35 +147,4 @@ func whatInstead(content []byte) string {
 		return "is encoded in base64 once too often"
 	}
 	return "is not a private key"
-}
-
-// parseOpenSSH reads the clear part of OpenSSH's own key format (PROTOCOL.key): the cipher's name,
-// and the public key.
-func parseOpenSSH(b []byte) (cipher string, public []byte, err error) {
-	b, ok := bytes.CutPrefix(b, []byte("openssh-key-v1\x00"))
-	if !ok {
-		return "", nil, errors.New("it does not begin as OpenSSH's keys do")
-	}
-	var fields [5][]byte // cipher, KDF, the KDF's options, public key, private keys
-	for i := range fields {
-		if i == 3 {
-			b = b[min(len(b), 4):] // the number of keys
-		}
-		if fields[i], b, ok = sshString(b); !ok {
-			return "", nil, errors.New("it ends too early")
-		}
-	}
-	return string(fields[0]), fields[3], nil
-}
-
-// sshString takes one length-prefixed string off b (RFC 4251, section 5).
-func sshString(b []byte) (s, rest []byte, ok bool) {
-	if len(b) < 4 {
-		return nil, nil, false
-	}
-	n := binary.BigEndian.Uint32(b)
-	if uint64(n) > uint64(len(b)-4) {
-		return nil, nil, false
-	}
-	return b[4 : 4+n], b[4+n:], true
 }

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"git-sync/pkg/git"
+	"git-sync/pkg/proc"
 )
 
 // keygen makes a key pair with the real ssh-keygen.
@@ -175,17 +178,21 @@ func TestMemFiles(t *testing.T) {
 	}
 }
 
+func address(user, host, port, path string) git.SSHAddress {
+	return git.SSHAddress{User: user, Host: host, Port: port, Path: path}
+}
+
 func TestParseSSH(t *testing.T) {
-	for raw, want := range map[string]sshTarget{
-		"git@github.com:org/repo.git":           {"git", "github.com", "", "org/repo"},
-		"github.com:/org/repo":                  {"", "github.com", "", "org/repo"},
-		"ssh://git@github.com/org/repo.git/":    {"git", "github.com", "", "org/repo"},
-		"ssh://github.com:2222/org/repo.git":    {"", "github.com", "2222", "org/repo"},
-		"ssh://a@b@[::1]:22/x":                  {"a@b", "::1", "22", "x"},
-		"git+ssh://host/x":                      {"", "host", "", "x"},
-		"git@[::1]:x":                           {"git", "::1", "", "x"},
-		"ssh://host":                            {"", "host", "", ""},
-		"alias:repositories/some where/x.y.git": {"", "alias", "", "repositories/some where/x.y"},
+	for raw, want := range map[string]git.SSHAddress{
+		"git@github.com:org/repo.git":           address("git", "github.com", "", "org/repo"),
+		"github.com:/org/repo":                  address("", "github.com", "", "org/repo"),
+		"ssh://git@github.com/org/repo.git/":    address("git", "github.com", "", "org/repo"),
+		"ssh://github.com:2222/org/repo.git":    address("", "github.com", "2222", "org/repo"),
+		"ssh://a@b@[::1]:22/x":                  address("a@b", "::1", "22", "x"),
+		"git+ssh://host/x":                      address("", "host", "", "x"),
+		"git@[::1]:x":                           address("git", "::1", "", "x"),
+		"ssh://host":                            address("", "host", "", ""),
+		"alias:repositories/some where/x.y.git": address("", "alias", "", "repositories/some where/x.y"),
 	} {
 		if got, ok := parseSSH(raw); !ok || got != want {
 			t.Errorf("%s: got %+v %v", raw, got, ok)
@@ -212,15 +219,15 @@ func FuzzParseSSH(f *testing.F) {
 }
 
 func TestTargetOf(t *testing.T) {
-	for line, want := range map[string]sshTarget{
-		"-o|SendEnv=GIT_PROTOCOL|-p|2222|git@host|git-upload-pack '/org/repo.git'": {"git", "host", "2222", "org/repo"},
-		"host|git-upload-pack 'org/it'\\''s.git'":                                  {"", "host", "22", "org/it"},
-		"-4|host|git-upload-pack '~user/x'":                                        {"", "host", "22", "~user/x"},
-		"-p|22|--|git@host|git-lfs-authenticate org/repo.git download":             {"git", "host", "22", "org/repo"},
-		"-oControlMaster=auto|git@host|git-lfs-authenticate|org/repo.git|download": {"git", "host", "22", "org/repo"},
-		"-o|SendEnv=GIT_PROTOCOL|git@host|git-upload-pack '/a b/c.git'":            {"git", "host", "22", "a b/c"},
-		"-p": {"", "", "22", ""},
-		"":   {"", "", "22", ""},
+	for line, want := range map[string]git.SSHAddress{
+		"-o|SendEnv=GIT_PROTOCOL|-p|2222|git@host|git-upload-pack '/org/repo.git'": address("git", "host", "2222", "org/repo"),
+		"host|git-upload-pack 'org/it'\\''s.git'":                                  address("", "host", "22", "org/it"),
+		"-4|host|git-upload-pack '~user/x'":                                        address("", "host", "22", "~user/x"),
+		"-p|22|--|git@host|git-lfs-authenticate org/repo.git download":             address("git", "host", "22", "org/repo"),
+		"-oControlMaster=auto|git@host|git-lfs-authenticate|org/repo.git|download": address("git", "host", "22", "org/repo"),
+		"-o|SendEnv=GIT_PROTOCOL|git@host|git-upload-pack '/a b/c.git'":            address("git", "host", "22", "a b/c"),
+		"-p": address("", "", "22", ""),
+		"":   address("", "", "22", ""),
 	} {
 		if got := targetOf(strings.Split(line, "|")); got != want {
 			t.Errorf("%s: got %+v, want %+v", line, got, want)
@@ -228,26 +235,27 @@ func TestTargetOf(t *testing.T) {
 	}
 }
 
-func TestKeysFor(t *testing.T) {
-	p := sshPlan{Keys: []string{"all"}, Rules: []sshRule{
-		{sshTarget{Host: "host"}, []string{"host"}},
-		{sshTarget{Host: "host", Path: "org/a"}, []string{"a"}},
-		{sshTarget{Host: "host", Port: "2222"}, []string{"port"}},
-		{sshTarget{Host: "third", User: "deploy"}, []string{"deploy"}},
+func TestRuleFor(t *testing.T) {
+	p := sshPlan{Rules: []sshRule{
+		{Target: git.SSHAddress{Host: "host"}, Keys: []string{"host"}},
+		{Target: git.SSHAddress{Host: "host", Path: "org/a"}, Keys: []string{"a"}},
+		{Target: git.SSHAddress{Host: "host", Port: "2222"}, Keys: []string{"port"}},
+		{Target: git.SSHAddress{Host: "third", User: "deploy"}, Keys: []string{"deploy"}},
 	}}
 	for _, c := range []struct {
-		target sshTarget
+		target git.SSHAddress
 		want   string
 	}{
-		{sshTarget{"git", "HOST", "22", "org/b"}, "host"},
-		{sshTarget{"git", "host", "22", "org/a"}, "a"},
-		{sshTarget{"git", "host", "22", "org/ab"}, "host"},
-		{sshTarget{"git", "other", "22", "org/a"}, "all"},
-		{sshTarget{"git", "third", "22", "x"}, "all"},
-		{sshTarget{"deploy", "third", "22", "x"}, "deploy"},
+		{address("git", "HOST", "22", "org/b"), "host"},
+		{address("git", "host", "22", "org/a"), "a"},
+		{address("git", "host", "22", "org/ab"), "host"},
+		{address("git", "other", "22", "org/a"), ""},
+		{address("git", "third", "22", "x"), ""},
+		{address("deploy", "third", "22", "x"), "deploy"},
 	} {
-		if got := p.keysFor(c.target); !slices.Equal(got, []string{c.want}) {
-			t.Errorf("%+v: got %v, want %s", c.target, got, c.want)
+		rule, ok := p.ruleFor(c.target)
+		if got := strings.Join(rule.Keys, ","); got != c.want || ok != (c.want != "") {
+			t.Errorf("%+v: got %q, want %q", c.target, got, c.want)
 		}
 	}
 }
@@ -255,13 +263,13 @@ func TestKeysFor(t *testing.T) {
 func planOf(t testing.TB, env []string) sshPlan {
 	t.Helper()
 	var p sshPlan
-	if err := json.Unmarshal([]byte(lookup(env)(sshVariable)), &p); err != nil {
+	if err := json.Unmarshal([]byte(proc.Getenv(env, sshVariable)), &p); err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-// TestSSHProblemsBeforeTheAttempt tells apart what can be told apart without asking the server.
+// TestSSHProblemsBeforeTheAttempt checks the problems that are found without asking the server.
 func TestSSHProblemsBeforeTheAttempt(t *testing.T) {
 	dir := t.TempDir()
 	good, hosts := filepath.Join(dir, "good"), filepath.Join(dir, "known_hosts")

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,11 +9,11 @@ import (
 	"strings"
 )
 
-// passwdFile is where the C library finds the names of users.
+// passwdFile is where the C library looks up the names of users.
 const passwdFile = "/etc/passwd"
 
-// hasPasswd reports whether a file in passwd(5)'s format names the UID. Users known otherwise (LDAP)
-// are not seen; treating them as unknown does them no harm.
+// hasPasswd reports whether a file in passwd(5)'s format has the UID. It does not find users from other sources
+// (LDAP); to treat them as unknown does no harm.
 func hasPasswd(file string, uid int) bool {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -27,7 +28,7 @@ func hasPasswd(file string, uid int) bool {
 	return false
 }
 
-// passwdLine names the UID. The home is where ssh looks for its own files.
+// passwdLine returns a line for our UID. ssh looks for its own files in the home.
 func passwdLine(home string) string {
 	if home == "" || strings.ContainsAny(home, ":\n") {
 		home = "/tmp"
@@ -35,24 +36,21 @@ func passwdLine(home string) string {
 	return fmt.Sprintf("git-sync:x:%d:%d::%s:/sbin/nologin\n", os.Getuid(), os.Getgid(), home)
 }
 
-// appendPasswd adds our line to a passwd(5) file that we may write.
+// appendPasswd adds our line to a passwd(5) file, if it is writable.
 func appendPasswd(file, line string) error {
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("adding our UID: %w", err)
 	}
 	_, err = f.WriteString(line)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
+	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("adding our UID to %s: %w", file, err)
 	}
 	return nil
 }
 
-// findWrapper gives the path of nss_wrapper's library, by which a program sees the passwd file that
-// we give it instead of the system's; "" when it is not installed. Debian: libnss-wrapper.
+// findWrapper returns the path of nss_wrapper's library, which makes a program use our passwd file instead of the
+// system's; "" if it is not installed. Debian: libnss-wrapper.
 func findWrapper() string {
 	for _, pattern := range []string{"/usr/lib/*/libnss_wrapper.so*", "/usr/lib64/libnss_wrapper.so*", "/usr/lib/libnss_wrapper.so*", "/lib/*/libnss_wrapper.so*"} {
 		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {

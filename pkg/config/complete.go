@@ -10,14 +10,12 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-// complete fills in what follows from the rest, and refuses what does not go together.
+// complete fills in values that follow from others, and reports combinations that are not allowed.
 func (d *draft) complete() {
 	d.completeRef()
 	d.completePlace()
 	d.completeSchedule()
-	if d.ssh {
-		d.exclude(rule{when: []string{"username", "password", "password-file", "askpass-url", "cookie-file"}, other: []string{"ssh"}})
-	}
+	d.exclude(rule{when: forHTTP(), other: []string{"ssh"}})
 	d.dropHTTP()
 	d.completeUser()
 	for _, r := range exclusions() {
@@ -27,9 +25,10 @@ func (d *draft) complete() {
 		d.require(r)
 	}
 	d.checkServers()
+	d.hideSecrets()
 }
 
-// rule is about the options named in when, and others that they exclude or need.
+// rule is about the options in when, and others that they exclude or require.
 type rule struct {
 	when, other []string
 	text, hint  string
@@ -49,6 +48,11 @@ func exclusions() []rule {
 	}
 }
 
+// forHTTP returns the credentials that only an http(s) server accepts, besides those of a GitHub App.
+func forHTTP() []string {
+	return []string{"username", "password", "password-file", "askpass-url", "cookie-file"}
+}
+
 func githubApp() []string {
 	return []string{
 		"github-app-private-key-file", "GITSYNC_GITHUB_APP_PRIVATE_KEY", "github-app-client-id", "github-app-application-id", "github-app-installation-id",
@@ -58,18 +62,18 @@ func githubApp() []string {
 func requirements() []rule {
 	app := githubApp()
 	return []rule{
-		{nil, []string{"repo"}, "is required", "name the repository: --repo=URL, GITSYNC_REPO, or repo in the file"},
-		{[]string{"verify"}, []string{"verify-keyring", "verify-allowed-signers"}, "needs to know whom to trust", "give --verify-keyring (OpenPGP), --verify-allowed-signers (SSH), or both"},
-		{[]string{"verify-keyring", "verify-allowed-signers"}, []string{"verify"}, "does nothing without --verify", "add --verify=commit, tag or any"},
-		{[]string{"username"}, []string{"password", "password-file"}, "needs a password", "give --password-file, or GITSYNC_PASSWORD in the environment"},
-		{app, app[:2], "needs the App's private key", "give --github-app-private-key-file, or GITSYNC_GITHUB_APP_PRIVATE_KEY in the environment"},
-		{app, app[2:4], "needs to know which App", "give --github-app-client-id"},
-		{app, app[4:], "needs to know which installation of the App", "give --github-app-installation-id; it is the number at the end of the URL of the installation's settings"},
-		{[]string{"receiver-bind"}, []string{"receiver-secret-file", "GITSYNC_RECEIVER_SECRET"}, "needs a secret, or anybody could post", "give --receiver-secret-file, or GITSYNC_RECEIVER_SECRET in the environment"},
+		{nil, []string{"repo"}, "is required", "add --repo=URL"},
+		{[]string{"verify"}, []string{"verify-keyring", "verify-allowed-signers"}, "needs trusted keys", "add --verify-keyring (OpenPGP), --verify-allowed-signers (SSH), or both"},
+		{[]string{"verify-keyring", "verify-allowed-signers"}, []string{"verify"}, "has no effect, because signatures are not verified", "add --verify=commit, tag or any"},
+		{[]string{"username"}, []string{"password", "password-file"}, "needs a password", "add --password-file, or GITSYNC_PASSWORD in the environment"},
+		{app, app[:2], "needs the App's private key", "add --github-app-private-key-file, or GITSYNC_GITHUB_APP_PRIVATE_KEY in the environment"},
+		{app, app[2:4], "needs the ID of the App", "add --github-app-client-id"},
+		{app, app[4:], "needs the ID of the installation", "add --github-app-installation-id, the number at the end of the URL of the installation's settings"},
+		{[]string{"receiver-bind"}, []string{"receiver-secret-file", "GITSYNC_RECEIVER_SECRET"}, "needs a secret to verify deliveries", "add --receiver-secret-file, or GITSYNC_RECEIVER_SECRET in the environment"},
 	}
 }
 
-// exclude refuses each of r.when that is given beside one of r.other.
+// exclude reports each of r.when that is given together with one of r.other.
 func (d *draft) exclude(r rule) {
 	other, ok := d.given(r.other...)
 	for _, id := range r.when {
@@ -90,7 +94,7 @@ func (d *draft) require(r rule) {
 	}
 }
 
-// completeRef settles what --branch or --ref and --rev mean together.
+// completeRef combines --branch or --ref with --rev.
 func (d *draft) completeRef() {
 	refName, refGiven := d.given("ref")
 	if d.Rev == "HEAD" {
@@ -110,21 +114,18 @@ func (d *draft) completeRef() {
 }
 
 func (d *draft) completePlace() {
-	if d.Root == "" {
-		home := d.env["HOME"]
-		if home == "" {
-			d.problem(d.named("root"), "is required, because HOME is not set", "choose a directory: --root=DIR, or GITSYNC_ROOT")
-		} else {
-			d.Root = path.Join(home, "git")
-		}
+	if home := d.env["HOME"]; d.Root == "" && home != "" {
+		d.Root = absolute(path.Join(home, "git"))
+	} else if d.Root == "" {
+		d.problem(d.named("root"), "is required, because HOME is not set", "add --root=DIR, or set GITSYNC_ROOT")
 	}
 	if in, ok := d.from["root"]; d.Name != "" && d.Root != "" && (!ok || in.origin != fromFile) {
-		d.Root += "/" + d.Name // what is given for all is the directory of all roots
+		d.Root += "/" + d.Name // a value for all syncs is the parent directory of their roots
 	}
 	if d.Link == "" {
 		d.Link = linkFromRepo(d.URL)
 		if d.URL != "" && checkLink(d.Link) != nil {
-			d.problem(d.named("link"), "is required, because "+d.named("repo")+" does not end with a usable name", "name the link: --link=NAME, or GITSYNC_LINK")
+			d.problem(d.named("link"), "is required, because "+d.named("repo")+" does not end with a usable name", "add --link=NAME, or set GITSYNC_LINK")
 		}
 	}
 	_, d.LayoutAsked = d.given("worktree-layout")
@@ -133,8 +134,8 @@ func (d *draft) completePlace() {
 	}
 }
 
-// linkFromRepo is the last part of a URL or path, as it stands: both older
-// generations keep a ".git" at its end, and consumers have that in their paths.
+// linkFromRepo returns the last part of a URL or path, unchanged: v3 and v4 keep a ".git" at its end, and consumers
+// have that in their paths.
 func linkFromRepo(repo string) string {
 	if u, err := url.Parse(repo); err == nil && strings.Contains(repo, "://") {
 		repo = u.Path
@@ -149,14 +150,14 @@ func linkFromRepo(repo string) string {
 
 func (d *draft) completeSchedule() {
 	if _, ok := d.given("max-failures"); !ok && d.Name != "" && !d.OneTime {
-		d.Loop.Budget = syncer.Budget{Unlimited: true} // one broken repository does not stop the others
+		d.Loop.Budget = syncer.Budget{Unlimited: true} // one broken repository must not stop the others
 	}
 	if d.MaxStaleness > 0 && d.MaxStaleness < d.Loop.Period {
 		d.warn("the staleness limit is shorter than the period, so /readyz fails between polls", "option", d.named("max-staleness"))
 	}
 }
 
-// checkServers looks at what listens.
+// checkServers checks the options of the HTTP server and of the receiver.
 func (d *draft) checkServers() {
 	if d.HTTP.Bind == "" {
 		d.warnUseless("ignoring options that need --http-bind", "http-metrics", "http-pprof")
@@ -169,7 +170,7 @@ func (d *draft) checkServers() {
 	}
 }
 
-// warnUseless warns about those of the rows that were given, and not only to be turned off.
+// warnUseless warns about options that have no effect, unless they were only turned off.
 func (d *draft) warnUseless(msg string, ids ...string) {
 	var given []string
 	for _, id := range ids {
@@ -182,7 +183,7 @@ func (d *draft) warnUseless(msg string, ids ...string) {
 	}
 }
 
-// isServed says whether the server for operators has this path itself.
+// isServed reports whether the server for operators uses this path.
 func isServed(p string) bool {
 	return slices.Contains([]string{"/", "/livez", "/healthz", "/readyz", "/status", "/metrics"}, p) || strings.HasPrefix(p, "/debug/")
 }

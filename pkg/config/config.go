@@ -1,7 +1,6 @@
 package config
 
 import (
-	"reflect"
 	"syscall"
 	"time"
 
@@ -24,35 +23,37 @@ const (
 	ModeCheck   Mode = "check" // validate the options and the file
 )
 
-// Config is what the user asked for, with every default filled in. It is a plain value: pass it by value, share it
-// between goroutines, and change nothing in it (its slices are shared by the copies).
+// Config is the user's configuration, with all defaults. It is a plain value: pass it by value, share it between
+// goroutines, and do not change it, because the copies share its slices.
 type Config struct {
-	// Mode says whether to run at all. In the other modes the rest is not validated, and not to be used.
+	// Mode says whether to run. In the other modes, the rest is not validated and must not be used.
 	Mode Mode
-	// Process is what exists once in a process.
+	// Process has the settings of the process.
 	Process Process
 	// Syncs has one entry for each repository: at least one in ModeRun.
 	Syncs []Sync
-
-	secrets []string
-	fields  []any
+	// Secrets has everything that must not be shown anywhere, in all forms in which it might appear.
+	Secrets []string
+	// Fields has the settings for the startup log, as key and value pairs: the most important settings, then every
+	// option that was given. It contains no secrets.
+	Fields []any
 }
 
-// Process is what exists once in a process, however many repositories it syncs.
+// Process has the settings that exist once in a process, whatever the number of repositories.
 type Process struct {
 	// OneTime exits after the first success.
 	OneTime bool
-	// SyncOnSignal makes a sync; 0: none.
+	// SyncOnSignal is the signal that triggers a sync; 0: none.
 	SyncOnSignal syscall.Signal
-	// HTTP is what operators see.
+	// HTTP is the server for operators.
 	HTTP HTTP
-	// Receiver is where forges post their pushes.
+	// Receiver is the address of the webhook receiver.
 	Receiver Listener
-	// File lists the syncs; empty: flags and variables describe the only one.
+	// File lists the syncs; empty: flags and variables describe a single one.
 	File string
 	// MaxConcurrentSyncs is how many syncs run at the same time; 0: twice the number of CPUs.
 	MaxConcurrentSyncs int
-	// Git is the git command: a path, or a name to be looked up in PATH.
+	// Git is the git command: a path, or a name to look up in PATH.
 	Git string
 	// AddUser makes ssh work for a UID that has no passwd entry.
 	AddUser bool
@@ -68,54 +69,42 @@ type HTTP struct {
 	Metrics, Pprof bool
 }
 
-// Listener is where the webhook receiver listens; empty Bind: off. Peers names the other replicas; empty: none.
+// Listener is the address of the webhook receiver; empty Bind: off. Peers has the host and port of the other
+// replicas; empty: none.
 type Listener struct{ Bind, Path, Peers string }
 
-// Sync is one repository and all that belongs to it, in the options of those who use it. What is no setting of a user's (a
-// logger, say) is left to them.
+// Sync is one repository and its settings, as options of the packages that use them. These packages set what is not
+// configured by the user, such as a logger.
 type Sync struct {
-	// Name tells syncs of one process apart; empty for the one that flags and variables describe.
+	// Name distinguishes the syncs of a process; empty for a single one that flags and variables describe.
 	Name string
-	// Options is what to sync, and where to. Paths are as given: they may be relative to the working directory. The URL has no
-	// user and password.
+	// Options says what to sync, and where. Paths are absolute, except a link that is relative to the root. The URL
+	// has no user and password.
 	repo.Options
-	// Loop is when to sync, and what to do about failures.
+	// Loop has the schedule, and the handling of failures.
 	Loop syncer.Options
-	// Auth says which credentials there are. Username and Password may come from the URL of the repository.
+	// Auth has the credentials. Username and Password may come from the URL of the repository.
 	Auth auth.Settings
 	// PrePublish runs before a revision is published, Exechook after it; empty Command: none.
 	PrePublish, Exechook hook.ExecOptions
-	// Webhook is called after publishing; empty URL: not.
+	// Webhook is called after publishing; empty URL: none.
 	Webhook                         hook.WebhookOptions
 	ExechookBackoff, WebhookBackoff time.Duration
 	// TouchFile and ErrorFile are absolute, or relative to Root; empty: none.
 	TouchFile, ErrorFile string
-	// Receiver says whose pushes count.
+	// Receiver says which pushes are accepted.
 	Receiver Receiver
-	// MaxStaleness is the age of the last success beyond which the sync is not ready; 0: no limit.
+	// MaxStaleness is the maximum age of the last success for the sync to be ready; 0: no limit.
 	MaxStaleness time.Duration
-
-	fields []any
+	// Fields has the settings of this sync, like Config.Fields.
+	Fields []any
 }
 
-// Receiver says which pushes are taken for this repository.
+// Receiver says which pushes trigger a sync of this repository.
 type Receiver struct {
 	// Provider is "auto" or one forge's name.
 	Provider string
-	// SecretFile or Secret verifies the senders; one of them is set when the process listens for pushes.
+	// SecretFile or Secret verifies the senders. One of them is set if the process receives pushes.
 	SecretFile string
 	Secret     secret.Text
 }
-
-// Equal says whether two syncs are the same.
-func (s Sync) Equal(o Sync) bool { return reflect.DeepEqual(s, o) }
-
-// Secrets is everything that must not be shown anywhere, in the forms in which it might turn up.
-func (c Config) Secrets() []string { return append([]string(nil), c.secrets...) }
-
-// Fields is what was asked for this sync, as Config.Fields has it.
-func (s Sync) Fields() []any { return append([]any(nil), s.fields...) }
-
-// Fields is what was asked for, as key and value pairs for the startup log: the settings that matter most, then every
-// option that was given. Secrets are not among them.
-func (c Config) Fields() []any { return append([]any(nil), c.fields...) }

@@ -7,10 +7,11 @@ import (
 	"io"
 	"strings"
 
+	"git-sync/pkg/advice"
 	"git-sync/pkg/auth"
 )
 
-// parseCredentials reads one JSON object, or a list of them. Its errors do not repeat what was given.
+// parseCredentials parses one JSON object, or a list of them. Its errors do not repeat the input.
 func parseCredentials(s string) ([]auth.Credential, error) {
 	if !strings.HasPrefix(strings.TrimSpace(s), "[") {
 		s = "[" + s + "]"
@@ -25,19 +26,19 @@ func parseCredentials(s string) ([]auth.Credential, error) {
 	}
 	for i, c := range list {
 		if err := checkCredential(c); err != nil {
-			return nil, wrong(fmt.Sprintf("credential %d of %d: %v", i+1, len(list), err), hintOf(err))
+			return nil, wrong(fmt.Sprintf("credential %d of %d: %v", i+1, len(list), err), advice.Hint(err))
 		}
 	}
 	return list, nil
 }
 
-// checkCredential refuses what cannot be used.
+// checkCredential returns an error if a credential cannot be used.
 func checkCredential(c auth.Credential) error {
 	password := c.Password.Reveal()
 	key, http := c.SSHKeyFile != "", checkHTTPURL(c.URL) == nil
 	switch {
 	case likeOption(c.URL), hasControl(c.URL + c.Username + password + c.PasswordFile + c.SSHKeyFile):
-		return wrong("holds a control character, or a URL that begins with -", "")
+		return wrong("contains a control character, or a URL that begins with -", "")
 	case key && !isSSHURL(c.URL):
 		return wrong("url is not an ssh URL", "ssh-key-file is for ssh://user@host/path and user@host:path")
 	case key && c.Username+password+c.PasswordFile != "":
@@ -45,7 +46,7 @@ func checkCredential(c auth.Credential) error {
 	case !key && !http:
 		return wrong("url is not an http or https URL", "an ssh URL takes an ssh-key-file instead of username and password")
 	case http && strings.Contains(authority(c.URL), "@"):
-		return wrong("url holds a user or password of its own", "they go into username and password")
+		return wrong("url contains a user or password", "they go into username and password")
 	case http && c.Username == "":
 		return wrong("username is missing", "with a token, most forges take any name")
 	case http && (password == "") == (c.PasswordFile == ""):
@@ -54,7 +55,7 @@ func checkCredential(c auth.Credential) error {
 	return nil
 }
 
-// isSSHURL knows ssh://... and what scp understands: a colon before the first slash.
+// isSSHURL reports whether s is ssh://..., or scp's form with a colon before the first slash.
 func isSSHURL(s string) bool {
 	if scheme, rest, ok := strings.Cut(s, "://"); ok {
 		return strings.EqualFold(scheme, "ssh") && authority("ssh://"+rest) != ""
@@ -63,7 +64,7 @@ func isSSHURL(s string) bool {
 	return ok && host != "" && !strings.Contains(host, "/")
 }
 
-// authority is the part of a URL that names user and host.
+// authority returns the part of a URL with user and host.
 func authority(s string) string {
 	_, rest, _ := strings.Cut(s, "://")
 	host, _, _ := strings.Cut(rest, "/")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"git-sync/pkg/advice"
 	"git-sync/pkg/auth"
 	"git-sync/pkg/secret"
 )
@@ -48,10 +49,10 @@ func TestParseCredentials(t *testing.T) {
 		{`{"url":"https://a.example","password":"hunter2"}`, "username is missing"},
 		{`{"url":"https://a.example","username":"u"}`, "needs either password or password-file"},
 		{`{"url":"https://a.example","username":"u","password":"hunter2","password-file":"/p"}`, "needs either password or password-file"},
-		{`{"url":"https://u:hunter2@a.example","username":"u","password":"p"}`, "url holds a user or password of its own"},
-		{`{"url":"-x","username":"u","password":"p"}`, "holds a control character, or a URL that begins with -"},
+		{`{"url":"https://u:hunter2@a.example","username":"u","password":"p"}`, "url contains a user or password"},
+		{`{"url":"-x","username":"u","password":"p"}`, "contains a control character, or a URL that begins with -"},
 		{`{"url":"git@a.example:r","username":"u","password":"p"}`, "url is not an http or https URL"},
-		{`{"url":"https://a.example","username":"u","password":"a\nhost=evil"}`, "holds a control character, or a URL that begins with -"},
+		{`{"url":"https://a.example","username":"u","password":"a\nhost=evil"}`, "contains a control character, or a URL that begins with -"},
 		{`{"url":"https://a.example","username":"u","password-file":""}`, "needs either password or password-file"},
 		{`{"url":"https://a.example","username":"u","password":"hunter2"} {}`, notJSON},
 		{`[{"url":"https://a.example","username":"u","password":"hunter2"},{"url":"https://b.example"}]`, "credential 2 of 2: username is missing"},
@@ -60,7 +61,7 @@ func TestParseCredentials(t *testing.T) {
 		if err == nil || err.Error() != c.want && err.Error() != "credential 1 of 1: "+c.want {
 			t.Errorf("%s: %v, want %s", c.in, err, c.want)
 		}
-		if err != nil && strings.Contains(err.Error()+hintOf(err), "hunter2") {
+		if err != nil && strings.Contains(err.Error()+advice.Hint(err), "hunter2") {
 			t.Errorf("%s: the error repeats what was given: %v", c.in, err)
 		}
 	}

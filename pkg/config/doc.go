@@ -2,19 +2,19 @@
 //
 // # What it hides
 //
-// The option table (table_*.go: one row for each option, from which the flags, the variables, --help, --man and the
-// documents in docs/ come), the two generations of names that manifests in the field use, which of them wins, how each
-// generation writes its values, single dashes, and what can and cannot be combined.
+// The option table (table_*.go) has one row for each option. The flags, the variables, --help, --man and the
+// reference in docs/ are made from it. The package also hides the names of options in v3 and v4, their precedence,
+// how each version writes values, single dashes, and which options can be combined.
 //
 // # Invariants
 //
-// Parse is pure: it reads its arguments and nothing else, neither files nor the process's environment, and asks nobody.
-// ParseFile also follows the symlinks on the way to roots, links and files, to find those that overlap.
-// So whether a file exists or a host answers is not its business. All problems are reported at once, each naming the
-// flag or variable that was really set. A secret is in no error, no notice and none of the Fields, not even hashed.
-// A flag beats the environment; among names of one option the older generation's wins.
+// Parse depends only on its arguments, on the file of --config, on the working directory, and on symlinks in the
+// paths of roots, links and files. It does not check whether other files exist or hosts respond. All problems are
+// reported together, each with the flag or variable that was set. No error, warning or field contains a secret, not
+// even hashed. A flag overrides the environment. If an option has several names, that of the older version has
+// priority.
 //
 // # State
 //
-// None. The table is made anew for each call, so that an idle process does not keep it in memory.
+// None. The table is made for each call, so that an idle process does not keep it in memory.
 package config

@@ -17,208 +17,200 @@ import (
 	"git-sync/pkg/auth"
 )
 
-// file is a configuration file, taken apart. Its values are texts, as those of flags are.
+// file is a parsed configuration file. Its values are strings, like those of flags.
 type file struct {
+	*findings
+	path     string
+	rows     []option
+	anchors  map[string]ast.Node
 	defaults map[string]given // by the name of the option
 	syncs    []fileSync
-	problemList
 }
 
 // fileSync is one entry of syncs.
 type fileSync struct {
 	name   string
-	at     string // where it stands: FILE:LINE:COLUMN
+	at     string // its position: FILE:LINE:COLUMN
 	values map[string]given
 }
 
-// fileReader reads one file.
-type fileReader struct {
-	file
-	path    string
-	rows    map[string]option // by each name that a key may have
-	known   []string
-	anchors map[string]ast.Node
-}
-
-// readFile reads the YAML of --config. path is for the problems only.
-func readFile(path string, content []byte, rows []option) file {
-	r := &fileReader{path: path, rows: map[string]option{}, anchors: map[string]ast.Node{}}
-	for _, o := range rows {
-		for _, f := range o.flags {
-			r.rows[f.name] = o
-			if o.scope == perSync {
-				r.known = append(r.known, f.name)
-			}
-		}
-	}
+// parseFile parses the YAML of --config.
+func parseFile(path string, content []byte, rows []option, found *findings) *file {
+	f := &file{findings: found, path: path, rows: rows, anchors: map[string]ast.Node{}, defaults: map[string]given{}}
 	tree, err := parser.ParseBytes(content, 0)
 	var wrongSyntax yaml.Error
 	switch {
 	case errors.As(err, &wrongSyntax):
-		r.problem(r.at(wrongSyntax.GetToken()), wrongSyntax.GetMessage(), "")
+		f.problem(f.at(wrongSyntax.GetToken()), wrongSyntax.GetMessage(), "")
 	case err != nil:
-		r.problem(path, "is not valid YAML", "")
+		f.problem(path, "is not valid YAML", "")
 	case len(tree.Docs) == 0 || tree.Docs[0].Body == nil:
-		r.problem(path, "is empty", "list the repositories under syncs")
+		f.problem(path, "is empty", "list the repositories under syncs")
 	case len(tree.Docs) > 1:
-		r.problem(path, "holds several documents", "put all into one")
+		f.problem(path, "contains several documents", "put all into one")
 	default:
-		r.top(tree.Docs[0].Body)
+		f.top(tree.Docs[0].Body)
 	}
-	return r.file
+	return f
 }
 
-// top reads the outermost mapping.
-func (r *fileReader) top(n ast.Node) {
-	hasSyncs := false
-	for _, kv := range r.mapping(n, r.path) {
-		switch key := kv.Key.GetToken().Value; key {
+// top parses the outermost mapping.
+func (f *file) top(n ast.Node) {
+	hasSyncs, before := false, len(f.problems)
+	for _, kv := range f.mapping(n, f.path) {
+		switch kv.Key.GetToken().Value {
 		case "defaults":
-			r.defaults = r.options(r.mapping(kv.Value, r.at(kv.Key.GetToken())+": defaults"))
+			for _, kv := range f.mapping(kv.Value, f.label(kv)) {
+				f.option(kv, f.defaults)
+			}
 		case "syncs":
 			hasSyncs = true
-			r.list(kv)
+			f.list(kv)
 		default:
-			r.unknown(kv, []string{"defaults", "syncs"})
+			f.unknown(kv, []string{"defaults", "syncs"}, "the keys are defaults and syncs")
 		}
 	}
-	if !hasSyncs && len(r.problems) == 0 {
-		r.problem(r.path, "has no syncs", "list the repositories under syncs")
+	if !hasSyncs && len(f.problems) == before {
+		f.problem(f.path, "has no syncs", "list the repositories under syncs")
 	}
 }
 
-// dnsLabel is what the name of a sync looks like.
+// dnsLabel matches the name of a sync.
 const dnsLabel = `^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`
 
-// list reads the value of syncs.
-func (r *fileReader) list(kv *ast.MappingValueNode) {
-	at := r.at(kv.Key.GetToken())
-	seq, ok := r.resolve(kv.Value).(*ast.SequenceNode)
+// list parses the value of syncs.
+func (f *file) list(kv *ast.MappingValueNode) {
+	seq, ok := f.resolve(kv.Value).(*ast.SequenceNode)
 	if !ok || len(seq.Values) == 0 {
-		r.problem(at+": syncs", "is not a list with at least one entry", "each entry begins with - name: NAME")
+		f.problem(f.label(kv), "is not a list with at least one entry", "each entry begins with - name: NAME")
 		return
 	}
 	names := map[string]bool{}
 	for _, n := range seq.Values {
-		entry := r.mapping(n, r.at(n.GetToken()))
-		s := fileSync{at: r.at(n.GetToken())}
-		if len(entry) > 0 {
-			s.at = r.at(entry[0].Key.GetToken())
-		}
-		entry = slices.DeleteFunc(entry, func(kv *ast.MappingValueNode) bool {
-			isName := kv.Key.GetToken().Value == "name"
-			if isName {
-				s.name, _ = r.scalar(kv.Value)
-				s.at = r.at(kv.Key.GetToken())
-			}
-			return isName
-		})
+		s := f.entry(n)
 		switch {
 		case !regexp.MustCompile(dnsLabel).MatchString(s.name):
-			r.problem(s.at+": name", quoted(s.name)+" is not a DNS label", "use at most 63 lower-case letters, digits and dashes")
+			f.problem(s.at+": name", quoted(s.name)+" is not a DNS label", "use at most 63 lower-case letters, digits and dashes")
 		case names[s.name]:
-			r.problem(s.at+": name", quoted(s.name)+" is used twice", "give each sync a name of its own")
+			f.problem(s.at+": name", quoted(s.name)+" is used twice", "give each sync a name of its own")
 		}
 		names[s.name] = true
-		s.values = r.options(entry)
-		r.syncs = append(r.syncs, s)
+		f.syncs = append(f.syncs, s)
 	}
 }
 
-// options reads the options of one sync, or the defaults.
-func (r *fileReader) options(entry []*ast.MappingValueNode) map[string]given {
-	values := map[string]given{}
-	for _, kv := range entry {
-		key := kv.Key.GetToken().Value
-		at := r.at(kv.Key.GetToken()) + ": " + key
-		o, ok := r.rows[key]
-		switch {
-		case !ok:
-			r.unknown(kv, append([]string{"name"}, r.known...))
-		case o.scope == perProcess:
-			r.problem(at, "is an option of the process, not of one sync", "give it as a flag or a variable")
-		case key == "password":
-			r.problem(at, "a secret may not be in the file", "use password-file")
-		default:
-			texts, ok := r.texts(kv, o)
-			if !ok || last(texts) == "" {
-				continue
-			}
-			i := slices.IndexFunc(o.flags, func(s spelling) bool { return s.name == key })
-			in := given{spelling: o.flags[i], label: at, origin: fromFile, values: texts}
-			if key == "credential" && slices.ContainsFunc(texts, holdsSecret) {
-				r.problem(at, "a secret may not be in the file", "use password-file")
-				continue
-			}
-			if strings.HasPrefix(key, "git-config") && slices.ContainsFunc(texts, holdsLogin) {
-				r.problem(at, "a secret may not be in the file", "use $GITSYNC_GIT_CONFIG, or an option for credentials")
-				continue
-			}
-			if holdsPassword(in) {
-				r.problem(at, "a URL in the file may not hold a password", "use username and password-file, or a variable")
-				continue
-			}
-			values[key] = in
+// entry parses one entry of syncs.
+func (f *file) entry(n ast.Node) fileSync {
+	s := fileSync{at: f.at(n.GetToken()), values: map[string]given{}}
+	for i, kv := range f.mapping(n, s.at) {
+		isName := kv.Key.GetToken().Value == "name"
+		if isName || i == 0 {
+			s.at = f.at(kv.Key.GetToken())
+		}
+		if isName {
+			s.name, _ = f.scalar(kv.Value)
+		} else {
+			f.option(kv, s.values)
 		}
 	}
-	return values
+	return s
 }
 
-// holdsSecret says whether credentials have a password.
+// option parses an option of one sync, or of the defaults.
+func (f *file) option(kv *ast.MappingValueNode, values map[string]given) {
+	key := kv.Key.GetToken().Value
+	o, name := find(f.rows, key)
+	switch {
+	case name == nil:
+		known := []string{"name"}
+		for _, o := range f.rows {
+			for _, s := range o.flags {
+				if o.scope == perSync {
+					known = append(known, s.name)
+				}
+			}
+		}
+		f.unknown(kv, known, "the keys are the long names of the options of a repository")
+	case o.scope == perProcess:
+		f.problem(f.label(kv), "applies to the whole process, not to one sync", "give it as a flag or a variable")
+	default:
+		texts := f.texts(kv, o)
+		if last(texts) == "" {
+			return
+		}
+		if hint := insteadOfSecret(o, texts); hint != "" {
+			f.problem(f.label(kv), "a secret may not be in the file", hint)
+		}
+		values[key] = given{spelling: *name, label: f.label(kv), values: texts}
+	}
+}
+
+// insteadOfSecret returns the hint about a secret in the values of a row; "" if there is none.
+func insteadOfSecret(o option, texts []string) string {
+	switch id := o.id(); {
+	case id == "password", id == "credential" && slices.ContainsFunc(texts, holdsSecret):
+		return "use password-file"
+	case strings.HasPrefix(id, "git-config") && slices.ContainsFunc(texts, holdsLogin):
+		return "use GITSYNC_GIT_CONFIG, or an option for credentials"
+	case !slices.ContainsFunc(texts, holdsPassword):
+		return ""
+	case id == "repo":
+		return "use username and password-file; for ssh, use ssh-key-file"
+	case len(o.vars) > 0:
+		return "set " + o.vars[len(o.vars)-1].name + " in the environment"
+	}
+	return "leave the password out"
+}
+
+// holdsSecret reports whether credentials have a password.
 func holdsSecret(credentials string) bool {
-	list, _ := parseCredentials(credentials) // what is wrong is reported later
+	list, _ := parseCredentials(credentials) // errors are reported later
 	return slices.ContainsFunc(list, func(c auth.Credential) bool { return c.Password != "" })
 }
 
-// holdsLogin says whether git settings have a header that logs in.
+// holdsLogin reports whether git settings have a header with credentials.
 func holdsLogin(settings string) bool {
 	return regexp.MustCompile(`(?is)extraheader.*authorization`).MatchString(settings)
 }
 
-// holdsPassword says whether the value is a URL with a password.
-func holdsPassword(in given) bool {
-	u, err := url.Parse(in.value())
+// holdsPassword reports whether the value is a URL with a password.
+func holdsPassword(value string) bool {
+	u, err := url.Parse(value)
 	if err != nil || u.Host == "" {
 		return false
 	}
-	_, _, has := userinfo(u.User)
+	_, has := u.User.Password()
 	return has
 }
 
-// texts reads the value of a key: a scalar, or for an option that may be given many times a list. None: the value is null.
-func (r *fileReader) texts(kv *ast.MappingValueNode, o option) ([]string, bool) {
-	at := r.at(kv.Key.GetToken()) + ": " + kv.Key.GetToken().Value
-	nodes := []ast.Node{r.resolve(kv.Value)}
+// texts returns the value of a key: a scalar, or a list for an option that may be given several times.
+func (f *file) texts(kv *ast.MappingValueNode, o option) []string {
+	nodes := []ast.Node{f.resolve(kv.Value)}
 	if seq, ok := nodes[0].(*ast.SequenceNode); ok && o.kind == manyValues {
 		nodes = seq.Values
 	}
 	var texts []string
-	before := len(r.problems)
 	for _, n := range nodes {
-		n = r.resolve(n)
-		if _, ok := n.(*ast.NullNode); ok {
-			continue
-		}
-		text, ok := r.scalar(n)
-		if m, isMap := n.(ast.MapNode); isMap && o.id() == "credential" {
-			text, ok = r.object(m)
+		text, ok := f.scalar(n)
+		if m, isMap := f.resolve(n).(ast.MapNode); isMap && o.id() == "credential" {
+			text, ok = f.object(m)
 		}
 		if !ok {
-			if len(r.problems) == before {
-				r.problem(at, "is not a single value", "")
-			}
-			return nil, false
+			f.problem(f.label(kv), "is not a single value", "")
+			return nil
 		}
-		texts = append(texts, text)
+		if text != "" {
+			texts = append(texts, text)
+		}
 	}
-	return texts, true
+	return texts
 }
 
-// object is a mapping as JSON, as --credential takes it.
-func (r *fileReader) object(m ast.MapNode) (string, bool) {
+// object returns a mapping as JSON, in the format of --credential.
+func (f *file) object(m ast.MapNode) (string, bool) {
 	fields := map[string]string{}
 	for iter := m.MapRange(); iter.Next(); {
-		text, ok := r.scalar(iter.Value())
+		text, ok := f.scalar(iter.Value())
 		if !ok {
 			return "", false
 		}
@@ -228,40 +220,42 @@ func (r *fileReader) object(m ast.MapNode) (string, bool) {
 	return string(out), err == nil
 }
 
-// scalar is the text of a scalar as it was written.
-func (r *fileReader) scalar(n ast.Node) (string, bool) {
-	switch n := r.resolve(n).(type) {
+// scalar returns a scalar as it was written; "" for null.
+func (f *file) scalar(n ast.Node) (string, bool) {
+	switch n := f.resolve(n).(type) {
 	case *ast.StringNode:
 		return n.Value, true
 	case *ast.LiteralNode:
 		return n.Value.Value, true
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		return n.GetToken().Value, true
+	case *ast.NullNode:
+		return "", true
 	}
 	return "", false
 }
 
-// mapping is the keys and values of n.
-func (r *fileReader) mapping(n ast.Node, what string) []*ast.MappingValueNode {
-	switch n := r.resolve(n).(type) {
+// mapping returns the keys and values of n.
+func (f *file) mapping(n ast.Node, what string) []*ast.MappingValueNode {
+	switch n := f.resolve(n).(type) {
 	case *ast.MappingNode:
-		return slices.Clone(n.Values)
+		return n.Values
 	case *ast.MappingValueNode:
 		return []*ast.MappingValueNode{n}
 	}
-	r.problem(what, "is not a mapping", "write it as lines of key: value")
+	f.problem(what, "is not a mapping", "write it as lines of key: value")
 	return nil
 }
 
 // resolve follows anchors, aliases and tags.
-func (r *fileReader) resolve(n ast.Node) ast.Node {
-	for range 8 { // an alias may lead to itself
+func (f *file) resolve(n ast.Node) ast.Node {
+	for range 8 { // an alias may refer to itself
 		switch t := n.(type) {
 		case *ast.AnchorNode:
-			r.anchors[t.Name.GetToken().Value] = t.Value
+			f.anchors[t.Name.GetToken().Value] = t.Value
 			n = t.Value
 		case *ast.AliasNode:
-			n = r.anchors[t.Value.GetToken().Value]
+			n = f.anchors[t.Value.GetToken().Value]
 		case *ast.TagNode:
 			n = t.Value
 		default:
@@ -271,21 +265,19 @@ func (r *fileReader) resolve(n ast.Node) ast.Node {
 	return nil
 }
 
-func (r *fileReader) at(t *token.Token) string {
+func (f *file) at(t *token.Token) string {
 	if t == nil || t.Position == nil {
-		return r.path
+		return f.path
 	}
-	return fmt.Sprintf("%s:%d:%d", r.path, t.Position.Line, t.Position.Column)
+	return fmt.Sprintf("%s:%d:%d", f.path, t.Position.Line, t.Position.Column)
 }
 
-func (r *fileReader) unknown(kv *ast.MappingValueNode, known []string) {
+// label returns a key with its position in the file.
+func (f *file) label(kv *ast.MappingValueNode) string {
 	key := kv.Key.GetToken()
-	hint := "the keys are " + strings.Join(known, ", ")
-	if len(known) > 5 {
-		hint = "the keys are the long names of the options, see --help"
-	}
-	if near := nearest(key.Value, known); near != "" {
-		hint = "did you mean " + near + "?"
-	}
-	r.problem(r.at(key)+": "+printable(key.Value), "unknown key", hint)
+	return f.at(key) + ": " + printable(key.Value)
+}
+
+func (f *file) unknown(kv *ast.MappingValueNode, known []string, hint string) {
+	f.problem(f.label(kv), "unknown key", didYouMean(kv.Key.GetToken().Value, "", known, hint))
 }

@@ -65,19 +65,19 @@ syncs:
 	want.Loop.Budget = syncer.Budget{Unlimited: true} // one broken repository does not stop the others
 	want.Loop.Period = 30 * time.Second
 	want.Depth, want.Submodules = 7, repo.SubmodulesOff // a variable is used before the defaults of the file
-	docs.fields = nil
+	docs.Fields = nil
 	if !reflect.DeepEqual(docs, want) {
 		t.Errorf("%+v\nwant\n%+v", docs, want)
 	}
 	want = syncDefaults()
 	want.Name, want.URL, want.RefSemver, want.Root, want.Link = "dags", "https://github.com/foo/dags.git", ">=1 <2", "/dags", "current"
 	want.Loop.Period, want.Depth, want.Submodules = 500*time.Millisecond, 3, repo.SubmodulesOff
-	want.Loop.Budget = syncer.Budget{Exit: 7}
+	want.Loop.Budget = syncer.Budget{Exit: 7, Option: "max-sync-failures=6"}
 	want.Permissions, want.GroupWrite = 0o755, true
 	want.Exechook.Command, want.PrePublish.Command = "/hooks/reload", "/hooks/reload"
 	want.Auth.SSHKeyFiles = []string{"/a", "/b"}
 	want.Auth.Credentials = []auth.Credential{{URL: "https://h", Username: "u", PasswordFile: "/p"}}
-	dags.fields = nil
+	dags.Fields = nil
 	if !reflect.DeepEqual(dags, want) {
 		t.Errorf("%+v\nwant\n%+v", dags, want)
 	}
@@ -89,15 +89,23 @@ syncs:
 	}
 }
 
-func TestFileWithoutContent(t *testing.T) {
-	c, _, err := Parse([]string{"--config=/f", "--depth=3"}, nil)
-	if err != nil || c.Process.File != "/f" || len(c.Syncs) != 0 || c.Mode != ModeRun {
-		t.Errorf("%+v, %v", c, err)
+// If the file cannot be read, what else is wrong is reported with it.
+func TestUnreadableFile(t *testing.T) {
+	_, _, err := Parse([]string{"--config=/f", "--bogus", "--depth=x", "--repo=/r", "--receiver-bind=:1", "--http-bind=:1", "--receiver-path=/"}, nil, noFile)
+	for _, want := range []string{"--config: file does not exist", "--bogus: ", "--depth: ", "--repo: cannot be combined with --config", "--receiver-path: "} {
+		if !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%v\nlacks %s", err, want)
+		}
 	}
-	if c, _, err = Parse([]string{"--config=/f", "--bogus"}, nil); err == nil || c.Process.File != "/f" {
-		t.Errorf("%+v, %v", c, err)
+	if strings.Contains(fmt.Sprint(err), "is required") {
+		t.Errorf("%v: the file may have it", err)
 	}
-	if c, _, err = Parse([]string{"--check", "--repo=/r"}, []string{"HOME=/h"}); err != nil || c.Mode != ModeCheck || len(c.Syncs) != 1 {
+	// The same for a file that is not YAML.
+	_, _, err = ParseFile([]string{"--config=/f", "--depth=x"}, nil, []byte("{"))
+	if err == nil || !strings.Contains(err.Error(), "--depth: ") {
+		t.Errorf("%v", err)
+	}
+	if c, _, err := Parse([]string{"--check", "--repo=/r"}, []string{"HOME=/h"}, nil); err != nil || c.Mode != ModeCheck || len(c.Syncs) != 1 {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
@@ -115,15 +123,15 @@ func TestFileProblems(t *testing.T) {
 		{"defaults:\n  depth: 1", "", []string{"f.yaml: has no syncs"}},
 		{"syncs: []", "", []string{"f.yaml:1:1: syncs: is not a list with at least one entry"}},
 		{"syncs: x", "", []string{"f.yaml:1:1: syncs: is not a list with at least one entry"}},
-		{a + "---\n" + a, "", []string{"f.yaml: holds several documents"}},
+		{a + "---\n" + a, "", []string{"f.yaml: contains several documents"}},
 		{"sincs:\n- name: a", "", []string{"f.yaml:1:1: sincs: unknown key (did you mean syncs?)"}},
 		{a + "  dept: 3", "", []string{"f.yaml:4:3: dept: unknown key (did you mean depth?)"}},
-		{a + "  log-format: json", "", []string{"f.yaml:4:3: log-format: is an option of the process, not of one sync (give it as a flag or a variable)"}},
+		{a + "  log-format: json", "", []string{"f.yaml:4:3: log-format: applies to the whole process, not to one sync (give it as a flag or a variable)"}},
 		{a + "  password: hunter2", "", []string{"f.yaml:4:3: password: a secret may not be in the file (use password-file)"}},
 		{a + "  credential:\n    url: https://h\n    username: u\n    password: hunter2", "", []string{"f.yaml:4:3: credential: a secret may not be in the file (use password-file)"}},
 		{a + "  credential: '{\"url\": \"https://h\", \"username\": \"u\", \"Password\": \"hunter2\"}'", "", []string{"f.yaml:4:3: credential: a secret may not be in the file (use password-file)"}},
-		{"syncs:\n- name: a\n  repo: https://u:hunter2@h/r", "", []string{"f.yaml:3:3: repo: a URL in the file may not hold a password (use username and password-file, or a variable)", "f.yaml:2:3: repo: is required"}},
-		{a + "  webhook-url: https://u:hunter2@h/r", "", []string{"f.yaml:4:3: webhook-url: a URL in the file may not hold a password (use username and password-file, or a variable)"}},
+		{"syncs:\n- name: a\n  repo: https://u:hunter2@h/r", "", []string{"f.yaml:3:3: repo: a secret may not be in the file (use username and password-file; for ssh, use ssh-key-file)"}},
+		{a + "  webhook-url: https://u:hunter2@h/r", "", []string{"f.yaml:4:3: webhook-url: a secret may not be in the file (set GITSYNC_WEBHOOK_URL in the environment)"}},
 		{a + "  git-config: 'http.extraHeader:Authorization: Bearer t'", "", []string{"f.yaml:4:3: git-config: a secret may not be in the file"}},
 		{a + "  depth: [1, 2]", "", []string{"f.yaml:4:3: depth: is not a single value"}},
 		{a + "  depth: {a: b}", "", []string{"f.yaml:4:3: depth: is not a single value"}},
@@ -131,17 +139,19 @@ func TestFileProblems(t *testing.T) {
 		{"defaults:\n  depth: deep\n" + a + "- name: b\n  repo: /r", "", []string{`f.yaml:2:3: depth: "deep" is not a whole number`}},
 		{a, "--depth=deep", []string{`--depth: "deep" is not a whole number`}},
 		{a, "--repo=/r", []string{"--repo: cannot be combined with --config (list the repository under syncs in the file)"}},
-		{a + "- name: b", "", []string{"f.yaml:4:3: repo: is required"}},
+		{a + "- name: b", "", []string{"f.yaml:4:3: repo: is required (add repo: URL)"}},
+		{"syncs:\n- name: a\n  repo: https://h/r\n  password-file: /p", "", []string{"f.yaml:4:3: password-file: needs a user (add username; with a token, most forges accept any name)"}},
+		{a + "  verify: tag", "", []string{"f.yaml:4:3: verify: needs trusted keys (add verify-keyring (OpenPGP), verify-allowed-signers (SSH), or both)"}},
 		{a + "- name: A\n  repo: /r", "", []string{`f.yaml:4:3: name: "A" is not a DNS label`}},
 		{a + "- repo: /r", "", []string{`f.yaml:4:3: name: "" is not a DNS label`}},
 		{a + "- name: a\n  repo: /r\n  root: /x", "", []string{`f.yaml:4:3: name: "a" is used twice`}},
 		{a + "- name: b\n  repo: /r\n  root: /home/me/git/a/b", "", []string{`f.yaml:6:3: root: "/home/me/git/a/b" overlaps with the root of a`}},
-		{a + "  link: /x\n- name: b\n  repo: /r\n  link: /x/../x/y", "", []string{`f.yaml:7:3: link: "/x/../x/y" overlaps with the root or link of a`}},
-		{a + "- name: b\n  repo: /r\n  link: ../a/x", "", []string{`f.yaml:6:3: link: "../a/x" overlaps with the root or link of a`}},
-		{a + "  error-file: /e\n- name: b\n  repo: /r\n  touch-file: /x/../e", "", []string{`f.yaml:7:3: touch-file: "/x/../e" is a file of a as well (give each sync a file of its own)`}},
-		{a + "- name: b\n  repo: /r\n  error-file: ../a/r", "", []string{`f.yaml:6:3: error-file: "../a/r" is where git-sync publishes or keeps a repository (choose a path outside of it)`}},
-		{"defaults:\n  error-file: /e\n" + a + "- name: b\n  repo: /r", "", []string{`f.yaml:2:3: error-file: "/e" is a file of a as well (give each sync a file of its own)`}},
-		{a, "--link=/x --receiver-bind=:1", []string{"--receiver-bind: needs a secret, or anybody could post"}},
+		{a + "  link: /x\n- name: b\n  repo: /r\n  link: /x/../x/y", "", []string{`f.yaml:7:3: link: "/x/../x/y" overlaps with the link of a`}},
+		{a + "- name: b\n  repo: /r\n  link: ../a/x", "", []string{`f.yaml:6:3: link: "../a/x" overlaps with the root of a`}},
+		{a + "  error-file: /e\n- name: b\n  repo: /r\n  touch-file: /x/../e", "", []string{`f.yaml:7:3: touch-file: "/x/../e" overlaps with the error-file of a (give each sync paths of its own)`}},
+		{a + "- name: b\n  repo: /r\n  error-file: ../a/r", "", []string{`f.yaml:6:3: error-file: "../a/r" overlaps with the root of a`}},
+		{"defaults:\n  error-file: /e\n" + a + "- name: b\n  repo: /r", "", []string{`f.yaml:2:3: error-file: "/e" overlaps with the error-file of a`}},
+		{a, "--link=/x --receiver-bind=:1", []string{"--receiver-bind: needs a secret to verify deliveries"}},
 		{a + "  depth: *nowhere", "", []string{"f.yaml:4:3: depth: is not a single value"}},
 	} {
 		_, _, err := ParseFile(append([]string{"--config=f.yaml"}, strings.Fields(c.args)...), []string{"HOME=/home/me"}, []byte(c.content))

@@ -2,62 +2,48 @@ package config
 
 import (
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 )
 
-// commandLine is what the arguments hold.
+// commandLine is the parsed command line.
 type commandLine struct {
-	// values of each flag, by its long name, in the order given.
+	// values of each flag, by its long name, in the order of the command line.
 	values map[string][]string
-	// ignored are the glog flags that were given.
+	// ignored are the glog flags on the command line.
 	ignored []string
-	problemList
+	findings
 }
 
-// rawValue is a pflag.Value that keeps every text as it was given: flags, variables and files are read by the same
-// parsers, later.
-type rawValue struct {
-	texts []string
-	glog  bool
-}
-
-func (v *rawValue) String() string     { return strings.Join(v.texts, ",") }
-func (v *rawValue) Type() string       { return "text" }
-func (v *rawValue) Set(s string) error { v.texts = append(v.texts, s); return nil }
-
-// newFlagSet defines all flags of the table, and those of glog.
+// newFlagSet defines all flags of the table, and hidden ones for those of glog. Each flag keeps its values as
+// strings: the values of flags, variables and files are parsed later, by the same code.
 func newFlagSet(rows []option) *pflag.FlagSet {
 	set := pflag.NewFlagSet("git-sync", pflag.ContinueOnError)
-	set.SortFlags = false
+	define := func(name, letter string, takesValue bool) *pflag.Flag {
+		set.StringArrayP(name, letter, nil, "")
+		f := set.Lookup(name)
+		if !takesValue {
+			f.NoOptDefVal = "true"
+		}
+		return f
+	}
 	for _, o := range rows {
 		for _, s := range o.flags {
-			letter := ""
-			if o.short != "" {
-				letter = o.short[:1]
-			}
-			f := set.VarPF(&rawValue{}, s.name, letter, o.text)
-			if o.kind == isBool {
-				f.NoOptDefVal = "true"
-			}
+			define(s.name, o.short[:min(1, len(o.short))], o.kind != isBool)
 		}
 	}
 	for name, takesValue := range glogFlags() {
 		for _, spelled := range uniq([]string{name, strings.ReplaceAll(name, "_", "-")}) {
-			f := set.VarPF(&rawValue{glog: true}, spelled, "", "ignored")
-			if !takesValue {
-				f.NoOptDefVal = "true"
-			}
+			define(spelled, "", takesValue).Hidden = true
 		}
 	}
 	return set
 }
 
-// glogFlags are those of glog and klog, which v3 had because a library brought them: all are accepted and do nothing.
-// The value says whether the flag takes one. (-v is ours.)
+// glogFlags returns the flags of glog and klog, which v3 had because of a library. All are accepted and have no
+// effect. The value says whether the flag takes a value. (-v is ours.)
 func glogFlags() map[string]bool {
 	return map[string]bool{
 		"add_dir_header": false, "alsologtostderr": false, "logtostderr": false, "one_output": false,
@@ -68,7 +54,7 @@ func glogFlags() map[string]bool {
 	}
 }
 
-// readFlags reads all arguments, the program's name not among them.
+// readFlags parses the arguments, without the program's name.
 func readFlags(rows []option, args []string) *commandLine {
 	set := newFlagSet(rows)
 	l := &commandLine{values: map[string][]string{}}
@@ -80,18 +66,18 @@ func readFlags(rows []option, args []string) *commandLine {
 		l.problem("", err.Error(), "")
 	}
 	set.Visit(func(f *pflag.Flag) {
-		if v, ok := f.Value.(*rawValue); ok && v.glog {
+		if texts, ok := f.Value.(pflag.SliceValue); ok && !f.Hidden {
+			l.values[f.Name] = texts.GetSlice()
+		} else {
 			l.ignored = append(l.ignored, "--"+f.Name)
-		} else if ok {
-			l.values[f.Name] = v.texts
 		}
 	})
 	l.operands(set.Args())
 	return l
 }
 
-// normalize makes two dashes of the one before a long name that is known, and takes out what is not known, so that all of
-// it is reported at once. It leaves values and what follows "--" alone.
+// normalize changes the single dash of a known long name to two dashes. It removes unknown flags, so that all of them
+// are reported together. It does not change values, nor anything after "--".
 func (l *commandLine) normalize(set *pflag.FlagSet, args []string) []string {
 	var out []string
 	for len(args) > 0 && args[0] != "--" {
@@ -106,7 +92,7 @@ func (l *commandLine) normalize(set *pflag.FlagSet, args []string) []string {
 		case f == nil:
 			l.unknown(set, name)
 			if !attached && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-				args = args[1:] // its value, most likely: one problem is enough
+				args = args[1:] // probably its value: one problem is enough
 			}
 		case !attached && f.Shorthand == "v" && (len(args) == 0 || !isNumber(args[0])):
 			out = append(out, "--"+f.Name+"=1")
@@ -121,7 +107,7 @@ func (l *commandLine) normalize(set *pflag.FlagSet, args []string) []string {
 	return append(out, args...)
 }
 
-// findFlag is the flag that name (with its dashes) stands for, nil if none.
+// findFlag returns the flag called name (with its dashes); nil if there is none.
 func findFlag(set *pflag.FlagSet, name string) *pflag.Flag {
 	bare := strings.TrimPrefix(strings.TrimPrefix(name, "-"), "-")
 	switch {
@@ -136,29 +122,24 @@ func findFlag(set *pflag.FlagSet, name string) *pflag.Flag {
 func (l *commandLine) unknown(set *pflag.FlagSet, name string) {
 	var known []string
 	set.VisitAll(func(f *pflag.Flag) {
-		if v, ok := f.Value.(*rawValue); ok && !v.glog {
+		if !f.Hidden {
 			known = append(known, f.Name)
 		}
 	})
-	slices.Sort(known)
-	hint := "see --help for all options"
-	if near := nearest(strings.TrimLeft(name, "-"), known); near != "" {
-		hint = "did you mean --" + near + "?"
-	}
-	l.problem(printable(name), "unknown flag", hint)
+	l.problem(printable(name), "unknown flag", didYouMean(strings.TrimLeft(name, "-"), "--", known, "see --help for all options"))
 }
 
-// operands refuses what is no flag: git-sync has no arguments, and one that stands behind a boolean flag was meant as
-// its value. It is shown only when it cannot be a secret gone astray.
+// operands reports arguments that are not flags. One that follows a boolean flag was probably meant as its value. An
+// argument is shown only if it cannot be a secret.
 func (l *commandLine) operands(args []string) {
 	for _, arg := range args {
-		hint := "values are written with their flag, as in --repo=URL"
+		hint := "write the value with its flag, as in --repo=URL"
 		shown := "an argument"
 		if _, err := strconv.ParseBool(arg); err == nil {
 			shown = strconv.Quote(arg)
-			hint = "the value of a flag that can stand alone is written with =, as in --one-time=" + arg
+			hint = "write the value of a boolean flag after an equals sign, as in --one-time=" + arg
 		}
-		l.problem("", "unexpected: "+shown+" that is no flag and belongs to none", hint)
+		l.problem("", "unexpected: "+shown+" that does not belong to a flag", hint)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 //
 // Errors name the key, never the value: it may be an Authorization header.
 
-// parseGitConfig reads a whole list.
+// parseGitConfig parses a whole list.
 func parseGitConfig(s string) ([]git.KV, error) {
 	var list []git.KV
 	for s = trimBlanks(s); s != ""; {
@@ -36,18 +36,18 @@ func parseGitConfig(s string) ([]git.KV, error) {
 	return list, nil
 }
 
-// parseGitSetting reads one pair.
+// parseGitSetting parses one pair.
 func parseGitSetting(s string) (git.KV, error) {
 	kv, rest, err := cutPair(trimBlanks(s), "")
 	if err == nil && trimBlanks(rest) != "" {
-		err = wrong("something stands behind the value of "+quoted(kv.Key), "a quoted value ends at its closing quote")
+		err = wrong("unexpected text after the value of "+quoted(kv.Key), "a quoted value ends at its closing quote")
 	}
 	return kv, err
 }
 
 func trimBlanks(s string) string { return strings.TrimLeft(s, " \t\n") }
 
-// cutPair takes a pair from the beginning of s. Stop is what ends an unquoted value, "" for nothing.
+// cutPair parses a pair at the beginning of s. stop ends an unquoted value; "" means that nothing does.
 func cutPair(s, stop string) (kv git.KV, rest string, err error) {
 	const hint = `close each quote; the escapes are \n, \t, \", \, and \\`
 	key, rest, ok := cutText(s, ":")
@@ -72,7 +72,7 @@ func cutPair(s, stop string) (kv git.KV, rest string, err error) {
 	return git.KV{Key: key, Value: value}, rest, nil
 }
 
-// cutText takes a text from the beginning of s, with its escapes replaced: what is in quotes, or all before a stop.
+// cutText parses a text at the beginning of s, and replaces its escapes. The text is in quotes, or ends before stop.
 func cutText(s, stop string) (text, rest string, ok bool) {
 	open, end := "", stop
 	if strings.HasPrefix(s, `"`) {
@@ -85,13 +85,13 @@ func cutText(s, stop string) (text, rest string, ok bool) {
 	return unescape.Replace(strings.TrimSuffix(strings.TrimPrefix(text, open), open)), rest, ok
 }
 
-// checkConfigKey refuses what git would not take for a variable: section.name or section.subsection.name.
+// checkConfigKey returns an error if git would not accept a key: section.name or section.subsection.name.
 func checkConfigKey(key string) error {
 	if regexp.MustCompile(`^[A-Za-z0-9-]+\.([^\n\x00]*\.)?[A-Za-z][A-Za-z0-9-]*$`).MatchString(key) {
 		return nil
 	}
 	if strings.Contains(key, ".") {
-		return wrong(quoted(key)+" is no name of a git setting", "a key with a colon in it, a URL say, goes into double quotes")
+		return wrong(quoted(key)+" is not the name of a git setting", "a key with a colon in it, a URL say, goes into double quotes")
 	}
-	return wrong(quoted(key)+" is no name of a git setting", "names have a section, as in http.postBuffer")
+	return wrong(quoted(key)+" is not the name of a git setting", "names have a section, as in http.postBuffer")
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"git-sync/pkg/advice"
 	"git-sync/pkg/git"
 )
 
@@ -40,10 +41,10 @@ func TestParseGitConfig(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"core.x", "a key without a value"},
 		{"core.x,core.y:1", "a key without a value"},
-		{":1", `"" is no name of a git setting`},
-		{"core:1", `"core" is no name of a git setting`},
-		{"core.:1", `"core." is no name of a git setting`},
-		{"core.1x:1", `"core.1x" is no name of a git setting`},
+		{":1", `"" is not the name of a git setting`},
+		{"core:1", `"core" is not the name of a git setting`},
+		{"core.:1", `"core." is not the name of a git setting`},
+		{"core.1x:1", `"core.1x" is not the name of a git setting`},
 		{"http.https://example.com/.extraHeader:hunter2", "the key has a URL in it, which ends at its colon"},
 		{`core.x:"hunter2`, bad},
 		{`core.x:"hunter2"more`, `after the value of "core.x" a comma is missing`},
@@ -57,7 +58,7 @@ func TestParseGitConfig(t *testing.T) {
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%s: %q, %v; want %s", c.in, got, err, c.want)
 		}
-		if err != nil && strings.Contains(err.Error()+hintOf(err), "hunter2") {
+		if err != nil && strings.Contains(err.Error()+advice.Hint(err), "hunter2") {
 			t.Errorf("%s: the error repeats the value: %v", c.in, err)
 		}
 	}

@@ -20,7 +20,7 @@ func manual() string {
 	macro("SH", "NAME")
 	text("git-sync - " + tagline)
 	macro("SH", "SYNOPSIS")
-	b.WriteString(".B git\\-sync\n\\-\\-repo=\\fIURL\\fR [\\fIOPTION\\fR]...\n")
+	b.WriteString(".B git\\-sync\n\\-\\-repo=\\fIURL\\fR [\\fIOPTION\\fR]...\n.br\n.B git\\-sync\n\\-\\-config=\\fIFILE\\fR [\\fIOPTION\\fR]...\n")
 	macro("SH", "DESCRIPTION")
 	for _, d := range document() {
 		switch d.kind {

@@ -5,63 +5,63 @@ type option struct {
 	group string
 	// scope says whether each sync has its own value, or the process has one.
 	scope scope
-	// flags and vars are its names in the order of precedence. Among several that are given the first one counts.
+	// flags and vars are its names in order of precedence. If several are given, the first one counts.
 	flags, vars []spelling
-	// short is a one-letter flag, "" for most.
+	// short is a one-letter flag; "" for most.
 	short string
 	kind  kind
-	// arg is what the value looks like in the documents: "PATH", "DURATION". A spelling with a syntax of its own overrides it.
+	// arg is the form of the value in the documentation: "PATH", "DURATION". A spelling with its own syntax overrides
+	// it.
 	arg string
-	// choices, when not empty, are the only values there are.
+	// choices, if not empty, are the only allowed values.
 	choices []string
-	// preset is the default, and unset what the documents say of it where the value alone says too little.
+	// preset is the default. unset describes it in the documentation if the value alone is not clear.
 	preset, unset string
-	// text is what the documents say: sentences.
+	// text is the description in the documentation.
 	text string
-	// secret values are shown nowhere.
+	// secret values are never shown.
 	secret bool
-	// set reads the value (or values) and stores it.
+	// set parses the value (or values) and stores it.
 	set func(in given) error
 }
 
-// scope is what a row's value belongs to.
+// scope says what a row's value belongs to.
 type scope int
 
 const (
 	perSync    scope = iota
-	perProcess       // it exists once, however many repositories are synced
+	perProcess       // one for the process, whatever the number of repositories
 )
 
-// kind is how often and with how much an option is given.
+// kind says how often an option may be given, and whether it needs a value.
 type kind int
 
 const (
 	oneValue   kind = iota
-	manyValues      // each occurrence adds; a variable holds all of them
-	isBool          // the value may be left out
+	manyValues      // each occurrence adds; a variable has all of them
+	isBool          // the value may be omitted
 )
 
 // spelling is one name of an option.
 type spelling struct {
 	name   string // without dashes
 	syntax syntax
-	// v3 marks names of the older generation where the newer has another one for the same option.
+	// v3 marks names of v3 if the option has another name in v4.
 	v3 bool
-	// stray marks variables that charts set although no git-sync reads them.
-	stray bool
+	// unsupported marks variables that charts set although no release of git-sync reads them.
+	unsupported bool
 }
 
-// syntax is how durations are written under a name; other kinds of value have but one.
+// syntax says how durations are written with a name. Other kinds of value have only one syntax.
 type syntax int
 
 const (
-	plain          syntax = iota // a Go duration
-	inSeconds                    // seconds, with a fraction if need be
-	inWholeSeconds               // seconds
-	inEither                     // either of the first two
+	plain     syntax = iota // a Go duration
+	inSeconds               // a number of seconds
+	inEither                // both are accepted
 )
 
-// given is a value as the user gave it.
+// given is a value that the user has given.
 type given struct {
 	spelling
 	label  string // "--wait", "GITSYNC_PERIOD" or "FILE:3:5: period"
@@ -70,10 +70,10 @@ type given struct {
 	off    bool // it turns the option off
 }
 
-// origin is where a value is given.
+// origin says where a value was given.
 type origin int
 
-// The origins; a value of an earlier one is used before those of a later one.
+// The origins, in order of precedence.
 const (
 	fromFile origin = iota // the entry of one sync
 	fromFlag
@@ -81,7 +81,7 @@ const (
 	fromDefaults // of the file
 )
 
-// rank is the same for flags and variables, which may not contradict each other.
+// rank is equal for flags and variables, which must not contradict each other.
 func (o origin) rank() origin {
 	if o == fromVariable {
 		return fromFlag
@@ -89,7 +89,7 @@ func (o origin) rank() origin {
 	return o
 }
 
-// layers are all values that are given.
+// layers has all values that were given.
 type layers struct {
 	line            *commandLine
 	env             map[string]string
@@ -98,7 +98,7 @@ type layers struct {
 
 func (g given) value() string { return last(g.values) }
 
-// id is the row's name inside this package.
+// id returns the row's name inside this package.
 func (o option) id() string {
 	if len(o.flags) > 0 {
 		return o.flags[len(o.flags)-1].name
@@ -106,7 +106,7 @@ func (o option) id() string {
 	return o.vars[len(o.vars)-1].name
 }
 
-// named is a flag or variable that both generations have under one name, or that only one of them has.
+// named returns the names of a flag or variable that are the same in v3 and v4, or exist in only one of them.
 func named(names ...string) []spelling {
 	all := make([]spelling, len(names))
 	for i, n := range names {
@@ -115,12 +115,11 @@ func named(names ...string) []spelling {
 	return all
 }
 
-// bothVars are the variables of the two generations: GIT_SYNC_X and GITSYNC_X.
+// bothVars returns the variables for v3 and v4: GIT_SYNC_X and GITSYNC_X.
 func bothVars(name string) []spelling { return named("GIT_SYNC_"+name, "GITSYNC_"+name) }
 
-// twoNames are the variables of an option that has a name in each generation: each name with the prefix of its own
-// generation, and with that of the other. v4 reads both prefixes; the older name with the newer prefix stands in charts
-// although git-sync never read it.
+// twoNames returns the variables of an option with different names in v3 and v4. Each name exists with both prefixes.
+// v4 reads both prefixes. Charts use the older name with the newer prefix, although no release reads it.
 func twoNames(older, newer string, as syntax) []spelling {
 	lenient := as
 	if as != plain {
@@ -130,17 +129,29 @@ func twoNames(older, newer string, as syntax) []spelling {
 		{name: "GIT_SYNC_" + older, v3: true, syntax: as},
 		{name: "GIT_SYNC_" + newer},
 		{name: "GITSYNC_" + newer},
-		{name: "GITSYNC_" + older, v3: true, syntax: lenient, stray: true},
+		{name: "GITSYNC_" + older, v3: true, syntax: lenient, unsupported: true},
 	}
 }
 
-// documented is o with what the documents say of it.
+// documented returns o with its description.
 func documented(o option, text string) option {
 	o.text = text
 	return o
 }
 
-// table is all rows, in the order of the documents. They store what they take in d.
+// find returns the row that has a flag, and the flag; nil if there is none.
+func find(rows []option, flag string) (option, *spelling) {
+	for _, o := range rows {
+		for _, s := range o.flags {
+			if s.name == flag {
+				return o, &s
+			}
+		}
+	}
+	return option{}, nil
+}
+
+// table returns all rows, in the order of the documentation. They store values in d.
 func table(d *draft) []option {
 	var all []option
 	add := func(group string, rows []option) {

@@ -1,113 +1,96 @@
 package config
 
 import (
+	"maps"
 	"net/url"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
+	"git-sync/pkg/advice"
 	"git-sync/pkg/syncer"
 )
 
-// draft is a Config that is being made.
+// draft is an incomplete Config.
 type draft struct {
 	Process
 	Sync
-	at   string            // where the sync stands in the file; empty: there is no file
+	*findings
+	at   string            // position of the sync in the file; empty if there is no file
 	env  map[string]string // the environment, without empty variables
-	from map[string]given  // what was given for a row, by its id
+	from map[string]given  // the value that was given for a row, by its id
 
 	ssh     bool          // --ssh
-	fromURL *url.Userinfo // of --repo, when it is an http(s) URL
-
-	problemList
-	warnings []Warning
-	strays   []string // variables that are aliases
-	secrets  []string
+	fromURL *url.Userinfo // of --repo, if it is an http(s) URL
 }
 
-// Parse reads the command line (without the program's name) and the environment (as os.Environ gives it). The error is
-// always a *Problems; then the Config is not to be used. The warnings are for the log. When help,
-// the manual or the version is asked for, only Mode counts, and there is no error.
-//
-// If Process.File is set, even beside an error, there are no syncs yet: read the file, and call ParseFile.
-func Parse(args, environ []string) (Config, []Warning, error) { return load(args, environ, nil) }
-
-// ParseFile is Parse with the content of the file that --config names.
-func ParseFile(args, environ []string, content []byte) (Config, []Warning, error) {
-	return load(args, environ, func(path string, rows []option) file { return readFile(path, content, rows) })
-}
-
-// load is Parse, with what reads the file.
-func load(args, environ []string, read func(path string, rows []option) file) (Config, []Warning, error) {
-	d, rows := newDraft()
+// Parse parses the command line (without the program's name), the environment (as from os.Environ) and, with
+// --config, the file, which it gets by calling read. The error is always a *Problems, and then the Config must not be
+// used. The caller must log the warnings. If help, the manual or the version is asked for, only Mode is set, and
+// there is no error.
+func Parse(args, environ []string, read func(path string) ([]byte, error)) (Config, []Warning, error) {
+	d, rows := newDraft(&findings{})
 	line := readFlags(rows, args)
 	mode := askedMode(line)
 	if mode != ModeRun && mode != ModeCheck {
 		return Config{Mode: mode}, nil, nil
 	}
-	d.env, d.problems = readEnviron(environ), line.problems
+	d.findings, d.env = &line.findings, readEnviron(environ)
 	if len(line.ignored) > 0 {
 		d.warn("ignoring flags of glog", "flags", strings.Join(uniq(line.ignored), " "))
 	}
 	l := layers{line: line, env: d.env}
 	d.apply(rows, perProcess, l)
 	d.unknownVariables(rows)
-	var drafts []*draft
-	switch {
-	case d.File == "":
+	syncs := []*draft{d}
+	if d.File == "" {
 		d.apply(rows, perSync, l)
 		d.complete()
-		drafts = []*draft{d}
-		d.checkFiles(drafts)
-	case read != nil:
-		d.refuseRepo(rows, l)
-		drafts = d.readSyncs(read(d.File, rows), l)
-	default:
-		d.apply(rows, perSync, l) // for its problems, in case the file cannot be read
+	} else {
+		syncs = d.readFile(rows, l, read)
 	}
-	for _, s := range drafts {
-		d.strays = append(d.strays, s.strays...)
+	d.checkPlaces(syncs)
+	if len(d.aliases) > 0 {
+		d.warn("treating unsupported variables as aliases", "variables", strings.Join(d.aliases, ", "))
 	}
-	if len(d.strays) > 0 {
-		d.warn("treating unsupported variables as aliases", "variables", strings.Join(uniq(d.strays), ", "))
-	}
-	c := Config{Mode: mode, Process: d.Process}
 	if len(d.problems) > 0 {
-		return c, d.warnings, &Problems{List: d.problems}
+		return Config{}, d.warnings, &Problems{List: d.problems}
 	}
-	c.fields = d.makeFields(rows)
-	for _, s := range drafts {
-		s.gatherSecrets()
-		c.secrets = uniq(append(c.secrets, s.secrets...))
-		s.fields = s.makeFields(rows)
+	c := Config{Mode: mode, Process: d.Process, Secrets: d.secrets, Fields: d.makeFields(rows)}
+	for _, s := range syncs {
+		s.Fields = s.makeFields(rows)
 		c.Syncs = append(c.Syncs, s.Sync)
-		for _, w := range s.warnings {
-			if !slices.ContainsFunc(d.warnings, func(o Warning) bool { return reflect.DeepEqual(o, w) }) {
-				d.warnings = append(d.warnings, w)
-			}
-		}
 	}
 	return c, d.warnings, nil
 }
 
-// refuseRepo refuses --repo beside --config.
-func (d *draft) refuseRepo(rows []option, l layers) {
-	config := d.named("config")
-	for _, o := range rows {
-		if o.id() != "repo" {
-			continue
-		}
-		for _, in := range o.givens(l) {
-			d.problem(in.label, "cannot be combined with "+config, "list the repository under syncs in the file")
-		}
-	}
+// ParseFile is Parse with the content of the file of --config.
+func ParseFile(args, environ []string, content []byte) (Config, []Warning, error) {
+	return Parse(args, environ, func(string) ([]byte, error) { return content, nil })
 }
 
-// newDraft is one with the defaults, and the rows that change it.
-func newDraft() (*draft, []option) {
-	d := &draft{from: map[string]given{}}
+// readFile makes the syncs of the file of --config. d has the options of the process.
+func (d *draft) readFile(rows []option, l layers, read func(path string) ([]byte, error)) []*draft {
+	repo, _ := find(rows, "repo")
+	for _, in := range repo.givens(l) {
+		d.problem(in.label, "cannot be combined with "+d.named("config"), "list the repository under syncs in the file")
+	}
+	f := &file{}
+	if content, err := read(d.File); err != nil {
+		d.problem(d.named("config"), err.Error(), "")
+	} else {
+		f = parseFile(d.File, content, rows, d.findings)
+	}
+	if len(f.syncs) == 0 { // still check flags and variables
+		d.apply(rows, perSync, l)
+		d.checkServers()
+	}
+	return d.makeSyncs(f, l)
+}
+
+// newDraft returns a draft with the defaults, and the rows that modify it.
+func newDraft(found *findings) (*draft, []option) {
+	d := &draft{findings: found, from: map[string]given{}}
 	d.Loop.Budget = syncer.Budget{UntilPublished: true, Exit: 1}
 	rows := table(d)
 	for _, o := range rows {
@@ -118,7 +101,7 @@ func newDraft() (*draft, []option) {
 	return d, rows
 }
 
-// askedMode is the first of the modes that a flag asks for. Asking for help is never an error, whatever else is wrong.
+// askedMode returns the first mode that a flag asks for. Other errors do not matter if the user asks for help.
 func askedMode(line *commandLine) Mode {
 	for _, m := range []Mode{ModeHelp, ModeMan, ModeVersion, ModeCheck} {
 		if on, err := strconv.ParseBool(last(line.values[string(m)])); err == nil && on {
@@ -128,20 +111,19 @@ func askedMode(line *commandLine) Mode {
 	return ModeRun
 }
 
-// readEnviron is the environment as a map. An empty variable is as good as none: charts set those for what is not used.
+// readEnviron returns the environment as a map. Empty variables are ignored, because charts set them for unused
+// options.
 func readEnviron(environ []string) map[string]string {
 	env := map[string]string{}
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
-		delete(env, name) // the last one counts
-		if value != "" {
-			env[name] = value
-		}
+		env[name] = value // the last one counts
 	}
+	maps.DeleteFunc(env, func(_, value string) bool { return value == "" })
 	return env
 }
 
-// apply stores what is given for each row of a scope.
+// apply stores the values of all rows of a scope.
 func (d *draft) apply(rows []option, of scope, l layers) {
 	chosen := map[string]given{}
 	for _, o := range rows {
@@ -158,24 +140,24 @@ func (d *draft) apply(rows []option, of scope, l layers) {
 		}
 		in.off = in.value() == "off" || o.kind == isBool && isFalse(in.value())
 		d.from[o.id()] = in
-		if in.stray {
-			d.strays = append(d.strays, in.label+" (as "+o.meant()+")")
+		if in.unsupported {
+			d.aliases = uniq(append(d.aliases, in.label+" (as "+o.supported()+")"))
 		}
 		d.take(o, in)
 	}
 }
 
-// meant is the variable that a stray one stands for: the newest that is read.
-func (o option) meant() string {
+// supported returns the variable of which an unsupported one is an alias: the newest.
+func (o option) supported() string {
 	for _, v := range slices.Backward(o.vars) {
-		if !v.stray {
+		if !v.unsupported {
 			return v.name
 		}
 	}
 	return ""
 }
 
-// givens is all that is given for a row, what is used first.
+// givens returns all values that were given for a row, in order of precedence.
 func (o option) givens(l layers) []given {
 	var all []given
 	from := func(values map[string]given, as origin) {
@@ -201,7 +183,7 @@ func (o option) givens(l layers) []given {
 	return all
 }
 
-// warnIgnored warns about a value that is ignored because the option has another one, given in the same way. That a flag
+// warnIgnored warns about a value that is ignored because the option has another one of the same origin. A flag that
 // overrides a variable is expected, and causes no warning.
 func (d *draft) warnIgnored(o option, in given, others []given) {
 	for _, other := range others {
@@ -225,7 +207,7 @@ func sameValue(a, b given) bool {
 	return errP == nil && errQ == nil && p == q
 }
 
-// take checks what holds for every row, then lets the row take its value.
+// take makes the checks that apply to all rows, then sets the value.
 func (d *draft) take(o option, in given) {
 	if v := in.value(); len(o.choices) > 0 && !slices.Contains(o.choices, v) {
 		d.problem(in.label, quoted(v)+" is not one of "+strings.Join(o.choices, ", "), "")
@@ -235,12 +217,8 @@ func (d *draft) take(o option, in given) {
 		d.warnVisible(in)
 	}
 	if err := o.set(in); err != nil {
-		d.problem(in.label, err.Error(), hintOf(err))
+		d.problem(in.label, err.Error(), advice.Hint(err))
 	}
-}
-
-func (d *draft) warn(msg string, args ...any) {
-	d.warnings = append(d.warnings, Warning{Msg: msg, Args: args})
 }
 
 // warnVisible warns that a password in a flag can be read in the process list.
@@ -250,16 +228,7 @@ func (d *draft) warnVisible(in given) {
 	}
 }
 
-// hide keeps texts out of everything that is shown, also as URLs have them.
-func (d *draft) hide(texts ...string) {
-	for _, t := range texts {
-		if t != "" {
-			d.secrets = uniq(append(d.secrets, t, url.QueryEscape(t), url.PathEscape(t), url.UserPassword("", t).String()[1:]))
-		}
-	}
-}
-
-// named is the name under which a row was given or, if it was not, could have been.
+// named returns the name with which a row was given, or could have been given.
 func (d *draft) named(id string) string {
 	if label, ok := d.given(id); ok {
 		return label
@@ -270,7 +239,7 @@ func (d *draft) named(id string) string {
 	return "--" + id
 }
 
-// given says whether any of the rows was given, not just to turn it off, and by what name the first of them.
+// given reports whether any of the rows was given, except to turn it off, and returns the name of the first one.
 func (d *draft) given(ids ...string) (string, bool) {
 	for _, id := range ids {
 		if in, ok := d.from[id]; ok && !in.off {

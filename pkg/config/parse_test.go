@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"git-sync/pkg/hook"
 	"git-sync/pkg/repo"
 	"git-sync/pkg/repo/remote"
+	"git-sync/pkg/secret"
 	"git-sync/pkg/syncer"
 )
 
@@ -21,13 +24,13 @@ type single struct {
 	config Config
 }
 
-func (s single) Fields() []any     { return s.config.Fields() }
-func (s single) Secrets() []string { return s.config.Secrets() }
+func (s single) Fields() []any     { return s.config.Fields }
+func (s single) Secrets() []string { return s.config.Secrets }
 
 // parse is Parse with a home, for tests that expect one sync and no problem.
 func parse(t *testing.T, args []string, env ...string) (single, []Warning) {
 	t.Helper()
-	c, warnings, err := Parse(args, append([]string{"HOME=/home/me"}, env...))
+	c, warnings, err := Parse(args, append([]string{"HOME=/home/me"}, env...), nil)
 	if err != nil {
 		t.Fatalf("Parse(%q, %q): %v", args, env, err)
 	}
@@ -37,10 +40,13 @@ func parse(t *testing.T, args []string, env ...string) (single, []Warning) {
 	return single{Process: c.Process, Sync: c.Syncs[0], config: c}, warnings
 }
 
+// noFile is a file of --config that cannot be read.
+func noFile(string) ([]byte, error) { return nil, fs.ErrNotExist }
+
 // problems is Parse with a home, for tests that expect problems.
 func problems(t *testing.T, args []string, env ...string) []Problem {
 	t.Helper()
-	_, _, err := Parse(args, append([]string{"HOME=/home/me"}, env...))
+	_, _, err := Parse(args, append([]string{"HOME=/home/me"}, env...), nil)
 	var p *Problems
 	if !errors.As(err, &p) {
 		t.Fatalf("Parse(%q, %q) found no problem", args, env)
@@ -61,7 +67,7 @@ func TestArticle(t *testing.T) {
 		c.Root != "/templates" || c.Link != "from-github" || c.Layout != repo.LayoutRev || c.Loop.Period != 10*time.Second {
 		t.Errorf("init container: %+v", c)
 	}
-	if want := (syncer.Budget{Exit: 7}); c.Loop.Budget != want || c.Loop.InitBudget != nil {
+	if want := (syncer.Budget{Exit: 7, Option: "--max-sync-failures=6"}); c.Loop.Budget != want || c.Loop.InitBudget != nil {
 		t.Errorf("budgets %+v and %+v, want %+v for both", c.Loop.Budget, c.Loop.InitBudget, want)
 	}
 	c, _ = parse(t, []string{
@@ -87,7 +93,7 @@ func TestAirflow(t *testing.T) {
 		t.Errorf("warnings: %v", warnings)
 	}
 	if c.Ref != "main" || c.Link != "repo" || c.Layout != repo.LayoutRev || c.Loop.Period != 5*time.Second || !c.OneTime || !c.AddUser ||
-		c.Loop.Budget != (syncer.Budget{Exit: 1}) || c.Auth.SSHKnownHosts || c.Root != "/git" {
+		c.Loop.Budget != (syncer.Budget{Exit: 1, Option: "GIT_SYNC_MAX_SYNC_FAILURES=0"}) || c.Auth.SSHKnownHosts || c.Root != "/git" {
 		t.Errorf("%+v", c)
 	}
 }
@@ -128,7 +134,7 @@ func TestDefaults(t *testing.T) {
 		},
 		config: c.config,
 	}
-	c.fields = nil
+	c.Sync.Fields = nil
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v\nwant\n%+v", c, want)
 	}
@@ -164,18 +170,21 @@ func TestEveryName(t *testing.T) {
 		}
 		var first *draft
 		try := func(args, env []string) {
-			d, rows := newDraft()
+			d, rows := newDraft(&findings{})
 			d.env = readEnviron(env)
 			line := readFlags(rows, args)
 			d.apply(rows[i:i+1], o.scope, layers{line: line, env: d.env})
 			if len(d.problems) > 0 || len(line.problems) > 0 {
 				t.Errorf("%v %v: %v %v", args, env, d.problems, line.problems)
 			}
-			d.env, d.from, d.warnings, d.strays = nil, nil, nil, nil
+			d.env, d.from, d.findings = nil, nil, nil
 			if first == nil {
 				first = d
 				if empty := (&draft{Process: processDefaults(), Sync: syncDefaults()}); reflect.DeepEqual(d, empty) {
 					t.Errorf("%v %v: changes nothing", args, env)
+				}
+				if !o.secret && strings.Contains(fmt.Sprintf("%+v", d), secret.Redacted) {
+					t.Errorf("%v %v: sets a secret.Text, but the row is not secret: the log would show it", args, env)
 				}
 				// The row is of the scope that it says.
 				if o.scope == perSync && d.Process != processDefaults() || o.scope == perProcess && !reflect.DeepEqual(d.Sync, syncDefaults()) {
@@ -184,6 +193,7 @@ func TestEveryName(t *testing.T) {
 			}
 			got, want := *d, *first
 			got.Loop.Budget, want.Loop.Budget = syncer.Budget{}, syncer.Budget{} // counted differently
+			got.Loop.InitBudget, want.Loop.InitBudget = withoutOption(got.Loop.InitBudget), withoutOption(want.Loop.InitBudget)
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("%v %v: %+v, want %+v", args, env, got, want)
 			}
@@ -281,6 +291,16 @@ func TestRef(t *testing.T) {
 	}
 }
 
+// withoutOption is a budget without the name of the option that set it.
+func withoutOption(b *syncer.Budget) *syncer.Budget {
+	if b == nil {
+		return nil
+	}
+	c := *b
+	c.Option = ""
+	return &c
+}
+
 func TestBudgets(t *testing.T) {
 	until := syncer.Budget{UntilPublished: true, Exit: 1}
 	for _, c := range []struct {
@@ -289,19 +309,19 @@ func TestBudgets(t *testing.T) {
 		init      *syncer.Budget // nil: as want
 	}{
 		{"", "", until, nil},
-		{"--max-sync-failures=0", "", syncer.Budget{Exit: 1}, nil},
-		{"--max-sync-failures=6", "", syncer.Budget{Exit: 7}, nil},
-		{"--max-sync-failures=-1", "", syncer.Budget{Unlimited: true}, nil},
-		{"--max-failures=0", "", syncer.Budget{Exit: 1}, nil},
-		{"--max-failures=1", "", syncer.Budget{Exit: 1}, nil},
-		{"--max-failures=6", "", syncer.Budget{Exit: 6}, nil},
-		{"--max-failures -1", "", syncer.Budget{Unlimited: true}, nil},
-		{"--max-failures=6 --max-sync-failures=6", "", syncer.Budget{Exit: 7}, nil},
-		{"", "GIT_SYNC_MAX_SYNC_FAILURES=2 GITSYNC_MAX_FAILURES=2", syncer.Budget{Exit: 3}, nil},
-		{"", "GITSYNC_MAX_FAILURES=2", syncer.Budget{Exit: 2}, nil},
-		{"--init-max-failures=3", "", until, &syncer.Budget{Exit: 3}},
-		{"--init-max-failures=0 --max-failures=-1", "", syncer.Budget{Unlimited: true}, &syncer.Budget{Exit: 1}},
-		{"--init-max-failures=-1 --max-sync-failures=2", "", syncer.Budget{Exit: 3}, &syncer.Budget{Unlimited: true}},
+		{"--max-sync-failures=0", "", syncer.Budget{Exit: 1, Option: "--max-sync-failures=0"}, nil},
+		{"--max-sync-failures=6", "", syncer.Budget{Exit: 7, Option: "--max-sync-failures=6"}, nil},
+		{"--max-sync-failures=-1", "", syncer.Budget{Unlimited: true, Option: "--max-sync-failures=-1"}, nil},
+		{"--max-failures=0", "", syncer.Budget{Exit: 1, Option: "--max-failures=0"}, nil},
+		{"--max-failures=1", "", syncer.Budget{Exit: 1, Option: "--max-failures=1"}, nil},
+		{"--max-failures=6", "", syncer.Budget{Exit: 6, Option: "--max-failures=6"}, nil},
+		{"--max-failures -1", "", syncer.Budget{Unlimited: true, Option: "--max-failures=-1"}, nil},
+		{"--max-failures=6 --max-sync-failures=6", "", syncer.Budget{Exit: 7, Option: "--max-sync-failures=6"}, nil},
+		{"", "GIT_SYNC_MAX_SYNC_FAILURES=2 GITSYNC_MAX_FAILURES=2", syncer.Budget{Exit: 3, Option: "GIT_SYNC_MAX_SYNC_FAILURES=2"}, nil},
+		{"", "GITSYNC_MAX_FAILURES=2", syncer.Budget{Exit: 2, Option: "GITSYNC_MAX_FAILURES=2"}, nil},
+		{"--init-max-failures=3", "", until, &syncer.Budget{Exit: 3, Option: "--init-max-failures=3"}},
+		{"--init-max-failures=0 --max-failures=-1", "", syncer.Budget{Unlimited: true, Option: "--max-failures=-1"}, &syncer.Budget{Exit: 1, Option: "--init-max-failures=0"}},
+		{"--init-max-failures=-1 --max-sync-failures=2", "", syncer.Budget{Exit: 3, Option: "--max-sync-failures=2"}, &syncer.Budget{Unlimited: true, Option: "--init-max-failures=-1"}},
 	} {
 		got, _ := parse(t, append(strings.Fields(c.args), "--repo=/r"), strings.Fields(c.env)...)
 		if got.Loop.Budget != c.want || !reflect.DeepEqual(got.Loop.InitBudget, c.init) {
@@ -322,7 +342,7 @@ func TestPlace(t *testing.T) {
 		{"--repo=file:///a/b", "", "/home/me/git", "b", repo.LayoutRev},
 		{"--repo=/a/b/.git", "", "/home/me/git", "b", repo.LayoutRev},
 		{"--repo=https://u:p@h:99/b", "", "/home/me/git", "b", repo.LayoutRev},
-		{"--repo=/r --root=../.. --dest=d", "", "../..", "d", repo.LayoutRev},
+		{"--repo=/r --root=/a/../.. --dest=d", "", "/a/../..", "d", repo.LayoutRev},
 		{"--repo=/r --link=/a/l", "", "/home/me/git", "/a/l", repo.LayoutWorktrees},
 		{"--repo=/r --link=l --dest=d", "", "/home/me/git", "d", repo.LayoutRev},
 		{"--repo=/r --link=l", "GIT_SYNC_DEST=d", "/home/me/git", "l", repo.LayoutWorktrees},
@@ -346,7 +366,7 @@ func TestModes(t *testing.T) {
 		"--help": ModeHelp, "-h": ModeHelp, "-?": ModeHelp, "--man": ModeMan, "--version": ModeVersion, "-version": ModeVersion,
 		"--bogus --depth=x -h": ModeHelp, "--help=true --man": ModeHelp, "--help=false --version": ModeVersion,
 	} {
-		c, _, err := Parse(strings.Fields(args), []string{"GITSYNC_DEPTH=x"})
+		c, _, err := Parse(strings.Fields(args), []string{"GITSYNC_DEPTH=x"}, nil)
 		if c.Mode != want || err != nil {
 			t.Errorf("%s: %s, %v", args, c.Mode, err)
 		}
@@ -360,7 +380,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("--repo=https://u:p@h/r\x00-branch=b", "GITSYNC_REV=HEAD\x00HOME=/")
 	f.Add("--credential={}\x00--git-config=a.b:c\x00--ref-semver=>1", "https_proxy=http://u:p@h")
 	f.Fuzz(func(t *testing.T, args, env string) {
-		c, _, err := Parse(strings.Split(args, "\x00"), strings.Split(env, "\x00"))
+		c, _, err := Parse(strings.Split(args, "\x00"), strings.Split(env, "\x00"), noFile)
 		if err != nil || c.Mode != ModeRun {
 			return
 		}

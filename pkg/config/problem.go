@@ -3,14 +3,20 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
+
+	"git-sync/pkg/advice"
 )
 
-// Problem is one thing wrong with what was given.
+// Problem is one problem with the configuration.
 type Problem struct {
-	// Name is the flag or variable as it was given; empty when no single one is at fault.
+	// Name is the flag or variable that was given; empty if the problem is not about a single one.
 	Name string
-	// Text says what is wrong, Hint what to do about it; it may be empty.
+	// Text says what is wrong, Hint what to do about it. Hint may be empty.
 	Text, Hint string
 }
 
@@ -21,22 +27,52 @@ func (p Problem) String() string {
 	return p.Name + ": " + p.Text
 }
 
-// problemList has those found so far.
-type problemList struct{ problems []Problem }
-
-func (p *problemList) problem(name, text, hint string) {
-	p.problems = append(p.problems, Problem{Name: name, Text: text, Hint: hint})
+// findings has everything to report. Duplicates are dropped, because a wrong flag is found once for every sync of a
+// file.
+type findings struct {
+	problems []Problem
+	warnings []Warning
+	aliases  []string // unsupported variables that are treated as aliases
+	secrets  []string
 }
 
-// Problems is the error of Parse: everything wrong, at once.
+// problem adds a problem. In a file, options have no dashes.
+func (f *findings) problem(name, text, hint string) {
+	if strings.Contains(name, ": ") {
+		hint = regexp.MustCompile(`--([a-z-]+)=`).ReplaceAllString(hint, "$1: ")
+		hint = regexp.MustCompile(`--([a-z-]+)`).ReplaceAllString(hint, "$1")
+	}
+	if p := (Problem{Name: name, Text: text, Hint: hint}); !slices.Contains(f.problems, p) {
+		f.problems = append(f.problems, p)
+	}
+}
+
+// warn adds a warning; args are key and value pairs.
+func (f *findings) warn(msg string, args ...any) {
+	w := Warning{Msg: msg, Args: args}
+	if !slices.ContainsFunc(f.warnings, func(o Warning) bool { return reflect.DeepEqual(o, w) }) {
+		f.warnings = append(f.warnings, w)
+	}
+}
+
+// hide adds secrets that must not be shown, also in the forms that they have in URLs.
+func (f *findings) hide(texts ...string) {
+	for _, t := range texts {
+		if t != "" {
+			f.secrets = uniq(append(f.secrets, t, url.QueryEscape(t), url.PathEscape(t), url.UserPassword("", t).String()[1:]))
+		}
+	}
+}
+
+// Problems is the error of Parse, with all problems.
 type Problems struct{ List []Problem }
 
-// Error has one line for each problem, and one for each hint; several problems are indented below their number.
+// Error returns one line for each problem and each hint. Several problems are indented below their number.
 func (p *Problems) Error() string {
 	var b strings.Builder
 	indent := ""
 	if len(p.List) != 1 {
-		fmt.Fprintf(&b, "%d things are wrong with the options:\n", len(p.List))
+		fmt.Fprintf(&b, "%d problems with the options:\n", len(p.List))
 		indent = "  "
 	}
 	for i, one := range p.List {
@@ -51,22 +87,12 @@ func (p *Problems) Error() string {
 	return b.String()
 }
 
-// Warning is for the log: something is odd, but the run goes on. Msg is constant, and Args are key and value pairs.
+// Warning is for the log: git-sync can run, but the user should know. Msg is constant, and Args are key and value
+// pairs.
 type Warning struct {
 	Msg  string
 	Args []any
 }
 
-// remark is an error about a value, with advice.
-type remark struct{ text, hint string }
-
-func (r *remark) Error() string { return r.text }
-
-func wrong(text, hint string) error { return &remark{text: text, hint: hint} }
-
-func hintOf(err error) string {
-	if r, ok := errors.AsType[*remark](err); ok {
-		return r.hint
-	}
-	return ""
-}
+// wrong returns an error about a value, with a hint.
+func wrong(text, hint string) error { return advice.With(errors.New(text), hint) }

@@ -11,7 +11,7 @@ import (
 	"git-sync/pkg/git"
 )
 
-// checkRepo refuses what could be taken for an option, reach a transport that runs commands, or confuse a parser.
+// checkRepo rejects what git could read as an option, transports that run commands, and malformed URLs.
 func checkRepo(s string) error {
 	if strings.TrimSpace(s) != s {
 		return wrong("begins or ends with a space or a line end", "")
@@ -22,7 +22,7 @@ func checkRepo(s string) error {
 	return git.CheckURL(s)
 }
 
-// checkRef refuses what git would not take for a name, or for something else than a name.
+// checkRef rejects what git would not accept as a name, or would read as something else.
 func checkRef(s string) error {
 	if err := checkRefName(s); err != nil {
 		return err
@@ -38,52 +38,52 @@ func checkRef(s string) error {
 	return nil
 }
 
-// checkRefName refuses what is not even part of a ref's name.
+// checkRefName rejects what cannot be a part of a ref's name.
 func checkRefName(s string) error {
 	switch {
 	case likeOption(s), strings.HasPrefix(s, "+"):
-		return wrong(quoted(s)+" begins with "+s[:1]+", which no ref may", "")
+		return wrong(quoted(s)+" begins with "+s[:1]+", which is not allowed in a ref", "")
 	case hasControl(s):
-		return wrong("holds a control character", "")
+		return wrong("contains a control character", "")
 	case strings.Contains(s, ".."):
-		return wrong(quoted(s)+" holds .., which no ref may", "")
+		return wrong(quoted(s)+" contains .., which is not allowed in a ref", "")
 	}
 	return nil
 }
 
 func checkRange(s string) error {
 	if _, err := semver.NewConstraint(s); err != nil {
-		return wrong(quoted(s)+" is no range of versions", "write it as in >=1.2 <2, ~1.4 or ^2")
+		return wrong(quoted(s)+" is not a range of versions", "write it as in >=1.2 <2, ~1.4 or ^2")
 	}
 	return nil
 }
 
-// checkFilter refuses what is not one of git's object filters.
+// checkFilter rejects what is not one of git's object filters.
 func checkFilter(s string) error {
 	if regexp.MustCompile(`^(blob:none|blob:limit=[0-9]+[kmg]?|tree:[0-9]+|object:type=[a-z]+|sparse:oid=[^-\s]\S*|combine:\S+)$`).MatchString(s) {
 		return nil
 	}
-	return wrong(quoted(s)+" is no object filter of git's", "examples: blob:none, blob:limit=1m, tree:0")
+	return wrong(quoted(s)+" is not a git object filter", "examples: blob:none, blob:limit=1m, tree:0")
 }
 
-// checkLink refuses places where the link would be in the way of what git-sync keeps in the root.
+// checkLink rejects paths that git-sync itself uses in the root.
 func checkLink(s string) error {
 	switch first, _, _ := strings.Cut(strings.TrimPrefix(s, "./"), "/"); {
 	case hasControl(s):
-		return wrong("holds a control character", "")
+		return wrong("contains a control character", "")
 	case first == ".git", first == ".worktrees":
-		return wrong(quoted(s)+" is where git-sync keeps its own", "choose another name for the link")
+		return wrong(quoted(s)+" is reserved for git-sync", "choose another name for the link")
 	case isFullHash(strings.TrimPrefix(first, "rev-")) && first == strings.ToLower(first):
-		return wrong(quoted(s)+" is named like a published tree", "choose another name for the link")
+		return wrong(quoted(s)+" has the name of a worktree", "choose another name for the link")
 	}
 	switch last := s[strings.LastIndex(strings.TrimRight(s, "/"), "/")+1:]; strings.TrimRight(last, "/") {
 	case "", ".", "..":
-		return wrong(quoted(s)+" names no file", "give the link a name")
+		return wrong(quoted(s)+" does not name a file", "give the link a name")
 	}
 	return nil
 }
 
-// checkSubdir refuses what is no directory within a repository.
+// checkSubdir rejects what is not a directory in a repository.
 func checkSubdir(s string) error {
 	if s != "" && (path.Clean(s) != s || s == "." || !filepath.IsLocal(s) || likeOption(s) || hasControl(s)) {
 		return wrong(quoted(s)+" is not a directory of a repository", "write it relative to the top of the repository, without a slash at its ends: public, docs/site")
@@ -91,12 +91,8 @@ func checkSubdir(s string) error {
 	return nil
 }
 
-// likeOption says whether a program could take s for an option instead of a name.
+// likeOption reports whether a program could read s as an option.
 func likeOption(s string) bool { return s != "" && s[0] == '-' }
 
-// isFullHash says whether s is a whole SHA-1 or SHA-256 hash.
-func isFullHash(s string) bool {
-	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, decimals+"abcdefABCDEF") == ""
-}
-
-const decimals = "0123456789"
+// isFullHash reports whether s is a complete SHA-1 or SHA-256 hash.
+func isFullHash(s string) bool { return git.IsHash(strings.ToLower(s)) }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// nearest is the known name that the given one was probably meant to be, "" if none is near. Case and the kind of
-// separator do not count.
+// nearest returns the known name that the given one was probably meant to be; "" if none is similar. It ignores case
+// and the kind of separator.
 func nearest(name string, known []string) string {
 	plain := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", "-") }
 	name = plain(name)
@@ -23,7 +23,15 @@ func nearest(name string, known []string) string {
 	return found
 }
 
-// distance is the number of letters to add, drop or change between a and b.
+// didYouMean returns the hint for an unknown name: the nearest known name with its prefix, or else another hint.
+func didYouMean(name, before string, known []string, otherwise string) string {
+	if near := nearest(name, known); near != "" {
+		return "did you mean " + before + near + "?"
+	}
+	return otherwise
+}
+
+// distance returns the number of letters to add, remove or change between a and b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -44,7 +52,7 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// printable is s as it is when it can be shown in a line, quoted otherwise.
+// printable returns s if it can be shown in a line, otherwise s in quotes.
 func printable(s string) string {
 	if q := strconv.Quote(s); q != `"`+s+`"` {
 		return q

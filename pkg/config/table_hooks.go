@@ -13,10 +13,10 @@ import (
 
 func hookRows(d *draft) []option {
 	return []option{
-		documented(option{flags: named("exechook-command", "sync-hook-command"), arg: "PATH", vars: []spelling{{name: "GIT_SYNC_EXECHOOK_COMMAND"}, {name: "GIT_SYNC_HOOK_COMMAND"}, {name: "GITSYNC_EXECHOOK_COMMAND"}, {name: "GITSYNC_HOOK_COMMAND", stray: true}}, set: into(&d.Exechook.Command, asText)},
-			"Program to run after publishing, without a shell and without arguments. Its working directory is the published worktree, and its environment has GITSYNC_HASH and GITSYNC_PREVIOUS_HASH. It is retried until it succeeds. With --one-time it runs once, and its failure exits 1."),
+		documented(option{flags: named("exechook-command", "sync-hook-command"), arg: "PATH", vars: []spelling{{name: "GIT_SYNC_EXECHOOK_COMMAND"}, {name: "GIT_SYNC_HOOK_COMMAND"}, {name: "GITSYNC_EXECHOOK_COMMAND"}, {name: "GITSYNC_HOOK_COMMAND", unsupported: true}}, set: into(&d.Exechook.Command, asText)},
+			"Program to run after publishing, without a shell and without arguments. Its working directory is the published worktree, and its environment has GITSYNC_HASH and GITSYNC_PREVIOUS_HASH. It is retried until it succeeds. With --one-time it runs once; if it fails, git-sync exits with 1."),
 		documented(option{flags: named("exechook-timeout"), vars: bothVars("EXECHOOK_TIMEOUT"), arg: "DURATION", preset: "30s", set: into(&d.Exechook.Timeout, atLeast(time.Second))},
-			"Time limit of the program. Then it is killed, with everything that it started."),
+			"Time limit of the program. After that, it is killed with its child processes."),
 		documented(option{flags: named("exechook-backoff"), vars: bothVars("EXECHOOK_BACKOFF"), arg: "DURATION", preset: "3s", set: into(&d.ExechookBackoff, atLeast(time.Second))},
 			"Delay before a retry."),
 		documented(option{flags: named("pre-publish-exechook-command"), vars: named("GITSYNC_PRE_PUBLISH_EXECHOOK_COMMAND"), arg: "PATH", set: into(&d.PrePublish.Command, asText)},
@@ -24,9 +24,9 @@ func hookRows(d *draft) []option {
 		documented(option{flags: named("pre-publish-exechook-timeout"), vars: named("GITSYNC_PRE_PUBLISH_EXECHOOK_TIMEOUT"), arg: "DURATION", preset: "30s", set: into(&d.PrePublish.Timeout, atLeast(time.Second))},
 			"Time limit of the pre-publish program."),
 		documented(option{flags: named("pre-publish-exechook-backoff"), vars: named("GITSYNC_PRE_PUBLISH_EXECHOOK_BACKOFF"), arg: "DURATION", preset: "3s", set: into(&d.Loop.GateBackoff, atLeast(time.Second))},
-			"Delay before a refused revision is tried again."),
+			"Delay before the program is run again for a revision that it refused."),
 		documented(option{flags: named("webhook-url"), vars: bothVars("WEBHOOK_URL"), arg: "URL", secret: true, set: into(&d.Webhook.URL, asSecret, checkHTTPURL)},
-			"URL to request after publishing, with the hash in the header Gitsync-Hash. The request is retried until it succeeds. With --one-time it is sent once, and its failure exits 1."),
+			"URL to request after publishing, with the hash in the header Gitsync-Hash. The request is retried until it succeeds. With --one-time it is sent once; if it fails, git-sync exits with 1."),
 		documented(option{flags: named("webhook-method"), vars: bothVars("WEBHOOK_METHOD"), arg: "METHOD", preset: "POST", set: into(&d.Webhook.Method, asText, checkMethod)},
 			"HTTP method of the webhook request."),
 		documented(option{flags: named("webhook-success-status"), vars: bothVars("WEBHOOK_SUCCESS_STATUS"), arg: "CODE", preset: "200", set: d.takeStatus},
@@ -40,7 +40,7 @@ func hookRows(d *draft) []option {
 
 func checkMethod(s string) error {
 	if !regexp.MustCompile(`^[A-Za-z]+$`).MatchString(s) {
-		return wrong(quoted(s)+" is no HTTP method", "POST and GET are the usual ones")
+		return wrong(quoted(s)+" is not an HTTP method", "POST and GET are the usual ones")
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func checkMethod(s string) error {
 func (d *draft) takeStatus(in given) error {
 	v, err := readInt(in.value(), -1)
 	if err == nil && v > 0 && (v < 100 || v > 599) {
-		err = wrong(fmt.Sprintf("%d is no HTTP status", v), "they are between 100 and 599; 0 or -1 accepts any")
+		err = wrong(fmt.Sprintf("%d is not an HTTP status", v), "they are between 100 and 599; 0 or -1 accepts any")
 	}
 	d.Webhook.SuccessStatus = v
 	return err
@@ -57,14 +57,14 @@ func (d *draft) takeStatus(in given) error {
 func receiverRows(d *draft) []option {
 	return []option{
 		documented(option{scope: perProcess, flags: named("receiver-bind"), vars: named("GITSYNC_RECEIVER_BIND"), arg: "ADDRESS", set: into(&d.Process.Receiver.Bind, asText, checkAddress)},
-			"Address of the webhook receiver. A verified push triggers a sync at once. It may be the address of --http-bind, or another one, so that an ingress exposes nothing else. A secret is required."),
+			"Address of the webhook receiver, for example :8080. A verified push triggers a sync immediately. It can be the address of --http-bind, or a separate one, so that an ingress exposes only the receiver. A secret is required."),
 		documented(option{scope: perProcess, flags: named("receiver-path"), vars: named("GITSYNC_RECEIVER_PATH"), arg: "PATH", preset: "/webhook", set: into(&d.Process.Receiver.Path, asText, checkURLPath)},
 			"Path of the webhook receiver."),
 		documented(option{scope: perProcess, flags: named("receiver-peers"), vars: named("GITSYNC_RECEIVER_PEERS"), arg: "HOST:PORT", set: into(&d.Process.Receiver.Peers, asText, checkPeers)},
-			"Name and port of all replicas, such as a headless Service. A push that one replica receives is forwarded to each address of the name."),
+			"Host name and port of all replicas, for example of a headless Service. A replica forwards each push that it receives to all addresses of the name."),
 		documented(option{flags: named("receiver-provider"), vars: named("GITSYNC_RECEIVER_PROVIDER"), arg: "FORGE", preset: "auto", choices: receiver.Providers(), set: into(&d.Sync.Receiver.Provider, asText)},
 			"Forge whose deliveries are accepted. auto recognizes it by the headers. generic means a bearer token, for curl and CI."),
-		documented(option{flags: named("receiver-secret-file"), vars: named("GITSYNC_RECEIVER_SECRET_FILE"), arg: "PATH", set: into(&d.Sync.Receiver.SecretFile, asText)},
+		documented(option{flags: named("receiver-secret-file"), vars: named("GITSYNC_RECEIVER_SECRET_FILE"), arg: "PATH", set: into(&d.Sync.Receiver.SecretFile, asPath)},
 			"File with the secret that is shared with the forge. It is read for each delivery."),
 		documented(option{vars: named("GITSYNC_RECEIVER_SECRET"), arg: "SECRET", secret: true, set: into(&d.Sync.Receiver.Secret, asSecret)},
 			"The secret itself, instead of --receiver-secret-file."),
@@ -73,7 +73,7 @@ func receiverRows(d *draft) []option {
 
 func checkPeers(s string) error {
 	if host, _, err := net.SplitHostPort(s); err != nil || host == "" || strings.HasSuffix(s, ":0") {
-		return wrong(quoted(s)+" is no host and port", "write HOST:PORT, as in git-sync-peers:8080")
+		return wrong(quoted(s)+" is not a host and port", "write HOST:PORT, as in git-sync-peers:8080")
 	}
 	return checkAddress(s)
 }

@@ -8,21 +8,23 @@ import (
 	"time"
 
 	"git-sync/pkg/auth"
+	"git-sync/pkg/git"
 )
 
-// takeRepo takes the URL over, without the user and password of an http(s) one, which become credentials.
+// takeRepo stores the URL without the user and password of an http(s) URL, which become credentials.
 func (d *draft) takeRepo(in given) error {
 	if err := checkRepo(in.value()); err != nil {
 		return err
 	}
 	d.URL = in.value()
+	if git.IsPath(d.URL) {
+		d.URL = absolute(d.URL)
+	}
 	u := parsedURL(d.URL)
 	if u.User == nil {
 		return nil
 	}
-	if password, ok := u.User.Password(); ok {
-		d.hide(password)
-	}
+	d.hideUser(d.URL)
 	if !isHTTP(u.Scheme) {
 		return nil
 	}
@@ -35,7 +37,7 @@ func (d *draft) takeRepo(in given) error {
 	return nil
 }
 
-// parsedURL is s as a URL; a path, or user@host:path, is an empty one.
+// parsedURL parses s as a URL. For a path, or user@host:path, the result is empty.
 func parsedURL(s string) *url.URL {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" {
@@ -48,8 +50,8 @@ func isHTTP(scheme string) bool {
 	return strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")
 }
 
-// replaceShort stores a duration that is not shorter than the shortest one. v3 took values down to 0: under its names, shorter
-// ones are replaced.
+// replaceShort stores a duration that is not shorter than the minimum. v3 accepted values down to 0, so values with
+// the names of v3 are replaced if they are too short.
 func (d *draft) replaceShort(at *time.Duration, instead time.Duration) func(given) error {
 	return func(in given) error {
 		if v, err := in.duration(); in.v3 && err == nil && v >= 0 && v < shortest {
@@ -81,7 +83,7 @@ func (d *draft) takeCookieFile(in given) error {
 	return err
 }
 
-// takeKeyFiles takes each occurrence of the flag, or each part of the variable, as one file.
+// takeKeyFiles stores each occurrence of the flag, or each part of the variable, as one file.
 func (d *draft) takeKeyFiles(in given) error {
 	files := in.values
 	if in.origin == fromVariable {
@@ -90,10 +92,10 @@ func (d *draft) takeKeyFiles(in given) error {
 	var kept []string
 	for _, f := range files {
 		if hasControl(f) {
-			return wrong("holds a control character", "it is the path of a file, not the key itself")
+			return wrong("contains a control character", "it is the path of a file, not the key itself")
 		}
 		if f != "" {
-			kept = append(kept, f)
+			kept = append(kept, absolute(f))
 		}
 	}
 	if len(kept) > 0 {
@@ -108,14 +110,17 @@ func (d *draft) takeCredentials(in given) error {
 		if err != nil {
 			return err
 		}
-		d.Auth.Credentials = append(d.Auth.Credentials, list...)
+		for _, c := range list {
+			c.PasswordFile, c.SSHKeyFile = absolute(c.PasswordFile), absolute(c.SSHKeyFile)
+			d.Auth.Credentials = append(d.Auth.Credentials, c)
+		}
 	}
-	seen := map[string]bool{}
+	byURL := map[string]bool{}
 	for _, c := range d.Auth.Credentials {
-		if seen[c.URL] {
+		if byURL[c.URL] {
 			return wrong("two credentials for "+quoted(c.URL), "keep one of them")
 		}
-		seen[c.URL] = true
+		byURL[c.URL] = true
 	}
 	if slices.ContainsFunc(d.Auth.Credentials, func(c auth.Credential) bool { return c.Password != "" }) {
 		d.warnVisible(in)
@@ -142,7 +147,7 @@ func (d *draft) takeGitConfigAdd(in given) error {
 
 func checkOneLine(s string) error {
 	if hasControl(s) {
-		return wrong("holds a control character", "a line end, perhaps, from a file that ends with one; --password-file copes with that")
+		return wrong("contains a control character", "a file that ends with a line break can be given as --password-file")
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// unknownVariables warns about variables that look like ours and are not.
+// unknownVariables warns about variables that begin like ours, but are unknown.
 func (d *draft) unknownVariables(rows []option) {
 	var known, unknown []string
 	for _, o := range rows {
@@ -30,15 +30,15 @@ func (d *draft) unknownVariables(rows []option) {
 	}
 }
 
-// isExpected says whether a variable that we do not read is expected all the same: GITSYNC_SSH, which charts set, and
-// what we give to hooks, in case one of them runs us, and to ourselves (GITSYNC_INTERNAL_*).
+// isExpected reports whether a variable that we do not read causes no warning: GITSYNC_SSH, which charts set, those
+// that we pass to hooks, in case a hook runs git-sync, and those that we pass to ourselves (GITSYNC_INTERNAL_*).
 func isExpected(name string) bool {
 	return slices.Contains([]string{"GITSYNC_SSH", "GITSYNC_HASH", "GITSYNC_PREVIOUS_HASH"}, name) || strings.HasPrefix(name, "GITSYNC_INTERNAL_")
 }
 
-// isInjected says whether Kubernetes sets the variable in every container: for a Service that is named git-sync or
-// gitsync, or whose name begins so, there are NAME_SERVICE_HOST, NAME_SERVICE_PORT and NAME_PORT, and longer names that
-// begin with the last two.
+// isInjected reports whether Kubernetes sets the variable in every container. For a Service whose name begins with
+// git-sync or gitsync, there are NAME_SERVICE_HOST, NAME_SERVICE_PORT and NAME_PORT, and longer names that begin with
+// the last two.
 func isInjected(name string, env map[string]string) bool {
 	for i := range name {
 		if rest := name[i:]; strings.HasPrefix(rest, "_SERVICE_HOST") || strings.HasPrefix(rest, "_SERVICE_PORT") || strings.HasPrefix(rest, "_PORT") {

@@ -18,7 +18,7 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-// into stores what read makes of the value and no check refuses; nothing otherwise.
+// into returns a function that parses the value with read and stores it, if no check fails.
 func into[T any](at *T, read func(given) (T, error), checks ...func(string) error) func(given) error {
 	return func(in given) error {
 		for _, check := range checks {
@@ -34,15 +34,15 @@ func into[T any](at *T, read func(given) (T, error), checks ...func(string) erro
 	}
 }
 
-// asText reads a string that may not hold control characters.
+// asText parses a string without control characters.
 func asText[T ~string](in given) (T, error) {
 	if hasControl(in.value()) {
-		return "", wrong("holds a control character", "")
+		return "", wrong("contains a control character", "")
 	}
 	return T(in.value()), nil
 }
 
-// words are the values that an option has to choose from.
+// words returns the allowed values of an option as strings.
 func words[T ~string](values ...T) []string {
 	all := make([]string, len(values))
 	for i, v := range values {
@@ -61,7 +61,7 @@ func asBool(in given) (bool, error) {
 	return v, nil
 }
 
-// asCount reads a number that is not negative.
+// asCount parses a number that is not negative.
 func asCount(in given) (int, error) { return readInt(in.value(), 0) }
 
 func readInt(s string, least int) (int, error) {
@@ -70,12 +70,12 @@ func readInt(s string, least int) (int, error) {
 		return 0, wrong(quoted(s)+" is not a whole number", "")
 	}
 	if int(v) < least {
-		return 0, wrong(fmt.Sprintf("%d is less than %d, the least that is possible", v, least), "")
+		return 0, wrong(fmt.Sprintf("%d is less than the minimum, %d", v, least), "")
 	}
 	return int(v), nil
 }
 
-// asID reads a positive number.
+// asID parses a positive number.
 func asID(in given) (int64, error) {
 	v, err := strconv.ParseInt(in.value(), 10, 64)
 	if err != nil || v <= 0 {
@@ -84,18 +84,19 @@ func asID(in given) (int64, error) {
 	return v, nil
 }
 
-// asBudget reads a number of failures as the name counts them.
+// asBudget parses a number of failures. v3 and v4 count them differently.
 func asBudget(in given) (syncer.Budget, error) {
 	n, err := readInt(in.value(), -1)
+	option := in.label[strings.LastIndexByte(in.label, ' ')+1:] + "=" + in.value() // without the position in a file
 	switch {
 	case err != nil:
 		return syncer.Budget{}, err
 	case n == -1:
-		return syncer.Budget{Unlimited: true}, nil
+		return syncer.Budget{Unlimited: true, Option: option}, nil
 	case in.v3:
-		return syncer.Budget{Exit: n + 1}, nil
+		return syncer.Budget{Exit: n + 1, Option: option}, nil
 	}
-	return syncer.Budget{Exit: max(n, 1)}, nil
+	return syncer.Budget{Exit: max(n, 1), Option: option}, nil
 }
 
 func asInitBudget(in given) (*syncer.Budget, error) {
@@ -103,7 +104,7 @@ func asInitBudget(in given) (*syncer.Budget, error) {
 	return &b, err
 }
 
-// atLeast reads a duration that is at least so long.
+// atLeast returns a parser for a duration that is not less than a minimum.
 func atLeast(least time.Duration) func(given) (time.Duration, error) {
 	return func(in given) (time.Duration, error) {
 		v, err := in.duration()
@@ -114,50 +115,32 @@ func atLeast(least time.Duration) func(given) (time.Duration, error) {
 	}
 }
 
-// duration reads the value in the syntax of the name it came under.
+// duration parses the value in the syntax of its name.
 func (g given) duration() (time.Duration, error) {
 	s := g.value()
 	v, err := time.ParseDuration(s)
-	isDuration := err == nil
-	seconds, secondsErr := readSeconds(s, g.syntax)
+	seconds, secondsErr := strconv.ParseFloat(s, 64)
+	isNumber := secondsErr == nil && math.Abs(seconds) <= math.MaxInt32
 	switch {
-	case g.syntax != plain && secondsErr == nil:
-		return seconds, nil
-	case g.syntax == inEither && isDuration, g.syntax == plain && isDuration:
+	case isNumber && g.syntax != plain:
+		return time.Duration(math.Round(seconds * float64(time.Second))), nil
+	case err == nil && g.syntax != inSeconds:
 		return v, nil
-	case g.syntax == plain && secondsErr == nil:
-		return 0, wrong(quoted(s)+" has no unit", "write "+s+"s for seconds")
-	case isDuration:
+	case err == nil:
 		return 0, wrong(quoted(s)+" is not a number of seconds", fmt.Sprintf("this name takes seconds, without a unit; write %v", v.Seconds()))
-	case g.syntax == inWholeSeconds:
-		return 0, wrong(quoted(s)+" is not a whole number of seconds", "")
+	case isNumber:
+		return 0, wrong(quoted(s)+" has no unit", "write "+s+"s for seconds")
 	case g.syntax == inSeconds:
-		return 0, wrong(quoted(s)+" is not a number of seconds", "")
+		return 0, wrong(quoted(s)+" is not a number of seconds", "examples: 0.5, 10, 90")
 	}
 	return 0, wrong(quoted(s)+" is not a duration", "examples: 500ms, 10s, 1m30s")
 }
 
-// readSeconds reads a number of seconds that a time.Duration can hold.
-func readSeconds(s string, as syntax) (time.Duration, error) {
-	if as == inWholeSeconds {
-		n, err := strconv.ParseInt(s, 0, 32)
-		return time.Duration(n) * time.Second, err
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil {
-		return 0, err
-	}
-	if math.IsNaN(f) || math.Abs(f) > math.MaxInt32 {
-		return 0, strconv.ErrRange
-	}
-	return time.Duration(math.Round(f * float64(time.Second))), nil
-}
-
-// readMode reads permissions the way v3 did: octal with a leading 0, decimal without.
+// readMode parses permissions like v3: octal with a leading 0, decimal without.
 func readMode(s string) (fs.FileMode, error) {
 	v, err := strconv.ParseUint(s, 0, 32)
 	if err != nil {
-		return 0, wrong(quoted(s)+" is no file mode", "write it in octal, with a leading 0: 0755")
+		return 0, wrong(quoted(s)+" is not a file mode", "write it in octal, with a leading 0: 0755")
 	}
 	if v > 0o777 {
 		return 0, wrong(fmt.Sprintf("%s is more than 0777", quoted(s)), "octal numbers have a leading 0: write 0755 for rwxr-xr-x")
@@ -165,7 +148,7 @@ func readMode(s string) (fs.FileMode, error) {
 	return fs.FileMode(v), nil
 }
 
-// asSignal reads a signal's name, with or without SIG, or its number.
+// asSignal parses a signal's name, with or without SIG, or its number.
 func asSignal(in given) (syscall.Signal, error) {
 	s, num := in.value(), syscall.Signal(0)
 	if n, err := strconv.Atoi(s); err == nil {
@@ -174,33 +157,31 @@ func asSignal(in given) (syscall.Signal, error) {
 		num = unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(s), "SIG"))
 	}
 	if num < 1 || num > 64 {
-		return 0, wrong(quoted(s)+" is no signal", "name one, as in SIGHUP, HUP or 1")
+		return 0, wrong(quoted(s)+" is not a signal", "name one, as in SIGHUP, HUP or 1")
 	}
 	taken := []syscall.Signal{
 		syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGTERM, syscall.SIGINT, syscall.SIGCHLD, syscall.SIGURG,
 		syscall.SIGPROF, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT,
 	}
 	if slices.Contains(taken, num) {
-		return 0, wrong(quoted(s)+" has a meaning of its own and cannot ask for a sync", "use SIGHUP, SIGUSR1 or SIGUSR2")
+		return 0, wrong(quoted(s)+" is reserved and cannot trigger a sync", "use SIGHUP, SIGUSR1 or SIGUSR2")
 	}
 	return num, nil
 }
 
-// checkAddress refuses what cannot be listened on.
+// checkAddress rejects what is not an address to listen on.
 func checkAddress(s string) error {
 	_, port, err := net.SplitHostPort(s)
 	if err != nil {
-		return wrong(quoted(s)+" is no address to listen on", "write host:port or :port, as in :1234 or 127.0.0.1:1234")
+		return wrong(quoted(s)+" is not an address to listen on", "write host:port or :port, as in :1234 or 127.0.0.1:1234")
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return wrong(fmt.Sprintf("%s has no port number between 0 and 65535", quoted(s)), "")
-	} else if n == 0 && port != "0" {
-		return wrong(quoted(s)+" has an odd port number", "")
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return wrong(quoted(s)+" has no port number between 0 and 65535", "")
 	}
 	return nil
 }
 
-// checkHTTPURL refuses what is no http(s) URL. The URL is not repeated: it may hold a secret.
+// checkHTTPURL rejects what is not an http(s) URL. The error does not contain the URL, which may contain a secret.
 func checkHTTPURL(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || !slices.Contains([]string{"http", "https"}, strings.ToLower(u.Scheme)) || u.Host == "" {
@@ -213,7 +194,7 @@ func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
 }
 
-// quoted is a value for an error, cut if it is long.
+// quoted quotes a value for an error, and truncates it if it is long.
 func quoted(s string) string {
 	if len(s) > 60 {
 		s = s[:60] + "..."

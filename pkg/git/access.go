@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// The permissions that [Access] explains the lack of.
+// The permissions that [Access] explains.
 const (
 	ToRead  fs.FileMode = 0o4
 	ToWrite fs.FileMode = 0o2
 )
 
-// Access says, as a hint, to whom path belongs (or the directory above it that may
-// not be entered), who we are, and what would let us in.
+// Access returns a hint about missing permission for path. It says who owns path (or the parent directory that denies
+// access), which user this process runs as, and how to get access.
 func Access(path string, want fs.FileMode) string {
 	us := fmt.Sprintf("git-sync runs as UID %d, GID %d", os.Geteuid(), os.Getegid())
 	info, err := os.Stat(path)
@@ -47,8 +47,8 @@ func Access(path string, want fs.FileMode) string {
 	return fmt.Sprintf("%s; in Kubernetes set fsGroup: %d in the pod's securityContext, elsewhere chgrp %d and chmod g+%s", text, os.Getegid(), os.Getegid(), bits)
 }
 
-// inGroup reports whether we belong to a group.
+// inGroup reports whether this process belongs to a group.
 func inGroup(gid int) bool {
-	groups, _ := os.Getgroups() // unknown: the first one alone
+	groups, _ := os.Getgroups() // on error, only the effective group counts
 	return gid == os.Getegid() || slices.Contains(groups, gid)
 }

@@ -38,7 +38,7 @@ func TestCheckURLKeepsPasswords(t *testing.T) {
 		if err == nil {
 			t.Errorf("%q passes", bad)
 		} else if strings.Contains(err.Error(), "hun") {
-			t.Errorf("the password is told: %v", err)
+			t.Errorf("the error holds the password: %v", err)
 		}
 	}
 }

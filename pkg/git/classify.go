@@ -11,7 +11,7 @@ import (
 	"git-sync/pkg/proc"
 )
 
-// evidence is what is known of a git that ended badly and by itself.
+// evidence is what is known about a git that failed by itself.
 type evidence struct {
 	op     string
 	gitDir string
@@ -19,20 +19,21 @@ type evidence struct {
 	words  words
 }
 
-// networked are the commands that talk to a remote. What they complain about may
-// be the remote's objects, or what came over the wire, rather than ours.
+// networked reports whether a command talks to a remote. Then a message may be about the remote's objects, or about
+// the data received, instead of the local ones.
 func networked(op string) bool {
 	return slices.Contains([]string{"fetch", "ls-remote", "clone", "remote-http", "remote-https"}, op)
 }
 
-// classifyEnd tells what to make of how the process ended, and whether that is all
-// there is to tell; if it is not, its words decide.
-func classifyEnd(pe *proc.Error) (kind Kind, hint string, told bool) {
-	var pathErr *fs.PathError
+// classifyEnd returns the kind of a failure from how the process ended. If decided is false, its messages must be
+// classified.
+func classifyEnd(pe *proc.Error) (kind Kind, hint string, decided bool) {
 	var unconnected *connectError
+	pathErr, _ := errors.AsType[*fs.PathError](pe)
+	inDir := pathErr != nil && pathErr.Op == "chdir" // the working directory is missing, not git
 	switch {
 	case errors.As(pe, &unconnected):
-		return KindNetwork, "the packets get no answer: check the host and port in --repo, firewalls and network policies, and HTTPS_PROXY", true
+		return KindNetwork, "the host does not answer: check the host and port in --repo, firewalls and network policies, and HTTPS_PROXY", true
 	case pe.TimedOut:
 		return KindTimeout, "", true
 	case pe.Canceled:
@@ -40,22 +41,18 @@ func classifyEnd(pe *proc.Error) (kind Kind, hint string, told bool) {
 	case errors.Is(pe, proc.ErrOutputTooLarge):
 		return KindUnknown, "", true
 	case pe.Signal == syscall.SIGBUS:
-		// A page of a mapped file could not be read.
+		// A page of a memory-mapped file could not be read.
 		return KindIO, "", true
 	case pe.Signal != 0:
 		return KindKilled, "", true
 	case pe.ExitCode >= 0:
 		return KindUnknown, "", false
-	case errors.As(pe, &pathErr) && pathErr.Op == "chdir":
-		// Its working directory, not git, is missing.
-	case errors.Is(pe, fs.ErrNotExist):
+	case errors.Is(pe, fs.ErrNotExist) && !inDir:
 		return KindUnsupported, "install git, or name it with --git", true
-	case errors.Is(pe, fs.ErrPermission):
-		return KindPermission, "--git names a file that our user may not execute", true
-	}
-	switch {
+	case errors.Is(pe, fs.ErrPermission) && !inDir:
+		return KindPermission, "the file in --git is not executable for the UID of git-sync", true
 	case errors.Is(pe, syscall.EMFILE), errors.Is(pe, syscall.ENFILE), errors.Is(pe, syscall.EAGAIN):
-		return KindIO, scarce, true
+		return KindIO, hintResources, true
 	case errors.Is(pe, syscall.EIO), errors.Is(pe, syscall.ESTALE):
 		return KindIO, "", true
 	case errors.Is(pe, syscall.ENOMEM):
@@ -64,19 +61,17 @@ func classifyEnd(pe *proc.Error) (kind Kind, hint string, told bool) {
 	return KindUnknown, "", true
 }
 
-// classify tells failures apart by what git and its helpers say under LC_ALL=C.
+// classify returns the kind of a failure from the messages of git and its helpers under LC_ALL=C.
 //
-// The order matters, as one cause makes git say many things: first what the
-// system said (a full disk also cuts the pack that was being received), then proof
-// of damage, then what the two ends of a connection said, from the particular to
-// the general. Each rule knows whose words count.
+// The order matters, because one cause can lead to many messages. First come messages of the system: a full disk, for
+// example, also truncates the pack that git is receiving. Then comes proof of damage, then the messages of both ends
+// of a connection, specific ones before general ones. Each rule applies only to the messages of certain programs.
 //
-// The words of a command that checks out hold names that anybody may have pushed.
-// They are therefore compared as whole lines, or from their beginning or end, where git
-// puts no name; and the rules for remotes are left out.
+// The messages of a checkout contain names that anyone may have pushed. So they are matched as whole lines, or at the
+// beginning or end, where git puts no name. The rules for remotes do not apply to them.
 func classify(e evidence) (Kind, string) {
 	if e.op == "ls-remote" && e.exit == 2 && len(e.words.git) == 0 {
-		return KindRefNotFound, "" // ls-remote --exit-code says no more
+		return KindRefNotFound, "" // ls-remote --exit-code prints no message
 	}
 	own, remote := e.words.git, networked(e.op) || fetchedMore(e.words.git)
 	if !remote {
@@ -95,11 +90,11 @@ func classify(e evidence) (Kind, string) {
 	return classifyRemote(e.words)
 }
 
-// classifyRemote is classify for what concerns the remote.
+// classifyRemote is classify for messages about the remote.
 func classifyRemote(w words) (Kind, string) {
 	own := slices.Concat(w.git, w.helper)
-	denied := []rule{{kind: KindDenied, says: anything}}
-	if said := decisive(w.git); said != "" && said != "remote error" {
+	denied := []rule{{KindDenied, "", anything}}
+	if said := mainLine(w.git); said != "" && said != "remote error" {
 		denied = nil
 	}
 	for _, step := range []struct {
@@ -110,11 +105,11 @@ func classifyRemote(w words) (Kind, string) {
 		{serverRules(), w.remote},
 		{statusRules(), own},
 		{networkRules(), w.helper},
-		// The connection was made, and nothing is wrong with it: what the server says is its refusal.
+		// The connection itself works, so the server's message is a refusal.
 		{denied, w.remote},
 		{networkRules(), w.git},
 		{localRules(), own},
-		{[]rule{{kind: KindDenied, says: holding("Could not read from remote repository", "remote error")}}, w.git},
+		{[]rule{{KindDenied, "", containing("Could not read from remote repository", "remote error")}}, w.git},
 	} {
 		if r, ok := find(step.rules, step.lines); ok {
 			return r.kind, r.hint
@@ -123,15 +118,14 @@ func classifyRemote(w words) (Kind, string) {
 	return KindUnknown, ""
 }
 
-// fetchedMore reports whether a command that checks out has failed to fetch what a
-// partial clone lacks.
+// fetchedMore reports whether a checkout failed to fetch objects that a partial clone lacks.
 func fetchedMore(lines []string) bool {
 	return slices.ContainsFunc(lines, func(line string) bool {
 		return strings.HasPrefix(line, "fatal: could not fetch ") && strings.HasSuffix(line, " from promisor remote")
 	})
 }
 
-// find returns the first rule that applies to one of lines.
+// find returns the first rule that matches one of lines.
 func find(rules []rule, lines []string) (rule, bool) {
 	for _, r := range rules {
 		if slices.ContainsFunc(lines, r.says.MatchString) {
@@ -141,9 +135,8 @@ func find(rules []rule, lines []string) (rule, bool) {
 	return rule{}, false
 }
 
-// provesDamage reports whether git has read a file of our own store and found it
-// damaged. Proof is what git says about the content of a file that it names; that
-// it did not find something, or could not open it, proves nothing.
+// provesDamage reports whether git has found a file of the local store to be damaged. Only a message about the
+// content of a named file is a proof. A message that something was not found or could not be opened proves nothing.
 func provesDamage(e evidence) bool {
 	if !networked(e.op) && slices.ContainsFunc(e.words.git, damagedIndex.MatchString) {
 		return true
@@ -154,7 +147,7 @@ func provesDamage(e evidence) bool {
 	})
 }
 
-// storeOf is the store of a git directory, which may be that of one of its worktrees.
+// storeOf returns the store of a git directory, which may be the admin directory of a worktree.
 func storeOf(gitDir string) string {
 	if parent := filepath.Dir(gitDir); filepath.Base(parent) == "worktrees" {
 		return filepath.Dir(parent)
@@ -162,7 +155,7 @@ func storeOf(gitDir string) string {
 	return gitDir
 }
 
-// below reports whether git names a file in dir; it may have followed symlinks.
+// below reports whether file is in dir. git may have resolved symlinks in its path.
 func below(dir, file string) bool {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {

@@ -70,7 +70,7 @@ func TestClassify(t *testing.T) {
 		{"fetch", "https://h/x", "something new", KindUnknown},
 		{"fetch", "https://h/x", "", KindUnknown},
 	} {
-		kind, _ := classify(evidence{op: c.op, gitDir: gitDir, exit: 128, words: listen(Cmd(literal(c.op), c.url), c.stderr)})
+		kind, _ := classify(evidence{op: c.op, gitDir: gitDir, exit: 128, words: bySource(Cmd(literal(c.op), c.url), c.stderr)})
 		if kind != c.kind {
 			t.Errorf("%q, not %q: %s", kind, c.kind, c.stderr)
 		}
@@ -79,9 +79,9 @@ func TestClassify(t *testing.T) {
 
 func TestClassifyEnd(t *testing.T) {
 	for _, c := range []struct {
-		end  proc.Error
-		kind Kind
-		told bool
+		end     proc.Error
+		kind    Kind
+		decided bool
 	}{
 		{proc.Error{TimedOut: true, Signal: syscall.SIGKILL, ExitCode: -1}, KindTimeout, true},
 		{proc.Error{Canceled: true, ExitCode: -1}, KindCanceled, true},
@@ -95,8 +95,8 @@ func TestClassifyEnd(t *testing.T) {
 		{proc.Error{ExitCode: -1, Err: errors.New("else")}, KindUnknown, true},
 		{proc.Error{Signal: syscall.SIGKILL, ExitCode: -1, Err: proc.ErrOutputTooLarge}, KindUnknown, true},
 	} {
-		if kind, _, told := classifyEnd(&c.end); kind != c.kind || told != c.told {
-			t.Errorf("%+v: %q, %v", c.end, kind, told)
+		if kind, _, decided := classifyEnd(&c.end); kind != c.kind || decided != c.decided {
+			t.Errorf("%+v: %q, %v", c.end, kind, decided)
 		}
 	}
 	// A disk has nothing to do with it.
@@ -119,7 +119,7 @@ func TestHeadline(t *testing.T) {
 		"fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.":   "Could not read from remote repository",
 		"": "",
 	} {
-		if got := listen(Cmd("fetch", "ssh://h/x"), plain(stderr)).headline(); got != want {
+		if got := bySource(Cmd("fetch", "ssh://h/x"), plain(stderr)).headline(); got != want {
 			t.Errorf("%q: %q", stderr, got)
 		}
 	}
@@ -142,12 +142,12 @@ func TestErrorSaysHowItEnded(t *testing.T) {
 }
 
 func TestEveryKindHasWords(t *testing.T) {
-	seen := map[string]Kind{}
+	known := map[string]Kind{}
 	for k := KindUnknown; k <= KindRefused; k++ {
-		if other, ok := seen[k.String()]; ok {
+		if other, ok := known[k.String()]; ok {
 			t.Errorf("kinds %d and %d are both %q", k, other, k)
 		}
-		seen[k.String()] = k
+		known[k.String()] = k
 		if k.Hint() == "" && !slices.Contains([]Kind{KindUnknown, KindCanceled, KindDenied, KindDepth, KindLazy, KindFilter}, k) {
 			t.Errorf("%q has no hint", k)
 		}
@@ -161,7 +161,7 @@ func FuzzClassify(f *testing.F) {
 	f.Add("x", "fatal: bad config line 1\nRead-only file system")
 	f.Fuzz(func(t *testing.T, op, stderr string) {
 		c := Cmd(literal(op))
-		kind, _ := classify(evidence{op: op, gitDir: "/r", exit: 128, words: listen(c, stderr+"\nerror: x: Input/output error")})
+		kind, _ := classify(evidence{op: op, gitDir: "/r", exit: 128, words: bySource(c, stderr+"\nerror: x: Input/output error")})
 		if kind == KindCorrupt || kind == KindUnknown {
 			t.Errorf("%q: %q", kind, stderr)
 		}
@@ -169,10 +169,10 @@ func FuzzClassify(f *testing.F) {
 		for line := range strings.SplitSeq(stderr, "\n") {
 			remote.WriteString("remote: " + line + "\n")
 		}
-		if kind, _ := classify(evidence{op: op, gitDir: "/r", exit: 128, words: listen(c, remote.String())}); kind == KindCorrupt {
+		if kind, _ := classify(evidence{op: op, gitDir: "/r", exit: 128, words: bySource(c, remote.String())}); kind == KindCorrupt {
 			t.Errorf("the remote has proved us corrupt: %q", stderr)
 		}
-		w := listen(c, plain(stderr))
+		w := bySource(c, plain(stderr))
 		for _, line := range slices.Concat(strings.Split(w.headline(), "\n")[1:], w.remote, w.helper) {
 			if strings.ContainsFunc(line, unicode.IsControl) || strings.TrimSpace(line) == "" {
 				t.Errorf("line %q of %q", line, stderr)

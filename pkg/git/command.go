@@ -1,21 +1,21 @@
 package git
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 )
 
-// literal is an argument written in our source. As the type is not exported, other
-// packages can pass constants only, so that what comes from outside (a ref, a
-// path) cannot become an option; it goes through Opt and Operand.
+// literal is a constant argument. The type is not exported, so other packages can only pass constants. Values from
+// outside, such as a ref or a path, cannot become options: they must be passed to Opt or Operand.
 type literal string
 
-// Command is a git command under construction. Its methods change and return it.
+// Command is a git command that is being built. Its methods modify and return it.
 type Command struct {
 	program   string // empty: git
-	url       string // of the remote that it asks
+	url       string // of the remote
 	args      []string
 	dir       string
 	gitDir    string
@@ -25,15 +25,15 @@ type Command struct {
 	stdin     io.Reader
 	progress  func(Progress)
 	maxOutput int
-	err       error // the first mistake; Run returns it
+	err       error // the first error; Run returns it
 }
 
-// Cmd begins a command: Cmd("fetch", "--no-tags").
+// Cmd starts a command: Cmd("fetch", "--no-tags").
 func Cmd(args ...literal) *Command {
 	return (&Command{}).Arg(args...)
 }
 
-// Arg appends arguments of ours.
+// Arg appends constant arguments.
 func (c *Command) Arg(args ...literal) *Command {
 	for _, a := range args {
 		c.args = append(c.args, string(a))
@@ -48,8 +48,8 @@ func (c *Command) Opt(name literal, value string) *Command {
 	return c
 }
 
-// Operand appends values that are not options. One that begins with a dash, or
-// holds a NUL or a line break, makes Run fail without running anything.
+// Operand appends values that are not options. If a value begins with a dash, or contains a NUL or a line break, Run
+// returns an error without running anything.
 func (c *Command) Operand(values ...string) *Command {
 	for _, v := range values {
 		if strings.HasPrefix(v, "-") {
@@ -61,20 +61,20 @@ func (c *Command) Operand(values ...string) *Command {
 	return c
 }
 
-// URL says which remote the command asks, for errors about it. It adds no argument.
+// URL sets the URL of the remote, for use in errors. It adds no argument.
 func (c *Command) URL(url string) *Command {
 	c.url = url
 	return c
 }
 
-// Dir sets the working directory. Without it git runs in its GitDir, or in / when
-// there is none, and not where we happen to have been started.
+// Dir sets the working directory. By default, git runs in its GitDir, or else in /, but not in the working directory
+// of this process.
 func (c *Command) Dir(dir string) *Command {
 	c.dir = dir
 	return c
 }
 
-// GitDir sets the repository, which is then not searched for.
+// GitDir sets the repository, so that git does not search for one.
 func (c *Command) GitDir(dir string) *Command {
 	c.gitDir = dir
 	return c
@@ -86,7 +86,7 @@ func (c *Command) WorkTree(dir string) *Command {
 	return c
 }
 
-// Env adds variables, each "name=value".
+// Env adds environment variables, each "name=value".
 func (c *Command) Env(kv ...string) *Command {
 	c.env = append(c.env, kv...)
 	return c
@@ -98,27 +98,26 @@ func (c *Command) Config(kv ...KV) *Command {
 	return c
 }
 
-// Stdin sets what git reads; without it, nothing.
+// Stdin sets the standard input; the default is empty.
 func (c *Command) Stdin(r io.Reader) *Command {
 	c.stdin = r
 	return c
 }
 
-// Progress has f called, from another goroutine, for each step that git reports.
-// Add "--progress" to the arguments of commands that know it.
+// Progress makes Run call f for each progress message of git, from another goroutine. Commands that support it also
+// need the argument "--progress".
 func (c *Command) Progress(f func(Progress)) *Command {
 	c.progress = f
 	return c
 }
 
-// MaxOutput sets how many bytes of standard output are expected at most; more is
-// an error. The default is 1 MiB.
+// MaxOutput sets the maximum size of the standard output in bytes. More is an error. The default is 1 MiB.
 func (c *Command) MaxOutput(bytes int) *Command {
 	c.maxOutput = bytes
 	return c
 }
 
-// op is the subcommand, for messages.
+// op returns the subcommand, for messages.
 func (c *Command) op() string {
 	if c.program != "" {
 		return "ssh"
@@ -129,19 +128,10 @@ func (c *Command) op() string {
 	return c.args[0]
 }
 
-// directory is where git runs.
-func (c *Command) directory() string {
-	switch {
-	case c.dir != "":
-		return c.dir
-	case c.gitDir != "":
-		return c.gitDir
-	default:
-		return "/"
-	}
-}
+// directory returns the working directory of git.
+func (c *Command) directory() string { return cmp.Or(c.dir, c.gitDir, "/") }
 
-// check refuses what no argument of git's may hold.
+// check rejects values that no argument of git may contain.
 func (c *Command) check(value string) {
 	if strings.ContainsAny(value, "\x00\n\r") {
 		c.fail(fmt.Errorf("%q holds a line break or NUL", scrub(value)))

@@ -2,13 +2,11 @@ package git
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 )
 
-// environment keeps of the user's environment what git may see, and adds what it
-// must see.
+// environment filters the user's environment for git, and adds our own variables.
 func environment(user []string) []string {
 	env := make([]string, 0, len(user)+10)
 	for _, kv := range user {
@@ -19,24 +17,23 @@ func environment(user []string) []string {
 	}
 	return append(env,
 		"LC_ALL=C",
-		// No configuration but ours. The files are named as well as switched off:
-		// older gits know only the one, newer the other.
+		// No configuration but ours. The files are both replaced and disabled: older versions of git support only one
+		// of the two.
 		"GIT_CONFIG_NOSYSTEM=1",
 		"GIT_CONFIG_SYSTEM=/dev/null",
 		"GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_ATTR_NOSYSTEM=1",
-		// No questions: nobody is there to answer.
+		// Never prompt: nobody can answer.
 		"GIT_TERMINAL_PROMPT=0",
-		// No lock, and no write, that only serves git's own speed.
+		// No optional locks and writes, which only make git itself faster.
 		"GIT_OPTIONAL_LOCKS=0",
 	)
 }
 
-// passes reports whether the variable of the user's reaches git.
+// passes reports whether the user's variable is passed to git.
 //
-// Of the GIT_ family only those pass that are known to be about the outside world;
-// it has dozens that redirect git to other repositories, objects, configuration or
-// trace files, and grows.
+// Of the variables that begin with GIT_, only those pass that are about the outside world. There are dozens of
+// others, and more in each version, which redirect git to other repositories, objects, configuration or trace files.
 func passes(name string) bool {
 	switch {
 	case strings.HasPrefix(name, "GITSYNC_"), name == "LANGUAGE", name == "LANG", strings.HasPrefix(name, "LC_"):
@@ -48,18 +45,14 @@ func passes(name string) bool {
 	}, name):
 		return true
 	}
-	for _, prefix := range []string{"GIT_HTTP_", "GIT_LFS_", "GIT_PROXY_", "GIT_SSL_"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
+	prefixes := []string{"GIT_HTTP_", "GIT_LFS_", "GIT_PROXY_", "GIT_SSL_"}
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-// defaults is the configuration of every run.
+// defaults returns the configuration of every run.
 func defaults() []KV {
 	return []KV{
-		// Nothing runs behind our back, or after we have gone.
+		// No automatic jobs, in particular none that outlive the command.
 		{"gc.auto", "0"},
 		{"gc.autoDetach", "false"},
 		{"maintenance.auto", "false"},
@@ -68,17 +61,16 @@ func defaults() []KV {
 		{"core.untrackedCache", "false"},
 		{"fetch.writeCommitGraph", "false"},
 		{"submodule.recurse", "false"},
-		// A volume may fold case, or be another system's: no name that is ".git" to any of them.
+		// A volume may fold case, or have the rules of another system: reject every name that is ".git" on any of
+		// them.
 		{"core.protectHFS", "true"},
 		{"core.protectNTFS", "true"},
-		// Nobody's files: these default to places below $HOME.
+		// These files default to paths in $HOME.
 		{"core.attributesFile", "/dev/null"},
 		{"core.excludesFile", "/dev/null"},
-		// An empty helper clears the list, should a repository's own configuration
-		// name one.
+		// An empty helper clears the list, in case a repository's own configuration has one.
 		{"credential.helper", ""},
-		// Only what git itself speaks; "file" is for the user's own URL, not for
-		// one that a submodule asks for.
+		// Only git's own transports. "file" is for the user's own URL, not for the URL of a submodule.
 		{"protocol.version", "2"},
 		{"protocol.allow", "never"},
 		{"protocol.https.allow", "always"},
@@ -86,24 +78,21 @@ func defaults() []KV {
 		{"protocol.ssh.allow", "always"},
 		{"protocol.git.allow", "always"},
 		{"protocol.file.allow", "user"},
-		// No advice: hints are for the person at a prompt.
+		// No advice: it is for interactive users.
 		{"advice.detachedHead", "false"},
 		{"init.defaultBranch", "main"},
-		// A file of hundreds of megabytes passes through; without this, git holds all of it in
-		// memory. The caches and threads of what receives packs stay small too.
+		// Without this, git holds a file of hundreds of megabytes in memory. The caches and threads of index-pack
+		// also stay small.
 		{"core.bigFileThreshold", "16m"},
 		{"core.deltaBaseCacheLimit", "16m"},
 		{"pack.threads", "4"},
-		// A connection over which nothing comes for 20 seconds is lost: git's servers send
-		// something every five.
 		{"http.lowSpeedLimit", "1"},
-		{"http.lowSpeedTime", "20"},
 	}
 }
 
-// trust makes the remote half of git, which a local URL has git run, see the safe.directory
-// of the user's: it drops all configuration from its environment but the name of the global
-// file, which is one in memory here.
+// trust passes the user's safe.directory to the remote half of git, which git runs for a local URL. That process
+// ignores all configuration in its environment, except the name of the global file. So the setting is written to such
+// a file, in memory.
 func (g *Git) trust(config []KV) {
 	var b strings.Builder
 	for _, kv := range config {
@@ -114,10 +103,7 @@ func (g *Git) trust(config []KV) {
 	if b.Len() == 0 {
 		return
 	}
-	if g.global = memoryFile("git-config"); g.global == nil {
-		return
-	}
-	if _, err := g.global.WriteString(b.String()); err == nil {
-		g.env = append(g.env, fmt.Sprintf("GIT_CONFIG_GLOBAL=/proc/%d/fd/%d", os.Getpid(), g.global.Fd()))
+	if file, path, err := MemoryFile([]byte(b.String())); err == nil {
+		g.global, g.env = file, append(g.env, "GIT_CONFIG_GLOBAL="+path)
 	}
 }

@@ -10,31 +10,30 @@ import (
 	"git-sync/pkg/proc"
 )
 
-// Error says what went wrong with a run of git.
+// Error describes a failed run of git.
 type Error struct {
 	// Op is the subcommand: "fetch".
 	Op string
-	// Kind is what to make of it.
+	// Kind is the kind of the failure.
 	Kind Kind
-	// Stderr is the tail of all that was printed, without progress and passwords.
+	// Stderr is the end of the standard error, without progress and passwords.
 	Stderr string
-	// Remote and Helper are those lines of it that the server, and a program run by git
-	// (ssh, git-lfs, gpg, a filter), have said; at most 2 KiB each.
+	// Remote and Helper are the lines of it from the server, and from a program that git ran (ssh, git-lfs, gpg, a
+	// filter); at most 2 KiB each.
 	Remote, Helper string
-	// URL is that of the remote that the command asks, where it is known. It may hold a password,
-	// and is no part of the message.
+	// URL is the URL of the remote, if it is known. It may contain a password, and is not part of the message.
 	URL string
-	// Hinted is what the user can do about it; empty: what is usual for the Kind.
+	// Hinted is the hint; empty: the default hint of the Kind.
 	Hinted string
-	// After is the delay the server asked for, 0 if it did not.
+	// After is the delay that the server asked for; 0 if none.
 	After time.Duration
-	// Err is the cause, an *proc.Error when git ran.
+	// Err is the cause, an *proc.Error if git ran.
 	Err error
 
-	headline string // of Stderr
+	headline string // the most important line of Stderr
 }
 
-// Error names the cause in one line.
+// Error returns the cause in one line.
 func (e *Error) Error() string {
 	what := "git " + e.Op + ": "
 	if said := e.headline; said != "" {
@@ -59,20 +58,19 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Hint tells the user what to do about it; empty when there is nothing to advise.
+// Hint returns what the user can do; empty if there is no advice.
 func (e *Error) Hint() string {
 	return cmp.Or(e.Hinted, e.Kind.Hint())
 }
 
-// Said is what the server and a program run by git have said, line by line; empty when
-// that is nothing.
+// Said returns the lines from the server, and from a program that git ran; empty if there are none.
 func (e *Error) Said() (remote, helper string) { return e.Remote, e.Helper }
 
-// RetryAfter is the delay the server asked for, 0 if it did not.
+// RetryAfter returns the delay that the server asked for; 0 if none.
 func (e *Error) RetryAfter() time.Duration { return e.After }
 
-// KindOf returns the Kind of the first *Error in err's chain; of the end of a
-// context, without one, KindTimeout and KindCanceled; else KindUnknown.
+// KindOf returns the Kind of the first *Error in err's chain. Without one, it returns KindTimeout or KindCanceled for
+// a context error, otherwise KindUnknown.
 func KindOf(err error) Kind {
 	var e *Error
 	switch {
@@ -86,7 +84,7 @@ func KindOf(err error) Kind {
 	return KindUnknown
 }
 
-// failure makes the Error of a run that ended with err.
+// failure returns the Error of a run that ended with err.
 func failure(c *Command, err error) *Error {
 	e := &Error{Op: c.op(), URL: c.url, Err: err}
 	pe, ok := errors.AsType[*proc.Error](err)
@@ -97,10 +95,10 @@ func failure(c *Command, err error) *Error {
 	clean := *pe
 	clean.Stderr = e.Stderr
 	e.Err = &clean
-	w := listen(c, e.Stderr)
+	w := bySource(c, e.Stderr)
 	e.Remote, e.Helper, e.headline = strings.Join(w.remote, "\n"), strings.Join(w.helper, "\n"), w.headline()
-	kind, hint, told := classifyEnd(pe)
-	if !told {
+	kind, hint, decided := classifyEnd(pe)
+	if !decided {
 		kind, hint = classify(evidence{op: e.Op, gitDir: c.gitDir, exit: pe.ExitCode, words: w})
 	}
 	e.Kind, e.Hinted = kind, hint

@@ -9,3 +9,6 @@ func (g *Git) WithTimeouts(connect time.Duration, silence string) *Git {
 	c.connect = connect
 	return c
 }
+
+// Silence is how long an HTTP connection of a command may be silent.
+var Silence = silence

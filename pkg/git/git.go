@@ -1,26 +1,22 @@
 // Package git runs the system's git.
 //
-// It hides the environment git needs to behave the same everywhere, the versions
-// of git, how arguments are kept from becoming options, and how to tell from its
-// words what went wrong.
+// It hides the environment that git needs to behave the same everywhere, the versions of git, how values are
+// prevented from becoming options, and how failures are classified by git's messages.
 //
-// What holds for every run:
+// The following holds for every run:
 //
-//   - Neither the system's nor the user's configuration is read, and nothing is
-//     written to either: all configuration travels in the environment of the one
-//     process (GIT_CONFIG_COUNT).
-//   - Of the caller's environment only what is about the outside world passes:
-//     proxies, certificates, agents, PATH, HOME, TMPDIR. What would point git at
-//     another repository (GIT_DIR and its kin), make it talk about secrets
-//     (GIT_TRACE and its kin) or is an option of ours (GITSYNC_*) does not.
-//   - git speaks English (LC_ALL=C), asks nothing, runs no hook, forks no
-//     housekeeping, and uses no transport that runs a program of the URL's choice.
-//   - It ends when the context does, with all its helpers (see package proc).
-//   - Secrets are in its environment only, never among its arguments; what it says
-//     is scrubbed of the passwords in URLs.
+//   - It does not read or write the configuration of the system or of the user. All configuration is in the
+//     environment of the process (GIT_CONFIG_COUNT).
+//   - Of the caller's environment, only variables about the outside world are passed on: proxies, certificates,
+//     agents, PATH, HOME, TMPDIR. Others are removed: those that select another repository (GIT_DIR and the like),
+//     those that make git log secrets (GIT_TRACE and the like), and git-sync's own options (GITSYNC_*).
+//   - git uses English (LC_ALL=C), never prompts, runs no hooks and no background maintenance, and uses no transport
+//     that runs a program from the URL.
+//   - git and all its helpers end when the context does (see package proc).
+//   - Secrets are only in its environment, never in its arguments. Passwords in URLs are removed from its output.
 //
-// A failed run is an [*Error] whose [Kind] says what to make of it; only this
-// package reads git's messages. There is no state: a [Git] is an immutable value.
+// A failed run is an [*Error], whose [Kind] classifies the failure. Only this package parses git's messages. There is
+// no state: a [Git] is an immutable value.
 package git
 
 import (
@@ -28,10 +24,9 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -42,66 +37,63 @@ import (
 // KV is one configuration variable, as in "git -c key=value".
 type KV struct{ Key, Value string }
 
-// Overlay is what is added to runs that talk to a remote: variables, which may
-// hold secrets and are never logged, and configuration.
+// Overlay is added to runs that talk to a remote: environment variables, which may contain secrets and are never
+// logged, and configuration.
 type Overlay struct {
 	Env    []string
 	Config []KV
-	// Authorization is the value of an HTTP header for the repository itself. [Git.With] leaves it
-	// out: only requests that follow no redirect may have it.
+	// Authorization is the value of an HTTP header for the repository itself. [Git.With] does not add it, because
+	// only requests that do not follow redirects may contain it.
 	Authorization string
 }
 
-// Equal reports whether o and p add the same.
+// Equal reports whether o and p are the same.
 func (o Overlay) Equal(p Overlay) bool {
 	return slices.Equal(o.Env, p.Env) && slices.Equal(o.Config, p.Config) && o.Authorization == p.Authorization
 }
 
 // Options are the parameters of [New].
 type Options struct {
-	// Path is the program, a name or a path; empty: "git".
+	// Path is the program, as a name or a path; empty: "git".
 	Path string
 	// Env is the user's environment as "name=value"; New filters it.
 	Env []string
-	// Config is configuration by the user; it goes after, and so overrides, ours.
+	// Config is the user's configuration. It overrides ours.
 	Config []KV
-	// Umask is the file mode creation mask of git and its helpers; 0: ours.
+	// Umask is the file mode creation mask of git and its helpers; 0: that of this process.
 	Umask fs.FileMode
-	// Log gets each command at V(5) and its output at V(6).
+	// Log logs each command at V(5) and its output at V(6).
 	Log logr.Logger
-	// Observe, when set, is told of each run that has ended: the subcommand, and how long it took.
+	// Observe, if set, is called after each run, with the subcommand and the duration.
 	Observe func(op string, wall time.Duration)
 }
 
-// Git is a git that can be run and is new enough. It is immutable and safe for concurrent
-// use.
+// Git is a git program that is new enough. It is immutable and safe for concurrent use.
 type Git struct {
 	path    string
 	env     []string
 	config  []KV
 	umask   fs.FileMode
 	version string
-	connect time.Duration // how long an HTTP connection may take to be made
+	connect time.Duration // timeout for making an HTTP connection
 	log     logr.Logger
 	observe func(op string, wall time.Duration)
-	global  *os.File // what GIT_CONFIG_GLOBAL names, if that is a file of ours
+	global  *os.File // the file of GIT_CONFIG_GLOBAL, if trust has made one
 }
 
-// Result is what a run left.
+// Result is the result of a run.
 type Result struct {
-	// Stdout is git's standard output, all of it.
+	// Stdout is the complete standard output of git.
 	Stdout string
-	// Wall is how long it ran, and CPU the user and system time that it and its
-	// helpers took.
+	// Wall is the duration, CPU the user and system time of git and its helpers.
 	Wall, CPU time.Duration
 }
 
-// New asks git for its version, which is the only process it starts, and returns an
-// error when git cannot be run or is older than 2.34. Even then the Git is not nil: a
-// caller can go on to find out what else is wrong, but must not run it.
+// New runs git once, to get its version. It returns an error if git cannot be run or is older than 2.34. Even then
+// the Git is not nil, so that a caller can go on to look for other errors, but it must not be run.
 func New(ctx context.Context, o Options) (*Git, error) {
 	g := &Git{
-		path:    o.Path,
+		path:    cmp.Or(o.Path, "git"),
 		env:     environment(o.Env),
 		config:  slices.Concat(defaults(), o.Config),
 		umask:   o.Umask,
@@ -112,19 +104,16 @@ func New(ctx context.Context, o Options) (*Git, error) {
 	if g.observe == nil {
 		g.observe = func(string, time.Duration) {}
 	}
-	if g.path == "" {
-		g.path = "git"
-	}
 	g.trust(o.Config)
 	var err error
 	g.version, err = g.askVersion(ctx)
 	return g, err
 }
 
-// Version is git's version.
+// Version returns git's version.
 func (g *Git) Version() string { return g.version }
 
-// askVersion asks git for its version, and checks it.
+// askVersion gets git's version and checks it.
 func (g *Git) askVersion(ctx context.Context) (string, error) {
 	res, err := g.Run(ctx, Cmd("version"))
 	version, isNew := parseVersion(res.Stdout)
@@ -143,7 +132,7 @@ func (g *Git) askVersion(ctx context.Context) (string, error) {
 	return version, nil
 }
 
-// With returns a copy of g whose runs have o as well.
+// With returns a copy of g whose runs also have o.
 func (g *Git) With(o Overlay) *Git {
 	c := *g
 	c.env = slices.Concat(g.env, o.Env)
@@ -166,25 +155,26 @@ func (g *Git) WithUmask(umask fs.FileMode) *Git {
 	return &c
 }
 
-// Environ is the environment of what g runs, as "name=value" and without configuration:
-// for a program that is to find what it would find if git had run it.
-func (g *Git) Environ() []string { return lastOfEach(g.env) }
+// Environ returns the environment of the programs that g runs, as "name=value", without configuration. It is for
+// programs that need the same environment as git. If a name occurs twice, the last one counts.
+func (g *Git) Environ() []string { return slices.Clone(g.env) }
 
-// Installed reports whether a program that git may run, such as git-lfs, is
-// there for it.
-func (g *Git) Installed(program string) bool { return proc.Installed(program, g.env) }
+// Installed reports whether a program that git may run, such as git-lfs, is installed.
+func (g *Git) Installed(program string) bool {
+	_, err := proc.LookPath(program, g.env)
+	return err == nil
+}
 
-// Run runs c and waits for it, at most a second longer than ctx lasts. The error
-// is an [*Error]. Standard output that exceeds the command's MaxOutput is an error
-// as well.
+// Run runs c, and blocks until it has ended, at most a second longer than ctx lasts. The error is an [*Error]. It is
+// also an error if the standard output exceeds the command's MaxOutput.
 func (g *Git) Run(ctx context.Context, c *Command) (Result, error) {
-	pc, err := g.prepare(c)
+	pc, err := g.prepare(c, silence(ctx, c.op()))
 	if err != nil {
 		return Result{}, err
 	}
 	var trace *os.File
 	if traced(c.op()) {
-		trace = memoryFile("git-trace")
+		trace, _, _ = MemoryFile(nil) // on error, failures have less detail
 	}
 	if trace != nil {
 		defer func() { _ = trace.Close() }()
@@ -202,12 +192,12 @@ func (g *Git) Run(ctx context.Context, c *Command) (Result, error) {
 	}
 	e := failure(c, err)
 	if trace != nil {
-		e.obeyServer(trace, time.Now())
+		e.applyResponse(trace, time.Now())
 	}
 	return out, e
 }
 
-// ended takes note of a run that is over.
+// ended records the end of a run.
 func (g *Git) ended(c *Command, res proc.Result) Result {
 	g.observe(c.op(), res.Wall)
 	out := Result{Stdout: string(res.Stdout), Wall: res.Wall, CPU: res.User + res.System}
@@ -218,11 +208,27 @@ func (g *Git) ended(c *Command, res proc.Result) Result {
 	return out
 }
 
-// grace is what git gets between SIGTERM and SIGKILL: it takes its lock and temporary files away.
+// grace is the time between SIGTERM and SIGKILL, in which git removes its lock and temporary files.
 const grace = 300 * time.Millisecond
 
-// prepare turns c into a process.
-func (g *Git) prepare(c *Command) (proc.Cmd, error) {
+// minSilence is the time after which a silent HTTP connection is considered lost. A poll never waits longer for an
+// answer.
+const minSilence = 20 * time.Second
+
+// silence returns how long an HTTP connection of a command may be silent. While a server makes a pack, it sends a few
+// bytes every five seconds. Many servers and proxies buffer a few thousand of them. So a fetch allows half of its
+// time.
+func silence(ctx context.Context, op string) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok || op == "ls-remote" {
+		return minSilence
+	}
+	return max(minSilence, time.Until(deadline)/2)
+}
+
+// prepare returns the process for c. silence limits how long its HTTP connection may be silent, unless the user's
+// configuration sets that.
+func (g *Git) prepare(c *Command, silence time.Duration) (proc.Cmd, error) {
 	if c.err != nil {
 		return proc.Cmd{}, &Error{Op: c.op(), Kind: KindUnknown, Err: c.err}
 	}
@@ -230,7 +236,7 @@ func (g *Git) prepare(c *Command) (proc.Cmd, error) {
 		Path:      cmp.Or(c.program, g.path),
 		Args:      c.args,
 		Dir:       c.directory(),
-		Env:       slices.Concat(g.env, c.env, countedConfig(slices.Concat(g.config, c.config))),
+		Env:       slices.Concat(g.env, c.env, countedConfig(slices.Concat([]KV{{"http.lowSpeedTime", strconv.Itoa(int(silence.Seconds()))}}, g.config, c.config))),
 		Stdin:     c.stdin,
 		MaxOutput: c.maxOutput,
 		Umask:     g.umask,
@@ -245,12 +251,10 @@ func (g *Git) prepare(c *Command) (proc.Cmd, error) {
 	if c.progress != nil {
 		pc.StderrTo = &progressWriter{report: c.progress}
 	}
-	pc.Env = lastOfEach(pc.Env)
 	return pc, nil
 }
 
-// countedConfig encodes configuration as variables, which "git -c" would show in
-// the process list.
+// countedConfig encodes configuration as environment variables, because "git -c" would show it in the process list.
 func countedConfig(config []KV) []string {
 	env := make([]string, 0, 2*len(config)+1)
 	env = append(env, fmt.Sprintf("GIT_CONFIG_COUNT=%d", len(config)))
@@ -262,22 +266,7 @@ func countedConfig(config []KV) []string {
 	return env
 }
 
-// lastOfEach drops all but the last setting of each variable: with two, which one
-// counts depends on the program.
-func lastOfEach(env []string) []string {
-	last := make(map[string]int, len(env))
-	for i, kv := range env {
-		name, _, _ := strings.Cut(kv, "=")
-		last[name] = i
-	}
-	kept := make([]string, 0, len(last))
-	for _, i := range slices.Sorted(maps.Values(last)) {
-		kept = append(kept, env[i])
-	}
-	return kept
-}
-
-// excerpt bounds what is logged of an output.
+// excerpt limits the length of logged output.
 func excerpt(s string) string {
 	const most = 8 << 10
 	if len(s) <= most {

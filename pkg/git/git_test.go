@@ -16,15 +16,14 @@ import (
 
 	"git-sync/pkg/git"
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // script puts an executable shell script in the place of git.
 func script(t *testing.T, body string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "git")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	harness.Executable(t, path, "#!/bin/sh\n"+body)
 	return path
 }
 
@@ -143,9 +142,10 @@ func TestHooksDoNotRun(t *testing.T) {
 	proof := filepath.Join(t.TempDir(), "proof")
 	for _, hook := range []string{"post-checkout", "reference-transaction", "post-index-change"} {
 		file := filepath.Join(dir, "hooks", hook)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte("#!/bin/sh\ntouch "+proof), 0o700)); err != nil {
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			t.Fatal(err)
 		}
+		harness.Executable(t, file, "#!/bin/sh\ntouch "+proof)
 	}
 	must(t, g, git.Cmd("fetch", "--quiet").GitDir(dir).Operand(up.FileURL(), "+refs/heads/*:refs/heads/*"))
 	must(t, g, git.Cmd("read-tree", "-m", "-u", "HEAD").GitDir(dir).WorkTree(t.TempDir()))
@@ -268,5 +268,15 @@ func TestContextEnds(t *testing.T) {
 	_, err := g.Run(ctx, git.Cmd("version"))
 	if git.KindOf(err) != git.KindCanceled || !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// TestEnviron: what a caller does to the environment changes nothing for git, and of equal names the last one counts.
+func TestEnviron(t *testing.T) {
+	g := newGit(t).With(git.Overlay{Env: []string{"GIT_AUTHOR_NAME=first", "GIT_AUTHOR_NAME=last"}})
+	clear(g.Environ())
+	res, err := g.Run(t.Context(), git.Cmd("var", "GIT_AUTHOR_IDENT").Env("GIT_AUTHOR_EMAIL=a@example.com"))
+	if err != nil || !strings.HasPrefix(res.Stdout, "last <a@example.com>") {
+		t.Errorf("%q, %v", res.Stdout, err)
 	}
 }

@@ -170,8 +170,8 @@ func TestLastAnswer(t *testing.T) {
 			trace.WriteString(recv + h + "\n")
 		}
 		a := lastAnswer(strings.NewReader(trace.String()))
-		if a.status != c.status || a.delay(now) != c.delay {
-			t.Errorf("%s: %d, %v", name, a.status, a.delay(now))
+		if a.status != c.status || RetryAfter(a.header, now) != c.delay {
+			t.Errorf("%s: %d, %v", name, a.status, RetryAfter(a.header, now))
 		}
 	}
 }
@@ -180,7 +180,7 @@ func FuzzLastAnswer(f *testing.F) {
 	f.Add("x <= Recv header: HTTP/1.1 429 x\nx <= Recv header: Retry-After: 120\n")
 	f.Add("x <= Recv header: HTTP/2 403\nx <= Recv header: ratelimit-remaining: 0\nx <= Recv header: ratelimit-reset: -1\n")
 	f.Fuzz(func(t *testing.T, trace string) {
-		if d := lastAnswer(strings.NewReader(trace)).delay(time.Unix(1_800_000_000, 0)); d < 0 || d > maxDelay {
+		if d := RetryAfter(lastAnswer(strings.NewReader(trace)).header, time.Unix(1_800_000_000, 0)); d < 0 || d > maxDelay {
 			t.Errorf("delay %v", d)
 		}
 	})
@@ -195,7 +195,7 @@ func FuzzUnverified(f *testing.F) {
 	f.Fuzz(func(t *testing.T, stderr string) {
 		for _, kind := range []Kind{KindUnknown, KindTimeout} {
 			failed := &Error{Op: "verify-commit", Kind: kind, Stderr: stderr}
-			if got := unverified(failed); !errors.Is(got, failed) {
+			if got := signatureError(failed); !errors.Is(got, failed) {
 				t.Errorf("%q: %v", stderr, got)
 			}
 		}

@@ -8,23 +8,21 @@ import (
 	"git-sync/pkg/proc"
 )
 
-// Process is a git that is talked to over its pipes while it runs. It may be used
-// from any goroutine.
+// Process is a running git that is used through its pipes. It is safe for concurrent use.
 type Process struct {
-	// Stdin and Stdout are git's streams. Reading and writing block until git
-	// does its part or ends, or the Process is closed.
+	// Stdin and Stdout are git's streams. Reads and writes block until git reads or writes, until git ends, or until
+	// the Process is closed.
 	Stdin  io.Writer
 	Stdout io.Reader
-	// Close tells git by the end of its input to go, and kills it if it is still
-	// there a moment later. It returns within two seconds; the error, an [*Error],
-	// tells how git ended if it failed.
+	// Close closes git's input, so that git ends, and kills it after a short grace. It blocks for two seconds at
+	// most. If git failed, the error is an [*Error].
 	Close func() error
 }
 
-// Start starts c, to be talked to. ctx bounds the starting only; git is killed, with
-// its helpers, when the Process is closed or we end. The error is an [*Error].
+// Start starts c. ctx limits only the start. git and its helpers are killed when the Process is closed, or when this
+// process ends. The error is an [*Error].
 func (g *Git) Start(ctx context.Context, c *Command) (*Process, error) {
-	pc, err := g.prepare(c)
+	pc, err := g.prepare(c, minSilence)
 	if err != nil {
 		return nil, err
 	}

@@ -1,24 +1,23 @@
 package git
 
 import (
-	"bytes"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
-// Progress is one step that git reported with --progress.
+// Progress is one progress message of git.
 type Progress struct {
-	// Phase is what is being done: "Receiving objects".
+	// Phase is the present phase: "Receiving objects".
 	Phase string
-	// Percent is how far it is in this phase, -1 when git does not know.
+	// Percent is the progress within this phase; -1 if unknown.
 	Percent int
-	// Detail is what else git says: "1.5 MiB | 1 MiB/s".
+	// Detail is the rest of the message: "1.5 MiB | 1 MiB/s".
 	Detail string
 }
 
-// parseProgress reads one line, and reports whether it is one of progress. They
-// look like these; the last two are the remote's own, sent along by it:
+// parseProgress parses one line, and reports whether it is a progress message. They look like this; the last two come
+// from the remote:
 //
 //	Receiving objects:  42% (42/100), 1.50 MiB | 1.00 MiB/s
 //	Resolving deltas: 100% (20/20), done.
@@ -38,40 +37,31 @@ func parseProgress(line string) (Progress, bool) {
 	return p, err == nil && p.Percent <= 100
 }
 
-// step finds phase, number, percent sign and detail.
+// step matches phase, number, percent sign and detail.
 var step = regexp.MustCompile(`^(?:remote: )?([A-Z][A-Za-z ]*): +(\d+)(?:$|, .*|(%) \([^)]*(?:\)(?:, (.*))?.*)?)$`)
 
-// progressWriter finds the steps in git's standard error. A step ends with a
-// carriage return while its phase goes on, and with a line feed at its end.
+// progressWriter finds the progress messages in git's standard error. A message ends with a carriage return, and the
+// last one of a phase with a line feed.
 type progressWriter struct {
 	report func(Progress)
 	line   []byte
 }
 
-// maxProgressLine is more than a line of progress ever has; what is longer is
-// something else.
+// maxProgressLine is longer than any progress message.
 const maxProgressLine = 512
 
 // Write never fails.
 func (w *progressWriter) Write(b []byte) (int, error) {
-	for rest := b; len(rest) > 0; {
-		end := bytes.IndexAny(rest, "\r\n")
-		if end < 0 {
-			w.hold(rest)
-			break
+	for _, c := range b {
+		switch {
+		case c == '\r' || c == '\n':
+			if p, ok := parseProgress(string(w.line)); ok && len(w.line) <= maxProgressLine {
+				w.report(p)
+			}
+			w.line = w.line[:0]
+		case len(w.line) <= maxProgressLine: // one byte more marks the line as too long
+			w.line = append(w.line, c)
 		}
-		w.hold(rest[:end])
-		if p, ok := parseProgress(string(w.line)); ok && len(w.line) <= maxProgressLine {
-			w.report(p)
-		}
-		w.line = w.line[:0]
-		rest = rest[end+1:]
 	}
 	return len(b), nil
-}
-
-// hold appends to the unfinished line, up to where it shows to be too long.
-func (w *progressWriter) hold(part []byte) {
-	room := maxProgressLine + 1 - len(w.line)
-	w.line = append(w.line, part[:min(len(part), room)]...)
 }

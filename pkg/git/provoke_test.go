@@ -219,7 +219,7 @@ func TestProvokeHTTPStatus(t *testing.T) {
 		s.Require(gitserver.Basic("me", "right"))
 		e := expect(t, lsRemote(t, g, strings.Replace(s.RepoURL(up), "://", "://me:wrong-one@", 1)), git.KindAuth, "Authentication failed")
 		if strings.Contains(e.Error()+e.Stderr, "wrong-one") {
-			t.Error("the password is told")
+			t.Error("the error holds the password")
 		}
 	})
 	t.Run("a web page", func(t *testing.T) {

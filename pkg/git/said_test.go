@@ -14,6 +14,7 @@ import (
 
 	"git-sync/pkg/git"
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 	"git-sync/test/sshserver"
 )
 
@@ -38,9 +39,7 @@ func TestRefusalOverSSH(t *testing.T) {
 	dir := t.TempDir()
 	script := filepath.Join(dir, "refuse")
 	// The command is "git-upload-pack '/.../NUMBER'": the file is called NUMBER'.
-	if err := os.WriteFile(script, []byte("#!/bin/sh\ncat \""+dir+"/${SSH_ORIGINAL_COMMAND##*/}\" >&2\nexit 1\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	harness.Executable(t, script, "#!/bin/sh\ncat \""+dir+"/${SSH_ORIGINAL_COMMAND##*/}\" >&2\nexit 1\n")
 	s := sshserver.New(t, "ForceCommand "+script)
 	g := newGit(t, "GIT_SSH_COMMAND="+s.SSHCommand(s.NewKey("known")))
 	for i, c := range []struct {
@@ -107,7 +106,7 @@ func TestRefusalOverSSH(t *testing.T) {
 	}
 }
 
-// lfsServer is a server for one object that fails as told.
+// lfsServer is a server for one object that fails as the test says.
 func lfsServer(t *testing.T, oid, content string, fail func(w http.ResponseWriter, r *http.Request) bool) string {
 	t.Helper()
 	var s *httptest.Server

@@ -2,8 +2,8 @@ package git
 
 import "regexp"
 
-// userInfo is the user information of a URL: all that stands between "://" and the last
-// "@" before the next slash, blank or quote.
+// userInfo matches the user information of a URL: everything between "://" and the last "@" before the next slash,
+// blank or quote.
 var userInfo = regexp.MustCompile("://[^/ \t\r\n'\"<>]*@")
 
 // scrub hides the user information of every URL in s.

@@ -13,21 +13,18 @@ import (
 	"git-sync/pkg/proc"
 )
 
-// Trust holds the keys whose signatures count. Only what is listed counts: the
-// user's own keyring and configuration are not looked at.
+// Trust holds the trusted keys. The user's own keyring and configuration are not used.
 type Trust struct {
 	// Keyring is a file of OpenPGP public keys, armored or not; empty: none.
 	Keyring string
-	// AllowedSigners is a file as ssh-keygen(1) describes it; empty: none.
+	// AllowedSigners is a file in the format of ssh-keygen(1); empty: none.
 	AllowedSigners string
-	// Home is a directory for gpg, private to us; it is made anew each time.
+	// Home is a private directory for gpg. It is made again for each verification.
 	Home string
 }
 
-// VerifyCommit returns nil when the commit object in gitDir has a good
-// signature by one of the keys; git, gpg and ssh-keygen do the work. A
-// signature that is missing, bad, expired, revoked or by another key is an
-// error that says so.
+// VerifyCommit returns nil if the commit object in gitDir has a good signature by one of the keys. git, gpg and
+// ssh-keygen verify it. A signature that is missing, bad, expired, revoked or by another key is an error.
 func (g *Git) VerifyCommit(ctx context.Context, gitDir, object string, t Trust) error {
 	return g.verify(ctx, Cmd("verify-commit").GitDir(gitDir).Operand(object), t)
 }
@@ -50,21 +47,21 @@ func (g *Git) verify(ctx context.Context, c *Command, t Trust) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(t.Home) }() // in the way of nobody; made anew the next time
+	defer func() { _ = os.RemoveAll(t.Home) }() // ignore an error: the next run removes it first
 	signers := t.AllowedSigners
 	if signers == "" {
-		signers = "/dev/null" // git wants one named; nobody is listed in it
+		signers = "/dev/null" // git needs a file; this one lists no keys
 	}
 	c.Env("GNUPGHOME="+t.Home).Config(
 		KV{"gpg.ssh.allowedSignersFile", signers},
 		KV{"gpg.ssh.revocationFile", ""},
-		KV{"gpg.x509.program", "/bin/false"}, // no certificates can be listed, so none count
+		KV{"gpg.x509.program", "/bin/false"}, // X.509 certificates cannot be listed, so none are trusted
 	)
 	_, err = g.Run(ctx, c)
-	return unverified(err)
+	return signatureError(err)
 }
 
-// canRead says why a file of keys, the value of option, cannot be read.
+// canRead returns an error if a key file, the value of option, cannot be read.
 func canRead(option, file string) error {
 	if file == "" {
 		return nil
@@ -80,9 +77,9 @@ func canRead(option, file string) error {
 	return &Error{Op: "verify", Kind: KindPermission, Err: fmt.Errorf("reading %s: %w", option, err), Hinted: hint}
 }
 
-// unverified says what is wrong with a signature, from what git, gpg and
-// ssh-keygen say under LC_ALL=C; nothing, when err is nil.
-func unverified(err error) error {
+// signatureError adds to err what is wrong with the signature, from the messages of git, gpg and ssh-keygen under
+// LC_ALL=C. It returns nil if err is nil.
+func signatureError(err error) error {
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != KindUnknown {
 		return err
@@ -97,8 +94,8 @@ func unverified(err error) error {
 	}
 }
 
-// importKeys gives gpg a home that holds the keyring's keys and nothing else. They are not
-// imported: that asks gpg's agent, whose socket may have no long path.
+// importKeys makes a home for gpg that holds only the keys of the keyring. It does not use gpg's import, because that
+// connects to gpg's agent, whose socket path must be short.
 func (g *Git) importKeys(ctx context.Context, t Trust) error {
 	err := os.RemoveAll(t.Home)
 	if err == nil {
@@ -118,7 +115,7 @@ func (g *Git) importKeys(ctx context.Context, t Trust) error {
 		Path: "gpg",
 		Args: []string{"--homedir", t.Home, "--batch", "--no-tty", "--quiet", "--yes", "--output", filepath.Join(t.Home, "pubring.gpg"), "--dearmor", keyring},
 		Dir:  t.Home,
-		Env:  lastOfEach(slices.Concat(g.env, []string{"GNUPGHOME=" + t.Home})),
+		Env:  slices.Concat(g.env, []string{"GNUPGHOME=" + t.Home}),
 	})
 	if err != nil {
 		return &Error{

@@ -5,15 +5,14 @@ import (
 	"context"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
+
+	"git-sync/pkg/proc"
 )
 
-// UploadPack connects to git-upload-pack of the repository at an ssh URL, as git
-// does, asking for protocol v2. ok is false if git would connect in a way that
-// cannot be told from here: there is a shell command of the user's to run, or
-// the URL is not plainly ssh://[user@]host[:port]/path or [user@]host:path.
-// ctx bounds the starting only.
+// UploadPack connects to git-upload-pack of the repository at an ssh URL, as git does, with protocol v2. ok is false
+// if git might connect in another way: the user has set a shell command, or the URL is not of the simple form
+// ssh://[user@]host[:port]/path or [user@]host:path. ctx limits only the start.
 func (g *Git) UploadPack(ctx context.Context, repo string) (p *Process, ok bool, err error) {
 	program, ok := g.sshProgram()
 	if !ok {
@@ -28,65 +27,67 @@ func (g *Git) UploadPack(ctx context.Context, repo string) (p *Process, ok bool,
 	return p, true, err
 }
 
-// sshProgram is what git runs as ssh, if that is a program that takes OpenSSH's
-// options, and no shell command.
+// sshProgram returns the program that git runs as ssh. ok is false if that is a shell command, or does not take
+// OpenSSH's options.
 func (g *Git) sshProgram() (program string, ok bool) {
-	get := func(name string) string {
-		for _, kv := range slices.Backward(g.env) {
-			if value, found := strings.CutPrefix(kv, name+"="); found {
-				return value
-			}
-		}
-		return ""
-	}
-	program = cmp.Or(get("GIT_SSH_COMMAND"), "ssh")
-	if get("GIT_SSH_COMMAND") == "" && get("GIT_SSH") != "" {
+	command := proc.Getenv(g.env, "GIT_SSH_COMMAND")
+	if command == "" && proc.Getenv(g.env, "GIT_SSH") != "" {
 		return "", false
 	}
-	// What git looks for before it runs a command without a shell.
+	program = cmp.Or(command, "ssh")
+	// git uses a shell for a command with one of these characters.
 	if strings.ContainsAny(program, "|&;<>()$`\\\"' \t\n*?[#~=%") {
 		return "", false
 	}
-	variant := get("GIT_SSH_VARIANT")
+	variant := proc.Getenv(g.env, "GIT_SSH_VARIANT")
 	return program, variant == "ssh" || variant == "" && path.Base(program) == "ssh"
 }
 
-// uploadPack is the call of ssh that git makes for a repository.
+// uploadPack returns the ssh command that git would run for a repository.
 func uploadPack(repo string) (*Command, bool) {
-	a, ok := parseSSH(repo)
-	if !ok {
+	a, ok := ParseSSH(repo)
+	dir := strings.TrimPrefix(a.Path, "/")
+	if !strings.HasPrefix(dir, "~") { // a path relative to a home directory
+		dir = a.Path
+	}
+	hasPassword := strings.Count(userInfo.FindString(repo), ":") > 1
+	if !ok || dir == "" || hasPassword || strings.HasPrefix(repo, "[") || strings.ContainsAny(repo, "?#") {
+		return nil, false
+	}
+	if strings.HasPrefix(dir, "//") || strings.HasPrefix(dir[1:], "~") {
 		return nil, false
 	}
 	c := Cmd("-o", "SendEnv=GIT_PROTOCOL").Env("GIT_PROTOCOL=version=2")
-	if a.port != "" {
-		c.Arg("-p").Operand(a.port)
+	if a.Port != "" {
+		c.Arg("-p").Operand(a.Port)
 	}
-	quoted := "'" + strings.NewReplacer("'", `'\''`, "!", `'\!'`).Replace(a.dir) + "'"
-	return c.Operand(a.login, "git-upload-pack "+quoted), true
+	login := a.Host
+	if a.User != "" {
+		login = a.User + "@" + a.Host
+	}
+	quoted := "'" + strings.NewReplacer("'", `'\''`, "!", `'\!'`).Replace(dir) + "'"
+	return c.Operand(login, "git-upload-pack "+quoted), true
 }
 
-// sshAddress is where a repository is.
-type sshAddress struct {
-	login string // [user@]host
-	port  string
-	dir   string // on the server
-}
+// SSHAddress has the parts of an ssh URL. Parts that the URL does not contain are empty.
+type SSHAddress struct{ User, Host, Port, Path string }
 
-// parseSSH takes an ssh URL apart as git does.
-func parseSSH(repo string) (a sshAddress, ok bool) {
-	if !strings.HasPrefix(repo, "ssh://") {
-		a.login, a.dir, ok = strings.Cut(repo, ":")
-		ok = ok && a.login != "" && !strings.ContainsAny(a.login, "/[]") && !strings.HasPrefix(a.dir, "//")
-	} else if u, err := url.Parse(repo); err == nil && u.Hostname() != "" && u.Opaque == "" {
-		_, secret := u.User.Password()
-		a = sshAddress{login: u.Hostname(), port: u.Port(), dir: u.Path}
-		if u.User != nil {
-			a.login = u.User.Username() + "@" + a.login
+// ParseSSH parses ssh://[user@]host[:port]/path and [user@]host:path as git does; ok is false for any other URL.
+func ParseSSH(repo string) (a SSHAddress, ok bool) {
+	scheme, _, isURL := strings.Cut(repo, "://")
+	if isURL {
+		u, err := url.Parse(repo)
+		if err != nil || scheme != "ssh" && scheme != "git+ssh" && scheme != "ssh+git" {
+			return SSHAddress{}, false
 		}
-		ok = !secret && !strings.ContainsAny(repo, "?#")
+		a = SSHAddress{User: u.User.Username(), Host: u.Hostname(), Port: u.Port(), Path: u.Path}
+		return a, a.Host != ""
 	}
-	if strings.HasPrefix(a.dir, "/~") {
-		a.dir = a.dir[1:] // below a home directory
+	login, path, ok := strings.Cut(repo, ":")
+	if address, after, isIPv6 := strings.Cut(repo, "]:"); isIPv6 {
+		login, path = strings.Replace(address, "[", "", 1), after
 	}
-	return a, ok && a.dir != "" && !strings.HasPrefix(a.dir[1:], "~")
+	at := strings.LastIndexByte(login, '@')
+	a = SSHAddress{User: login[:max(at, 0)], Host: login[at+1:], Path: path}
+	return a, ok && a.Host != "" && !strings.Contains(login, "/")
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"git-sync/pkg/git"
+	"git-sync/test/harness"
 )
 
 // recorder is an ssh that notes how it was called, and fails.
@@ -15,9 +16,7 @@ func recorder(t *testing.T) (program, calls string) {
 	dir := t.TempDir()
 	program, calls = filepath.Join(dir, "ssh"), filepath.Join(dir, "calls")
 	script := "#!/bin/sh\nfor a; do printf '<%s>' \"$a\"; done >" + calls + "\nprintf ' %s\\n' \"$GIT_PROTOCOL\" >>" + calls + "\nexit 1\n"
-	if err := os.WriteFile(program, []byte(script), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	harness.Executable(t, program, script)
 	return program, calls
 }
 
@@ -32,6 +31,7 @@ func TestUploadPack(t *testing.T) {
 		"ssh://git@[::1]:22/a":                  true,
 		"git@host.example:team/repo.git":        true,
 		"host.example:/srv/repo.git":            true,
+		"host.example:x/repo.git":               true,
 		"host.example:/~me/repo":                true,
 		"host.example:~me/repo":                 true,
 		"me@corp@host.example:x":                true,
@@ -40,7 +40,7 @@ func TestUploadPack(t *testing.T) {
 		"ssh://git:secret@host.example/x":       false,
 		"ssh://host.example/x?y#z":              false,
 		"[git@host.example:22]:x":               false,
-		"git+ssh://host.example/x":              false,
+		"git+ssh://host.example/x":              true,
 		"https://host.example/x":                false,
 		"file:///srv/x":                         false,
 		"/srv/x:y":                              false,

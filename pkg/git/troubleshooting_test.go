@@ -34,7 +34,7 @@ func TestTroubleshooting(t *testing.T) {
 		{Cmd("read-tree"), lfs("[b40f] Object does not exist: [404] Object does not exist")},
 		{Cmd("read-tree"), lfs("batch response: This repository is over its data quota.")},
 		{Cmd("read-tree"), lfs("batch response: Authentication required: Authorization error: https://h/lfs/objects/batch")},
-		{Cmd("fetch", "https://h/x"), "error: RPC failed; curl 28 Operation too slow. Less than 1 bytes/sec transferred the last 20 seconds\nfatal: expected flush after ref listing\n"},
+		{Cmd("fetch", "https://h/x"), "error: RPC failed; curl 28 Operation too slow. Less than 1 bytes/sec transferred the last 60 seconds\nfatal: expected flush after ref listing\n"},
 		{Cmd("fetch", "https://h/x"), "fatal: unable to update url base from redirection:\n  asked for: https://h/x/info/refs?service=git-upload-pack\n   redirect: https://h/login\n"},
 		{Cmd("fetch", "/srv/x"), "fatal: detected dubious ownership in repository at '/srv/x'\nTo add an exception for this directory, call:\n\n\tgit config --global --add safe.directory /srv/x\n" + unread},
 		{Cmd("fetch", "https://h/x"), "fatal: dumb http transport does not support shallow capabilities\n"},

@@ -5,16 +5,14 @@ import (
 	"strconv"
 )
 
-// The oldest git we take. What we cannot do without, configuration by
-// GIT_CONFIG_COUNT and none from files, came with 2.31 and 2.32; 2.34 is what the
-// oldest of the usual distributions brings (Ubuntu 22.04).
+// The oldest supported version of git. Configuration by GIT_CONFIG_COUNT, and without configuration files, needs 2.31
+// and 2.32. 2.34 is the version of the oldest common distribution (Ubuntu 22.04).
 const (
 	needMajor = 2
 	needMinor = 34
 )
 
-// parseVersion reads the output of "git version". Builders append words of their
-// own:
+// parseVersion parses the output of "git version". Some builds append words of their own:
 //
 //	git version 2.39.5
 //	git version 2.39.5 (Apple Git-154)
@@ -26,7 +24,7 @@ func parseVersion(out string) (version string, isNew bool) {
 	if m == nil {
 		return "", false
 	}
-	major, _ := strconv.Atoi(m[2]) // digits; 0 where they are too many
+	major, _ := strconv.Atoi(m[2]) // only digits; 0 if there are too many
 	minor, _ := strconv.Atoi(m[3])
 	return m[1], major > needMajor || major == needMajor && minor >= needMinor
 }

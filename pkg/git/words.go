@@ -7,23 +7,22 @@ import (
 	"unicode"
 )
 
-// maxSaid bounds what is kept of each speaker's words.
+// maxSaid limits the length, in bytes, of what is kept from each source.
 const maxSaid = 2 << 10
 
-// words is what a run wrote to its standard error, by speaker. Lines are free of control
-// characters and of passwords in URLs.
+// words has the standard error of a run, by source. Lines have no control characters, and no passwords in URLs.
 type words struct {
-	git    []string // git's own, with "fatal: " and the like
-	remote []string // the server's: sent over the wire, or an ssh server's standard error
+	git    []string // of git itself, with "fatal: " and the like
+	remote []string // of the server: sent over the wire, or the standard error of an ssh server
 	helper []string // of a program that git ran: ssh, git-lfs, gpg, a filter
 }
 
-// gitSays recognises git's own lines: by how they begin, or as part of one of its longer messages.
+// gitSays matches git's own lines: by their prefix, or as part of a longer message.
 var gitSays = regexp.MustCompile(`^(fatal|error|warning|hint|git|BUG|usage|fetch-pack|remote-curl): ` +
 	`|^(Please make sure you have the correct access rights|and the repository exists\.|To add an exception for this directory, call:` +
 	`|Another git process seems to be running|an editor opened by 'git commit'|are terminated then try again|may have crashed in this repository|remove the file manually to continue)`)
 
-// sshSays recognises the lines of OpenSSH's client; all else that a run over ssh prints is the server's:
+// sshSays matches the lines of OpenSSH's client. All other lines of a run over ssh come from the server:
 //
 //	git@host: Permission denied (publickey).
 //	ssh: connect to host h port 22: Connection refused
@@ -36,13 +35,12 @@ var sshSays = regexp.MustCompile(`^(ssh: |kex_exchange_identification: |ssh_exch
 	`|No user exists for uid|Bad owner or permissions|Bad configuration option|command-line: |Identity file |Unable to negotiate|Too many authentication failures` +
 	`|no such identity: |percent_expand|Certificate invalid|\S+: Permission denied \(|Permission denied, please try again|Could not resolve hostname|/bin/sh: |sh: )`)
 
-// listen tells the speakers of a run apart. Only the words of commands that talk to a
-// remote can be a server's.
-func listen(c *Command, stderr string) words {
+// bySource separates the sources of a run's lines. Only commands that talk to a remote have lines from a server.
+func bySource(c *Command, stderr string) words {
 	var w words
 	others := &w.helper
 	overSSH := networked(c.op()) && !isHTTP(c.url) && !slices.ContainsFunc(c.args, isHTTP)
-	framed := false // Gitea writes its words as git's errors, between two that are empty
+	framed := false // Gitea's lines look like git's errors, between two empty ones
 	for line := range strings.SplitSeq(stderr, "\n") {
 		text, sent := strings.CutPrefix(line, "remote:")
 		_, refusal, refused := strings.Cut(line, "fatal: remote error: ")
@@ -75,7 +73,7 @@ func isHTTP(arg string) bool {
 	return strings.HasPrefix(arg, "http://") || strings.HasPrefix(arg, "https://")
 }
 
-// continues reports whether line belongs to git's line before it:
+// continues reports whether line continues git's previous line:
 //
 //	fatal: unable to connect to h:
 //	h[0: 1.2.3.4]: errno=Connection refused
@@ -85,19 +83,18 @@ func continues(before, line string) bool {
 	return strings.HasSuffix(before, ":") || strings.HasPrefix(line, " ") || strings.Contains(line, "]: errno=")
 }
 
-// idle are lines of git-lfs that do not help: its progress, and the way to a log that is
-// removed because it holds the environment.
-var idle = regexp.MustCompile("^(Downloading .* \\([0-9.]+ [KMGT]?B\\)|Errors logged to '.*|Use `git lfs logs last` to view the log\\.)$")
+// noise matches lines of git-lfs that do not help: its progress, and the path of a log file that is removed because it
+// contains the environment.
+var noise = regexp.MustCompile("^(Downloading .* \\([0-9.]+ [KMGT]?B\\)|Errors logged to '.*|Use `git lfs logs last` to view the log\\.)$")
 
-// readable removes what only decorates: blank lines, rules and the sides of frames. It
-// keeps the first 2 KiB.
+// readable removes decoration: blank lines, rules, and the sides of frames. It keeps the first 2 KiB.
 func readable(lines []string) []string {
 	const sides = "|*#=@│║┃"
 	var kept []string
 	size := 0
 	for _, line := range lines {
 		line = strings.TrimSpace(line)
-		if !strings.ContainsFunc(line, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) || idle.MatchString(line) {
+		if !strings.ContainsFunc(line, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) || noise.MatchString(line) {
 			continue
 		}
 		if first := []rune(line)[0]; strings.ContainsRune(sides, first) && strings.HasSuffix(line, string(first)) {
@@ -113,11 +110,10 @@ func readable(lines []string) []string {
 	return kept
 }
 
-// escapes are the sequences that colour a terminal, or clear a line of it.
+// escapes matches terminal escape sequences, for example for colours or to clear a line.
 var escapes = regexp.MustCompile("\x1b(\\[[0-9;?]*[ -/]*[@-~]|\\][^\a\x1b]*(\a|\x1b\\\\)|[@-_])")
 
-// plain turns what git printed into clean lines: no progress, no control characters, no
-// passwords in URLs, and of much the last 8 KiB.
+// plain returns clean lines: no progress, no control characters, no passwords in URLs, and at most the last 8 KiB.
 func plain(stderr string) string {
 	const most = 8 << 10
 	var kept []string
@@ -141,24 +137,24 @@ func plain(stderr string) string {
 	return scrub(strings.Join(kept, "\n"))
 }
 
-// printable removes escape sequences, and replaces what else is not to be printed.
+// printable removes escape sequences and other unprintable characters.
 func printable(line string) string {
 	line = strings.ToValidUTF8(escapes.ReplaceAllString(line, ""), "\uFFFD")
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':
 			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r): // Cf: what reverses text, or is not seen
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r): // Cf: characters that reverse text or are invisible
 			return -1
 		}
 		return r
 	}, line)
 }
 
-// decisive picks git's line that says most: the one that tells what the system refused, or
-// how a connection or a helper ended, else the first that git calls fatal, else the first error, else the
-// last one. It is empty when git only says that something else went wrong.
-func decisive(lines []string) string {
+// mainLine returns git's most important line. That is the first one with an error of the system, or about how a
+// connection or a helper ended. Without one, it is the first fatal line, else the first error line, else the last
+// line. It is empty if git only says that something else failed.
+func mainLine(lines []string) string {
 	for _, line := range lines {
 		if _, ours := find(systemRules(), []string{line}); ours || strings.HasPrefix(line, "error: RPC failed") || strings.Contains(line, " died of signal ") {
 			return strings.TrimPrefix(strings.TrimPrefix(line, "error: "), "fatal: ")
@@ -179,7 +175,7 @@ func decisive(lines []string) string {
 	return ""
 }
 
-// whole adds the lines that belong to text.
+// whole appends the continuation lines of text.
 func whole(text string, more []string) string {
 	for _, line := range more {
 		if !continues(text, line) {
@@ -190,7 +186,7 @@ func whole(text string, more []string) string {
 	return text
 }
 
-// isEcho reports whether a line only says that something else went wrong.
+// isEcho reports whether a line only says that something else failed.
 func isEcho(line string) bool {
 	return line == "" || slices.ContainsFunc([]string{
 		"Could not read from remote repository",
@@ -200,9 +196,9 @@ func isEcho(line string) bool {
 	}, func(echo string) bool { return strings.Contains(line, echo) })
 }
 
-// headline is the error in one line: what git says, and then what the other side does.
+// headline returns the error in one line: git's message, then that of the remote or the helper.
 func (w words) headline() string {
-	said := decisive(w.git)
+	said := mainLine(w.git)
 	helper := strings.Join(w.helper, " / ")
 	switch {
 	case said == "" && helper != "":
@@ -224,7 +220,7 @@ func (w words) headline() string {
 	return said
 }
 
-// helperName names the program whose words w.helper are, as far as they tell.
+// helperName returns the name of the program that printed w.helper, if it can be recognized.
 func (w words) helperName() string {
 	all := strings.Join(slices.Concat(w.git, w.helper), "\n")
 	for _, h := range []struct{ name, mark string }{

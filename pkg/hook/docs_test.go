@@ -48,7 +48,7 @@ func TestExamples(t *testing.T) {
 	place := t.TempDir()
 	server := NewExec(ExecOptions{
 		Name: NameExec, Env: []string{"PATH=" + os.Getenv("PATH"), "PLACE=" + place}, Log: logr.Discard(),
-		Command: script(t, `trap 'echo told > "$PLACE/told"; exit 0' HUP; echo $$ > "$PLACE/new"; mv "$PLACE/new" "$PLACE/pid"; while :; do sleep 0.05; done`),
+		Command: script(t, `trap 'echo yes > "$PLACE/reloaded"; exit 0' HUP; echo $$ > "$PLACE/new"; mv "$PLACE/new" "$PLACE/pid"; while :; do sleep 0.05; done`),
 	})
 	done := make(chan error, 1)
 	go func() { done <- server.Run(t.Context(), Event{Dir: tree}) }()
@@ -59,7 +59,7 @@ func TestExamples(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("the server: %v", err)
 	}
-	if _, err := os.Stat(filepath.Join(place, "told")); err != nil {
+	if _, err := os.Stat(filepath.Join(place, "reloaded")); err != nil {
 		t.Error(err)
 	}
 	// And when there is no server, it fails, so that it is tried again.
@@ -67,7 +67,7 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := run(0, tree, "SERVER_PID_FILE="+filepath.Join(place, "pid")); err == nil {
-		t.Error("told a server that is not there")
+		t.Error("signalled a server that is not there")
 	}
 
 	out := t.TempDir()

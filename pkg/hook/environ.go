@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Environment is what a hook gets to see of an environment: everything but
+// Environment returns the part of an environment that a hook gets: everything except
 //
-//   - our own options, GITSYNC_* and GIT_SYNC_*, whether they are secret or not;
-//   - what steers git and would mislead a git that the hook runs in its tree: GIT_DIR and its kin, GIT_CONFIG*, GIT_ASKPASS, SSH_ASKPASS;
-//   - user and password in the URL of a proxy variable, which is otherwise kept;
-//   - any variable whose value holds one of the secrets: $(PASSWORD) in a manifest's arguments puts one there too.
+//   - our own options, GITSYNC_* and GIT_SYNC_*, secret or not;
+//   - variables that would change a git that the hook runs in its tree: GIT_DIR and the like, GIT_CONFIG*, GIT_ASKPASS, SSH_ASKPASS;
+//   - user and password in the URL of a proxy variable; the rest of it is kept;
+//   - variables that contain one of the secrets, for example because a manifest's arguments use $(PASSWORD).
 func Environment(environ, secrets []string) []string {
 	var out []string
 	for _, kv := range environ {
@@ -28,12 +28,11 @@ func Environment(environ, secrets []string) []string {
 	return out
 }
 
-// ours says whether a variable is not for hooks.
+// ours reports whether a variable is not passed to hooks.
 func ours(name string) bool {
-	for _, prefix := range []string{"GITSYNC_", "GIT_SYNC_", "GIT_CONFIG", "GIT_ASKPASS", "SSH_ASKPASS"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
+	prefixes := []string{"GITSYNC_", "GIT_SYNC_", "GIT_CONFIG", "GIT_ASKPASS", "SSH_ASKPASS"}
+	if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+		return true
 	}
 	return slices.Contains([]string{
 		"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -41,7 +40,7 @@ func ours(name string) bool {
 	}, name)
 }
 
-// withoutUser takes the user information out of a proxy's address.
+// withoutUser removes the user information from the address of a proxy.
 func withoutUser(proxy string) string {
 	at := strings.LastIndexByte(proxy, '@')
 	if at < 0 {
@@ -54,16 +53,11 @@ func withoutUser(proxy string) string {
 	return scheme + "://" + proxy[at+1:]
 }
 
-// holdsSecret says whether a value is, or contains, a secret. A very short secret is only found as the whole value.
+// holdsSecret reports whether a value is or contains a secret. A very short secret is found only if it is the whole
+// value.
 func holdsSecret(value string, secrets []string) bool {
-	for _, s := range secrets {
+	return slices.ContainsFunc(secrets, func(s string) bool {
 		s = strings.TrimSpace(s)
-		if s == "" {
-			continue
-		}
-		if value == s || len(s) >= 4 && strings.Contains(value, s) {
-			return true
-		}
-	}
-	return false
+		return s != "" && (value == s || len(s) >= 4 && strings.Contains(value, s))
+	})
 }

@@ -1,22 +1,22 @@
 // Package hook runs hooks for a revision: a program, or an HTTP request.
 //
-// It hides how long a hook may take and what becomes of its processes, what it gets to see of our environment, when a
-// failed one is tried again, and which revision it hears of when several were published meanwhile.
+// It hides how long a hook may run, what happens to its processes, which parts of our environment it gets, when a
+// failed one is retried, and for which revision it runs if several were published meanwhile.
 //
 // # Invariants
 //
-// A hook never delays the loop: Queue.Send does not block, and each queue runs beside it. At most one run of a queue's
-// hook is under way at any time. Whatever the revisions in between, the newest one sent is the last one that the hook runs
-// for, and (but for a queue with Once) it is retried until it succeeds.
+// A hook never delays the loop: Queue.Send does not block, and each queue runs concurrently with it. A queue never
+// runs its hook twice at the same time. The hook may skip revisions, but it always runs for the newest one, and is
+// retried until it succeeds (except in a queue with Once).
 //
-// A hook's processes do not outlive its time: the whole group ends with it. It sees none of our secrets.
+// A hook's processes do not outlive its timeout: the whole process group is killed. It gets none of our secrets.
 //
-// A Gate differs in one thing: it runs inside a sync, and what it refuses is not published.
+// A Gate is different: it runs inside a sync, and a revision that it refuses is not published.
 //
 // # State
 //
-// The newest revision that was not yet delivered, in memory. After a restart the revision found in place is
-// sent again, so that nothing is lost; a hook must therefore be idempotent.
+// The newest revision that was not delivered yet, in memory. After a restart, the published revision is sent again,
+// so that nothing is lost. So a hook must be idempotent.
 package hook
 
 import (
@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// The names of the hooks, as metrics and status show them.
+// The names of the hooks, as in metrics and status.
 const (
 	// NameExec is the hook of --exechook-command.
 	NameExec = "exechook"
@@ -42,9 +42,9 @@ const (
 	StatusError = "error"
 )
 
-// Event is what a hook runs for.
+// Event describes the revision that a hook runs for.
 type Event struct {
-	// Hash is the full hash of the revision, Previous that of the one before, "" if there was none.
+	// Hash is the full hash of the revision. Previous is the hash of the one before; "" if there was none.
 	Hash, Previous string
 	// Dir is the absolute path of the revision's tree.
 	Dir string
@@ -52,33 +52,34 @@ type Event struct {
 
 // Runner is one hook.
 type Runner interface {
-	// Name is one of the Name constants.
+	// Name returns one of the Name constants.
 	Name() string
-	// Run runs the hook once, and blocks until it has answered, its time is over, or ctx has ended. Any error means
-	// that the hook has not accepted the revision. An error may carry advice (Hint() string).
+	// Run runs the hook once. It blocks until the hook has answered, its timeout is over, or ctx has ended. An error
+	// means that the hook has not accepted the revision. It may have a hint (Hint() string).
 	Run(ctx context.Context, e Event) error
 }
 
-// Report is what is known about a hook at one instant. It is a value: the map in it is never written again.
+// Report is the state of a hook at one moment. It is a value: its map never changes.
 type Report struct {
 	Name string
 	// Runs counts the runs since the start, by status.
 	Runs map[string]int
-	// Delivered is the last revision that the hook accepted, Pending the one it has not accepted yet; "" if there is none.
+	// Delivered is the last revision that the hook accepted. Pending is the one that it has not accepted yet. Both
+	// may be "".
 	Delivered, Pending string
-	// Running says that a run is under way.
+	// Running says that the hook is running.
 	Running bool
-	// LastRun is when the last finished run ended, and LastDuration how long it took; zero if there was none.
+	// LastRun is when the last run ended, and LastDuration its duration; zero if there was none.
 	LastRun      time.Time
 	LastDuration time.Duration
-	// LastError is the newest failure, LastHint what to do about it. They stay after recovery, when Failures is 0.
+	// LastError is the last failure, LastHint its hint. They are kept after recovery, when Failures is 0.
 	LastError, LastHint string
 	LastErrorAt         time.Time
-	// Failures counts the consecutive failures up to now.
+	// Failures counts the consecutive failures; 0 after a success.
 	Failures int
 }
 
-// pause waits until the time is over, something arrives at wake, or ctx ends, whose error it then returns.
+// pause waits for d, or until something arrives at wake, or until ctx ends. If ctx has ended, it returns ctx's error.
 func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -9,40 +9,39 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// QueueOptions say how a Queue deals with failures.
+// QueueOptions configures a Queue.
 type QueueOptions struct {
-	// Backoff is the pause between a failure and the next try.
+	// Backoff is the delay between a failure and the retry.
 	Backoff time.Duration
-	// Once gives each revision one try only, for one-time runs.
+	// Once runs the hook only once for each revision. It is for one-time runs.
 	Once bool
-	// Log gets a line for each delivery, for a failure that is new, and for a recovery.
+	// Log logs each success, each new failure, and each recovery.
 	Log logr.Logger
 }
 
-// Queue runs a hook for revisions, one at a time, the newest only. It is made by NewQueue, and its methods
-// may be called from any goroutine.
+// Queue runs a hook for the newest revision, one run at a time. Its methods are safe for concurrent use.
 type Queue struct {
-	runner Runner
-	opt    QueueOptions
-	ledger *ledger
+	hook recorder
+	opt  QueueOptions
 
 	mu      sync.Mutex
-	wanted  *Event        // the newest event, nil once it was accepted
+	wanted  *Event        // the newest event; nil after it was accepted
 	number  int           // counts the events sent
 	failed  int           // the number of the last event that failed
-	err     error         // what it failed with
-	changed chan struct{} // closed, and replaced, at each change of the above
+	err     error         // the error of that event
+	changed chan struct{} // closed and replaced when one of the fields above changes
 }
 
-// NewQueue makes a queue for a hook. Nothing is run before Run.
+// NewQueue returns a queue for a hook. The hook is not run before Run.
 func NewQueue(r Runner, o QueueOptions) *Queue {
-	return &Queue{runner: r, opt: o, ledger: newLedger(r.Name()), changed: make(chan struct{})}
+	return &Queue{hook: recorder{runner: r, report: newReport(r)}, opt: o, changed: make(chan struct{})}
 }
 
-// Send has the hook run for a revision, instead of any earlier one that it has not accepted yet. It never blocks.
+// Send queues a revision for the hook. It replaces an earlier one that the hook has not accepted yet. It never
+// blocks.
 //
-// The hook gets to see as the previous revision the last one that it accepted, if there is one: for it, those in between
-// have never been.
+// If the hook has accepted a revision before, that one is its previous revision: for the hook, those in between do
+// not exist.
 func (q *Queue) Send(e Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -54,20 +53,17 @@ func (q *Queue) Send(e Event) {
 	q.signal()
 }
 
-// Run runs the hook for what is sent, until ctx ends, and returns once no run is under way any more. Call it once.
+// Run runs the hook for queued revisions, until ctx ends. It returns when no run is active. Call it once.
 func (q *Queue) Run(ctx context.Context) {
 	for {
 		e, number, ok := q.next(ctx)
 		if !ok {
 			return
 		}
-		begun := q.ledger.begin()
-		err := q.runner.Run(ctx, e)
+		before, err := q.hook.run(ctx, e)
 		if err != nil && ctx.Err() != nil {
-			q.ledger.abandon()
 			return
 		}
-		before := q.ledger.end(begun, e.Hash, err)
 		q.logRun(e, err, before) // first: the process may exit after finish
 		newer := q.finish(e, number, err)
 		if err != nil && !q.opt.Once && pause(ctx, q.opt.Backoff, newer) != nil {
@@ -76,8 +72,8 @@ func (q *Queue) Run(ctx context.Context) {
 	}
 }
 
-// Wait blocks until the newest revision sent was accepted, and returns nil; or, with Once, has failed, and returns why. When
-// ctx ends first it returns ctx's error. Run has to be running meanwhile.
+// Wait blocks until the newest revision was accepted, and returns nil. With Once, it also returns when the hook has
+// failed, with the error. If ctx ends first, it returns ctx's error. Run must be running.
 func (q *Queue) Wait(ctx context.Context) error {
 	for {
 		q.mu.Lock()
@@ -95,9 +91,9 @@ func (q *Queue) Wait(ctx context.Context) error {
 	}
 }
 
-// Report returns what is known about the hook now.
+// Report returns the present state of the hook.
 func (q *Queue) Report() Report {
-	r := q.ledger.snapshot()
+	r := q.hook.Report()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.wanted != nil {
@@ -106,7 +102,7 @@ func (q *Queue) Report() Report {
 	return r
 }
 
-// next waits for something to do; false: ctx has ended.
+// next waits for an event; false: ctx has ended.
 func (q *Queue) next(ctx context.Context) (Event, int, bool) {
 	for {
 		q.mu.Lock()
@@ -125,10 +121,10 @@ func (q *Queue) next(ctx context.Context) (Event, int, bool) {
 	}
 }
 
-// exhausted says that the newest event has had the only try it gets.
+// exhausted reports whether the hook may not run again for the newest event.
 func (q *Queue) exhausted() bool { return q.opt.Once && q.failed == q.number }
 
-// finish notes the outcome of a run, and returns a channel that is closed as soon as there is a newer event.
+// finish records the result of a run, and returns a channel that is closed when there is a newer event.
 func (q *Queue) finish(e Event, number int, err error) <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -150,16 +146,16 @@ func (q *Queue) finish(e Event, number int, err error) <-chan struct{} {
 	return q.changed
 }
 
-// signal wakes those who wait for a change.
+// signal wakes those that wait for a change.
 func (q *Queue) signal() {
 	close(q.changed)
 	q.changed = make(chan struct{})
 }
 
-// logRun logs a run, before being what was known until then. A failure that repeats is logged ever more rarely: at the second,
+// logRun logs a run. before is the report from before the run. Repetitions of a failure are logged at the second,
 // fourth, eighth, ... time.
 func (q *Queue) logRun(e Event, err error, before Report) {
-	log := q.opt.Log.WithValues("hook", q.runner.Name(), "hash", e.Hash)
+	log := q.opt.Log.WithValues("hook", before.Name, "hash", e.Hash)
 	if err == nil {
 		if before.Failures > 0 {
 			log = log.WithValues("failures", before.Failures)
@@ -176,5 +172,5 @@ func (q *Queue) logRun(e Event, err error, before Report) {
 		log.Error(err, "hook failed")
 		return
 	}
-	log.V(1).Info("hook failed again", "reason", err.Error())
+	log.V(1).Info("hook failed again", "error", err.Error())
 }

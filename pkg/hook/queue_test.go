@@ -13,7 +13,7 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// scripted is a hook that takes a second and answers as told.
+// scripted is a hook that takes a second and answers as the test says.
 type scripted struct {
 	mu     sync.Mutex
 	answer func(e Event, run int) error
@@ -38,7 +38,7 @@ func (s *scripted) Run(ctx context.Context, e Event) error {
 	return s.answer(e, n)
 }
 
-func (s *scripted) told() string {
+func (s *scripted) calls() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []string
@@ -73,15 +73,15 @@ func TestNewestWins(t *testing.T) {
 		if err := q.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.told(); got != ">a a>d" {
-			t.Errorf("told %q", got)
+		if got := s.calls(); got != ">a a>d" {
+			t.Errorf("called with %q", got)
 		}
 		if r := q.Report(); r.Delivered != "d" || r.Pending != "" || r.Runs[StatusSuccess] != 2 || r.LastDuration != time.Second {
 			t.Errorf("report %+v", r)
 		}
 		q.Send(Event{Previous: "d", Hash: "d"}) // the same again, as after a repair
-		if err := q.Wait(t.Context()); err != nil || s.told() != ">a a>d d>d" {
-			t.Errorf("told %q", s.told())
+		if err := q.Wait(t.Context()); err != nil || s.calls() != ">a a>d d>d" {
+			t.Errorf("called with %q", s.calls())
 		}
 	})
 }
@@ -140,8 +140,8 @@ func TestNewerRevisionIsToldAtOnce(t *testing.T) {
 		if err := q.Wait(t.Context()); err != nil || time.Since(begun) != time.Second {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}
-		if got := s.told(); got != ">one one>bad one>good" {
-			t.Errorf("told %q", got)
+		if got := s.calls(); got != ">one one>bad one>good" {
+			t.Errorf("called with %q", got)
 		}
 
 		// And one that arrives while the bad one runs.
@@ -152,8 +152,8 @@ func TestNewerRevisionIsToldAtOnce(t *testing.T) {
 		if err := q.Wait(t.Context()); err != nil || time.Since(begun) != 2*time.Second {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}
-		if got := s.told(); !strings.HasSuffix(got, " good>bad good>better") {
-			t.Errorf("told %q", got)
+		if got := s.calls(); !strings.HasSuffix(got, " good>bad good>better") {
+			t.Errorf("called with %q", got)
 		}
 	})
 }
@@ -176,8 +176,8 @@ func TestOnce(t *testing.T) {
 			t.Errorf("failed once: %v", err)
 		}
 		time.Sleep(time.Minute)
-		if got := s.told(); got != ">bad" {
-			t.Errorf("told %q", got)
+		if got := s.calls(); got != ">bad" {
+			t.Errorf("called with %q", got)
 		}
 		q.Send(Event{Hash: "good"})
 		if err := q.Wait(t.Context()); err != nil {

@@ -16,39 +16,39 @@ import (
 	"git-sync/pkg/secret"
 )
 
-// hashHeader is the header of a webhook with its revision.
+// hashHeader is the header with the revision.
 const hashHeader = "Gitsync-Hash"
 
 const (
-	// maxBody is how much of an answer is read, so that the connection ends in order.
+	// maxBody limits how much of a response is read, in bytes, so that the connection ends in order.
 	maxBody = 64 << 10
-	// maxExcerpt is how much of an answer gets into an error.
+	// maxExcerpt limits how much of a response is in an error, in bytes.
 	maxExcerpt = 300
 )
 
-// WebhookOptions describe an outgoing webhook. URL is required.
+// WebhookOptions configures an outgoing webhook. URL is required.
 type WebhookOptions struct {
-	// URL is where to; it may hold secrets (a user and password, a query, a path): of it, only scheme and host are ever shown.
+	// URL may contain secrets (a user and password, a query, a path): only its scheme and host are ever shown.
 	URL secret.Text
 	// Method is the HTTP method; "" is POST.
 	Method string
-	// SuccessStatus is the only status that counts as success; 0 and below: any.
+	// SuccessStatus is the only status that means success; 0 or less: any.
 	SuccessStatus int
-	// Timeout bounds one request with its answer. 0: one second.
+	// Timeout limits one request with its response. 0: one second.
 	Timeout time.Duration
 	Log     logr.Logger
-	// Transport sends the requests, through proxies and trusting authorities as it sees fit; nil is one that follows Go's
-	// proxy variables. A redirect is followed only when the method stays the same.
+	// Transport sends the requests; nil means http.DefaultTransport. A redirect is followed only if the method stays
+	// the same.
 	Transport http.RoundTripper
 }
 
-// Webhook is a hook that makes an HTTP request without a body, the revision in the header Gitsync-Hash.
+// Webhook is a hook that sends an HTTP request without a body. The revision is in the header Gitsync-Hash.
 type Webhook struct {
 	opt    WebhookOptions
 	client *http.Client
 }
 
-// NewWebhook makes a webhook. A URL that is none shows at its first run.
+// NewWebhook returns a webhook. An invalid URL causes an error at the first run.
 func NewWebhook(o WebhookOptions) *Webhook {
 	if o.Method == "" {
 		o.Method = http.MethodPost
@@ -56,15 +56,8 @@ func NewWebhook(o WebhookOptions) *Webhook {
 	if o.Timeout <= 0 {
 		o.Timeout = time.Second
 	}
-	if o.Transport == nil {
-		o.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true}
-	}
-	return &Webhook{opt: o, client: newClient(o.Transport)}
-}
-
-func newClient(transport http.RoundTripper) *http.Client {
-	return &http.Client{
-		Transport: transport,
+	return &Webhook{opt: o, client: &http.Client{
+		Transport: o.Transport,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			if req.Method != via[0].Method {
 				return http.ErrUseLastResponse
@@ -74,13 +67,13 @@ func newClient(transport http.RoundTripper) *http.Client {
 			}
 			return nil
 		},
-	}
+	}}
 }
 
-// Name is NameWebhook.
+// Name returns NameWebhook.
 func (w *Webhook) Name() string { return NameWebhook }
 
-// Run makes one request and reads its answer.
+// Run sends one request and reads the response.
 func (w *Webhook) Run(ctx context.Context, e Event) error {
 	limited, cancel := context.WithTimeout(ctx, w.opt.Timeout)
 	defer cancel()
@@ -93,13 +86,14 @@ func (w *Webhook) Run(ctx context.Context, e Event) error {
 	begun := time.Now()
 	res, err := w.client.Do(req)
 	if err != nil {
+		err, hint := withoutURL(err), "check --webhook-url, and whether the receiver is running"
 		if limited.Err() != nil && ctx.Err() == nil {
-			err = fmt.Errorf("no answer within %v", w.opt.Timeout)
+			err, hint = fmt.Errorf("no answer within %v", w.opt.Timeout), "raise --webhook-timeout if the receiver needs longer"
 		}
-		return advice.With(fmt.Errorf("%s %s: %w", w.opt.Method, origin(req.URL), withoutURL(err)), unansweredHint(limited, ctx))
+		return advice.With(fmt.Errorf("%s %s: %w", w.opt.Method, origin(req.URL), err), hint)
 	}
 	defer func() { _ = res.Body.Close() }()
-	// The status has been said: an answer that breaks off later changes nothing.
+	// The status decides, so an incomplete body does not matter.
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxBody))
 	if w.opt.SuccessStatus > 0 && res.StatusCode != w.opt.SuccessStatus {
 		return w.refused(req.URL, res, body)
@@ -108,7 +102,7 @@ func (w *Webhook) Run(ctx context.Context, e Event) error {
 	return nil
 }
 
-// refused is the error of an answer with another status than wanted.
+// refused returns the error for a response with another status than wanted.
 func (w *Webhook) refused(u *url.URL, res *http.Response, body []byte) error {
 	err := fmt.Errorf("%s %s answered %d, wanted %d", w.opt.Method, origin(u), res.StatusCode, w.opt.SuccessStatus)
 	if text := excerpt(body); text != "" {
@@ -123,17 +117,10 @@ func (w *Webhook) refused(u *url.URL, res *http.Response, body []byte) error {
 	return err
 }
 
-func unansweredHint(limited, ctx context.Context) string {
-	if limited.Err() != nil && ctx.Err() == nil {
-		return "raise --webhook-timeout if the receiver needs longer"
-	}
-	return "check --webhook-url, and whether what should answer there is up"
-}
-
-// origin is what may be shown of a URL.
+// origin returns the part of a URL that may be shown.
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-// withoutURL takes the URL out of the client's errors, for it may hold secrets.
+// withoutURL removes the URL from the client's errors, because it may contain secrets.
 func withoutURL(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		return u.Err
@@ -141,7 +128,7 @@ func withoutURL(err error) error {
 	return err
 }
 
-// excerpt is the beginning of an answer, in one line.
+// excerpt returns the beginning of a response, in one line.
 func excerpt(body []byte) string {
 	s := strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "")), " ")
 	if len(s) > maxExcerpt {

@@ -12,75 +12,54 @@ import (
 	"git-sync/pkg/repo"
 )
 
-// errorKeeper keeps --error-file beside the loop, which must not block when the disk does: a goroutine of its own writes the
-// newest state.
+// errorKeeper writes --error-file. Its own goroutine writes the newest state, because the loop must not block if the
+// disk does.
 type errorKeeper struct {
 	file   *logging.ErrorFile
-	log    logr.Logger
-	newest chan lastError
+	newest chan func() error // the next write
 	done   chan struct{}
 }
 
-// lastError is what the file is to hold; no error: there is to be no file.
-type lastError struct {
-	err  error
-	args []any
-}
-
 func keepErrors(file *logging.ErrorFile, log logr.Logger) *errorKeeper {
-	k := &errorKeeper{file: file, log: log, newest: make(chan lastError, 1), done: make(chan struct{})}
+	k := &errorKeeper{file: file, newest: make(chan func() error, 1), done: make(chan struct{})}
 	go func() {
 		defer close(k.done)
-		for last := range k.newest {
-			k.write(last)
+		for write := range k.newest {
+			if err := write(); err != nil {
+				log.Error(err, "writing the error file failed")
+			}
 		}
 	}()
 	return k
 }
 
-// set makes e the state to be written; one that was not written yet is forgotten. It does not block.
-func (k *errorKeeper) set(e lastError) {
+// set replaces the next write. It does not block.
+func (k *errorKeeper) set(write func() error) {
 	select {
 	case <-k.newest:
 	default:
 	}
-	k.newest <- e // there is room: only we fill it
+	k.newest <- write // does not block: nothing else sends
 }
 
 func (k *errorKeeper) failed(err error, failures int) {
-	k.set(lastError{err: err, args: []any{"failures", failures}})
+	k.set(func() error { return k.file.Write("sync failed", err, "failures", failures) })
 }
 
-func (k *errorKeeper) succeeded() { k.set(lastError{}) }
+func (k *errorKeeper) succeeded() { k.set(k.file.Clear) }
 
-func (k *errorKeeper) write(e lastError) {
-	var err error
-	if e.err == nil {
-		err = k.file.Clear()
-	} else {
-		err = k.file.Write("sync failed", e.err, e.args...)
-	}
-	if err != nil {
-		k.log.Error(err, "keeping the error file failed")
-	}
-}
-
-// close waits until the newest state is written.
+// close blocks until the newest state is written.
 func (k *errorKeeper) close() {
 	close(k.newest)
 	<-k.done
 }
 
-// Refuse ends an instance that does not start, after Close: it writes the error file, and takes away what New made. Nothing is
-// written below a root that is not ours.
+// Refuse is for an instance that does not start, after Close. It writes the error file, and removes the directories
+// that New created. It does not write into a root that is not ours.
 func (i *Instance) Refuse(problems []error) {
-	i.keepRefusal(errors.Join(problems...))
 	if i.repo != nil {
-		i.repo.Undo()
+		defer i.repo.Undo()
 	}
-}
-
-func (i *Instance) keepRefusal(problem error) {
 	s, log := i.opt.Sync, i.opt.Log
 	inRoot := s.ErrorFile != "" && !filepath.IsAbs(s.ErrorFile)
 	root, err := filepath.EvalSymlinks(s.Root)
@@ -98,7 +77,7 @@ func (i *Instance) keepRefusal(problem error) {
 	if notOurs && inRoot {
 		return
 	}
-	if err := log.ErrorFile(below(root, s.ErrorFile)).Write("cannot start", problem); err != nil {
-		log.Logger().Error(err, "keeping the error file failed")
+	if err := log.ErrorFile(below(root, s.ErrorFile)).Write("cannot start", errors.Join(problems...)); err != nil {
+		log.Logger().Error(err, "writing the error file failed")
 	}
 }

@@ -11,7 +11,7 @@ import (
 // groupUmask is the umask with --group-write.
 const groupUmask fs.FileMode = 0o002
 
-// below resolves a path that is absolute or relative to the root, which has no symlinks in it.
+// below resolves a path that is absolute or relative to the root. The root is absolute and has no symlinks.
 func below(root, path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
@@ -19,7 +19,7 @@ func below(root, path string) string {
 	return filepath.Join(root, path)
 }
 
-// touch sets the file's times to now, creating it (and the directories above it) where needed.
+// touch sets the file's times to now. It creates the file and its parent directories if they are missing.
 func (i *Instance) touch(path string) error {
 	now := time.Now()
 	if err := os.Chtimes(path, now, now); !errors.Is(err, fs.ErrNotExist) {
@@ -29,16 +29,16 @@ func (i *Instance) touch(path string) error {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
-	if err == nil && i.opt.Sync.GroupWrite {
+	if err != nil {
+		return err
+	}
+	if i.opt.Sync.GroupWrite {
 		err = f.Chmod(0o666 &^ groupUmask)
 	}
-	if err != nil {
-		return errors.Join(err, f.Close())
-	}
-	return f.Close()
+	return errors.Join(err, f.Close())
 }
 
-// makeDir is os.MkdirAll by the instance's umask.
+// makeDir is os.MkdirAll with the instance's umask.
 func (i *Instance) makeDir(path string) error {
 	if _, err := os.Stat(path); err == nil || !i.opt.Sync.GroupWrite {
 		return os.MkdirAll(path, 0o777)
@@ -52,5 +52,9 @@ func (i *Instance) makeDir(path string) error {
 		}
 		return err
 	}
-	return os.Chmod(path, 0o777&^groupUmask)
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return os.Chmod(path, info.Mode()|0o777&^groupUmask) // keeps the set-group-ID bit
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -15,18 +16,18 @@ import (
 )
 
 const (
-	// reopenAfter is the wait before an instance that cannot start is made again.
+	// reopenAfter is the delay before an instance that cannot start is made again.
 	reopenAfter = 30 * time.Second
 	// replaceLimit is how long a change of the configuration waits for an instance to end.
 	replaceLimit = 10 * time.Second
 )
 
-// Group is the instances of one process. Add and Run are called once, by one goroutine; the other methods may be called from
-// anywhere.
+// Group has the instances of one process. Add and Run are called once, by one goroutine. The other methods are safe
+// for concurrent use.
 type Group struct {
 	// Open makes an instance of a sync.
 	Open func(config.Sync) *Instance
-	// OneTime ends Run when each instance has ended.
+	// OneTime makes Run return when all instances have ended.
 	OneTime bool
 	Log     *logging.Logging
 
@@ -35,16 +36,16 @@ type Group struct {
 	running sync.WaitGroup
 }
 
-// member is one sync of a group. Its instance is made again while it cannot start.
+// member is one sync of a group. If its instance cannot start, it is made again from time to time.
 type member struct {
 	sync     config.Sync
 	instance *Instance
 	stop     context.CancelFunc
-	done     chan struct{} // closed when it runs no more
-	err      error         // why, once done
+	done     chan struct{} // closed when it has ended
+	err      error         // of the run; valid after done is closed
 }
 
-// Add opens an instance of each sync, and returns all that is wrong with them.
+// Add opens an instance for each sync, and returns all their problems.
 func (g *Group) Add(syncs []config.Sync) []error {
 	var problems []error
 	for _, s := range syncs {
@@ -57,12 +58,12 @@ func (g *Group) Add(syncs []config.Sync) []error {
 
 func (g *Group) open(s config.Sync) *member {
 	if s.Name != "" {
-		g.Log.Of(s.Name).Logger().Info("starting sync", s.Fields()...)
+		g.Log.Of(s.Name).Logger().Info("starting sync", s.Fields...)
 	}
 	return &member{sync: s, instance: g.Open(s)}
 }
 
-// Instances are those that there are now, in the order of the configuration.
+// Instances returns the present instances, in the order of the configuration.
 func (g *Group) Instances() []*Instance {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -73,11 +74,11 @@ func (g *Group) Instances() []*Instance {
 	return all
 }
 
-// Run runs the instances until ctx ends, one of them spends its failure budget or, with OneTime, each has ended. Each list
-// that changes delivers starts, stops and replaces exactly those instances that it changes. An instance that cannot start is
-// tried again, but with OneTime.
+// Run runs the instances until ctx ends, until one of them has spent its failure budget, or, with OneTime, until all
+// have ended. For each list from changes, it starts, stops and replaces only the instances that differ. An instance
+// that cannot start is retried, except with OneTime.
 //
-// When it returns, no instance runs any more. Those in the group are not closed.
+// When Run returns, no instance is running. They are not closed.
 func (g *Group) Run(ctx context.Context, changes <-chan []config.Sync) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -95,7 +96,7 @@ func (g *Group) Run(ctx context.Context, changes <-chan []config.Sync) error {
 	return g.result()
 }
 
-// start runs a member until ctx ends; fail is called when it gives up before.
+// start runs a member until ctx ends. It calls fail if the member gives up before that.
 func (g *Group) start(ctx context.Context, m *member, fail func()) {
 	m.done = make(chan struct{})
 	ctx, m.stop = context.WithCancel(ctx)
@@ -107,7 +108,7 @@ func (g *Group) start(ctx context.Context, m *member, fail func()) {
 	})
 }
 
-// run runs a member's instance, as soon as it can start.
+// run runs a member's instance. If it cannot start, run tries again until it can.
 func (g *Group) run(ctx context.Context, m *member) error {
 	last := ""
 	for len(m.instance.Problems()) > 0 {
@@ -134,11 +135,11 @@ func (g *Group) run(ctx context.Context, m *member) error {
 	return m.instance.Run(ctx)
 }
 
-// change makes the group what syncs asks for. What is removed or replaced ends before anything new is opened, for that may use
-// the same root.
+// change updates the group to match syncs. Instances that are removed or replaced end before new ones are opened,
+// because a new one may use the same root.
 func (g *Group) change(ctx context.Context, syncs []config.Sync, fail func()) {
 	keep := func(m *member) bool {
-		return slices.ContainsFunc(syncs, func(s config.Sync) bool { return s.Equal(m.sync) })
+		return slices.ContainsFunc(syncs, func(s config.Sync) bool { return reflect.DeepEqual(s, m.sync) })
 	}
 	var ending sync.WaitGroup
 	kept := map[string]*member{}
@@ -168,8 +169,8 @@ func (g *Group) change(ctx context.Context, syncs []config.Sync, fail func()) {
 	g.mu.Unlock()
 }
 
-// end stops a member and closes its instance. A disk that does not answer is not waited for: what follows on the same root
-// waits for the root's lock, which the instance keeps until nothing of it works there any more.
+// end stops a member and closes its instance. It waits only for replaceLimit, in case a disk does not respond. A new
+// instance with the same root waits for the root's lock, which the old one holds until it has stopped working there.
 func (g *Group) end(ctx context.Context, m *member) {
 	m.stop()
 	over := make(chan struct{})
@@ -180,7 +181,7 @@ func (g *Group) end(ctx context.Context, m *member) {
 	}()
 	select {
 	case <-over:
-	case <-ctx.Done(): // Close waits
+	case <-ctx.Done(): // Close waits for it
 	case <-time.After(replaceLimit):
 		g.Log.Of(m.sync.Name).Logger().Error(errors.New("the sync still works on its root"), "stopping takes long", "limit", replaceLimit.String())
 	}
@@ -192,7 +193,7 @@ func (g *Group) closed(m *member) {
 	}
 }
 
-// Close closes all instances, after Run. It blocks while a disk does.
+// Close closes all instances, after Run. It blocks if a disk does.
 func (g *Group) Close() {
 	var all sync.WaitGroup
 	for _, m := range g.members {
@@ -201,41 +202,31 @@ func (g *Group) Close() {
 	all.Wait()
 }
 
-// result is what the run comes down to: the error of the only instance, or which of several have failed.
+// result returns the error of the only instance, or an error that names the failed ones.
 func (g *Group) result() error {
 	if len(g.members) == 1 && g.members[0].sync.Name == "" {
 		return g.members[0].err
 	}
-	failed, interrupted := &GroupError{Total: len(g.members)}, false
+	var failed []string
+	interrupted := false
 	for _, m := range g.members {
 		switch {
 		case errors.Is(m.err, syncer.ErrInterrupted):
 			interrupted = true
-			failed.Names = append(failed.Names, m.sync.Name)
+			failed = append(failed, m.sync.Name)
 		case m.err != nil:
 			g.Log.Of(m.sync.Name).Logger().Error(m.err, "giving up")
-			failed.Names = append(failed.Names, m.sync.Name)
+			failed = append(failed, m.sync.Name)
 		}
 	}
 	if g.OneTime {
-		g.Log.Logger().Info("all syncs have ended", "published", failed.Total-len(failed.Names), "failed", failed.Names)
+		g.Log.Logger().Info("all syncs have ended", "published", len(g.members)-len(failed), "failed", failed)
 	}
 	switch {
 	case interrupted:
 		return syncer.ErrInterrupted
-	case len(failed.Names) == 0:
+	case len(failed) == 0:
 		return nil
-	default:
-		return failed
 	}
-}
-
-// GroupError says which syncs of several have failed. Why is in the log.
-type GroupError struct {
-	Names []string
-	Total int
-}
-
-func (e *GroupError) Error() string {
-	return fmt.Sprintf("%d of %d syncs failed: %s", len(e.Names), e.Total, strings.Join(e.Names, ", "))
+	return fmt.Errorf("%d of %d syncs failed: %s", len(failed), len(g.members), strings.Join(failed, ", "))
 }

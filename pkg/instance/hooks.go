@@ -12,9 +12,9 @@ import (
 	"git-sync/pkg/repo"
 )
 
-// hooks run for each revision: the gate before it is published, the others after.
+// hooks are the hooks of an instance: the gate runs before a revision is published, the others after.
 type hooks struct {
-	gate   *hook.Gate // nil: everything may be published
+	gate   *hook.Gate // nil if there is no pre-publish hook
 	queues []*hook.Queue
 }
 
@@ -44,14 +44,14 @@ func newHooks(o Options) hooks {
 	return h
 }
 
-// send queues a published tree for each hook. It does not block.
+// send queues a published tree for every hook. It does not block.
 func (h hooks) send(t repo.Tree, previous string) {
 	for _, q := range h.queues {
 		q.Send(event(t, previous))
 	}
 }
 
-// check runs the gate.
+// check runs the gate. An error prevents the publication.
 func (h hooks) check(ctx context.Context, t repo.Tree, previous string) error {
 	return h.gate.Check(ctx, event(t, previous))
 }
@@ -60,7 +60,7 @@ func event(t repo.Tree, previous string) hook.Event {
 	return hook.Event{Hash: t.Hash, Previous: previous, Dir: t.Path}
 }
 
-// run serves the queues until ctx ends, and returns when no hook runs any more.
+// run runs the queues until ctx ends, and returns when no hook is running any more.
 func (h hooks) run(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, q := range h.queues {
@@ -69,7 +69,7 @@ func (h hooks) run(ctx context.Context) {
 	all.Wait()
 }
 
-// wait returns when each hook has run for the newest revision; the error says which have failed.
+// wait blocks until each hook has run for the newest revision. The error names the hooks that failed.
 func (h hooks) wait(ctx context.Context) error {
 	var all error
 	for _, q := range h.queues {
@@ -80,7 +80,7 @@ func (h hooks) wait(ctx context.Context) error {
 	return all
 }
 
-// reports are the hooks' states now.
+// reports returns the present states of the hooks.
 func (h hooks) reports() []hook.Report {
 	var all []hook.Report
 	if h.gate != nil {

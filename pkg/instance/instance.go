@@ -19,31 +19,34 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-// Options are what one repository is asked for, and what the process gives to it. All but Observe are required.
+// Options has the configuration of one repository, and what the process provides. Check, Slots, Polls and Observe are
+// optional.
 type Options struct {
-	// Sync is the repository's configuration. Its paths are absolute, but for those that are relative to its root.
+	// Sync is the repository's configuration. Its paths are absolute, except those that are relative to its root.
 	Sync config.Sync
 	// OneTime ends Run at the first success.
 	OneTime bool
-	// AddUser allows /etc/passwd to be written when our UID has no name and ssh needs one.
+	// Describe has published commits described, for /status.
+	Describe bool
+	// AddUser allows writing to /etc/passwd if our UID has no name and ssh needs one.
 	AddUser bool
-	// Self is the absolute path of our own executable, whose main calls auth.Helper first.
+	// Self is the absolute path of our own executable. Its main must call auth.Helper first.
 	Self string
-	// Environ is the process's environment. Secrets are what no hook may see of it.
+	// Environ is the process's environment. Secrets are the values that hooks must not see.
 	Environ, Secrets []string
 	// Umask is the process's umask.
 	Umask fs.FileMode
 	// Git runs git, without the repository's own configuration.
 	Git *git.Git
-	// Log is the repository's own.
+	// Log is the log of the repository.
 	Log *logging.Logging
 	// Slots limits how many syncs run at the same time: see syncer.Options. nil: no limit.
 	Slots chan struct{}
-	// Polls joins the polls of instances that ask the same remote. nil: each asks by itself.
+	// Polls joins the polls of instances with the same remote. nil: each instance polls separately.
 	Polls *remote.Pool
-	// Check says what else is wrong with a sync. nil: nothing.
+	// Check returns an error if something else is wrong with a sync. nil: no check.
 	Check func(config.Sync) error
-	// Observe is given each new report of the loop; it must not block. Optional.
+	// Observe gets each new report of the loop. It must not block. Optional.
 	Observe func(syncer.Report)
 }
 
@@ -61,20 +64,21 @@ type Instance struct {
 	syncer *syncer.Syncer
 	close  func() error
 
-	polled atomic.Pointer[syncer.Syncer] // the syncer, for poll
+	polled atomic.Pointer[syncer.Syncer] // the syncer, for use by poll
 }
 
-// Report is what an instance knows about itself at one instant. It is a value.
+// Report is the state of an instance at one moment. It is a value.
 type Report struct {
 	syncer.Report
-	// Unusable says why what is published must not be used; "" when it may be.
+	// Unusable says why the published tree must not be used; "" if it may be used.
 	Unusable string
+	Commit   repo.Commit // description of the published commit, once it is known
 	Hooks    []hook.Report
 	Root     repo.Stats
 	Auth     auth.Report
 }
 
-// New assembles an instance. It checks the root and the link, and finds all that is wrong at once: see Problems.
+// New assembles an instance. It checks the root and the link, and collects all problems: see Problems.
 func New(o Options) *Instance {
 	i := &Instance{opt: o, opened: time.Now()}
 	i.close = sync.OnceValue(i.closeParts)
@@ -103,10 +107,10 @@ func New(o Options) *Instance {
 	return i
 }
 
-// Problems are why the instance cannot start. With any, it must not be run but closed and refused.
+// Problems returns why the instance cannot start. If there are any, do not call Run, but Close and Refuse.
 func (i *Instance) Problems() []error { return i.problems }
 
-// connect makes the loop out of the parts.
+// connect makes the loop from the parts.
 func (i *Instance) connect(progress *logging.Progress) {
 	s, log := i.opt.Sync, i.opt.Log
 	i.errors = keepErrors(log.ErrorFile(below(i.repo.Root(), s.ErrorFile)), log.Logger())
@@ -126,15 +130,15 @@ func (i *Instance) connect(progress *logging.Progress) {
 	i.polled.Store(i.syncer)
 }
 
-// Run syncs until ctx ends, the failure budget is spent, or a one-time sync has succeeded and its hooks with it. Hooks run
-// beside the loop. The error is as of syncer.Run, or says which hooks failed.
+// Run syncs until ctx ends, until the failure budget is spent, or until a one-time sync and its hooks have succeeded.
+// Hooks run concurrently with the loop. The error is that of syncer.Run, or names the hooks that failed.
 //
-// It returns when no hook and no step of a sync runs any more, within two seconds after ctx has ended.
+// When Run returns, no hook and no step of a sync is running. It returns within two seconds after ctx has ended.
 func (i *Instance) Run(ctx context.Context) error {
-	beside, stop := context.WithCancel(ctx)
+	hooksCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	var hooks sync.WaitGroup
-	hooks.Go(func() { i.hooks.run(beside) })
+	hooks.Go(func() { i.hooks.run(hooksCtx) })
 	err := i.syncer.Run(ctx)
 	if err == nil && i.opt.OneTime {
 		err = i.hooks.wait(ctx)
@@ -144,13 +148,13 @@ func (i *Instance) Run(ctx context.Context) error {
 	return err
 }
 
-// Name is the configured name, "" for the only sync of a process.
+// Name returns the configured name; "" for the only sync of a process.
 func (i *Instance) Name() string { return i.opt.Sync.Name }
 
-// Sync is the configuration that the instance was made from.
+// Sync returns the configuration of the instance.
 func (i *Instance) Sync() config.Sync { return i.opt.Sync }
 
-// Trigger asks for a sync as soon as may be: see syncer.Trigger.
+// Trigger asks for a sync as soon as possible: see syncer.Trigger.
 func (i *Instance) Trigger(source string) {
 	if i.syncer != nil {
 		i.repo.Expire()
@@ -158,7 +162,8 @@ func (i *Instance) Trigger(source string) {
 	}
 }
 
-// poll polls early, for what a poll of another instance has found. It may be called before the instance is complete.
+// poll starts a poll early, because another instance's poll has found a change. It may be called before the instance
+// is complete.
 func (i *Instance) poll() {
 	if s := i.polled.Load(); s != nil {
 		s.Trigger(syncer.SourcePeriod)
@@ -174,7 +179,7 @@ func (i *Instance) Wait(ctx context.Context, source string) (hash string, err er
 	return i.syncer.Wait(ctx, source)
 }
 
-// Report is the instance's state now. It blocks neither on the disk nor on the network.
+// Report returns the present state of the instance. It does not wait for the disk or the network.
 func (i *Instance) Report() Report {
 	if i.syncer == nil {
 		err := errors.Join(i.problems...)
@@ -186,12 +191,12 @@ func (i *Instance) Report() Report {
 	}
 	revision, _ := i.repo.Published()
 	return Report{
-		Report: i.syncer.Report(), Unusable: revision.Unusable,
+		Report: i.syncer.Report(), Unusable: revision.Unusable, Commit: revision.Commit,
 		Hooks: i.hooks.reports(), Root: i.repo.Stats(), Auth: i.auth.Report(),
 	}
 }
 
-// Close releases the root and forgets the credentials, once. It blocks while the disk does.
+// Close releases the root and removes the credentials. Further calls do nothing. It blocks if the disk does.
 func (i *Instance) Close() error { return i.close() }
 
 func (i *Instance) closeParts() error {
@@ -202,7 +207,7 @@ func (i *Instance) closeParts() error {
 		i.auth.Close()
 	}
 	if i.repo != nil {
-		return i.repo.Close() // last: a disk may delay it
+		return i.repo.Close() // last, because a disk may delay it
 	}
 	return nil
 }

@@ -23,10 +23,11 @@ import (
 	"git-sync/pkg/logging"
 	"git-sync/pkg/repo"
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 func TestMain(m *testing.M) {
-	if code, ours := auth.Helper(os.Environ(), os.Args[1:], os.Stdout, os.Stderr); ours {
+	if code, ours := auth.Helper(os.Environ(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr); ours {
 		os.Exit(code)
 	}
 	goleak.VerifyTestMain(m)
@@ -60,12 +61,12 @@ func (l *log) lines() []string {
 // syncOf is what the options of a command line ask for, under a name.
 func syncOf(t *testing.T, name string, args ...string) config.Sync {
 	t.Helper()
-	cfg, _, err := config.Parse(append(args, "--link=link", "--one-time"), nil)
+	cfg, _, err := config.Parse(append(args, "--link=link", "--one-time"), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.Syncs[0].Name = name
-	return cfg.Syncs[0].In(t.TempDir())
+	return cfg.Syncs[0]
 }
 
 // host is the process that the instances of a test share.
@@ -146,9 +147,7 @@ func TestTwoInstances(t *testing.T) {
 		s.server.Require(gitserver.Basic(s.name, "password-of-"+s.name))
 		s.root, s.hook = filepath.Join(t.TempDir(), "a", "root"), filepath.Join(t.TempDir(), "hook")
 		script := filepath.Join(t.TempDir(), "script")
-		if err := os.WriteFile(script, []byte(fmt.Sprintf("#!/bin/sh\n{ umask; cat dir/file; env; } >%s\n", s.hook)), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		harness.Executable(t, script, fmt.Sprintf("#!/bin/sh\n{ umask; cat dir/file; env; } >%s\n", s.hook))
 		s.instance = h.open(syncOf(t, s.name, append(s.options, "--repo="+s.server.RepoURL(r), "--root="+s.root, "--username="+s.name,
 			"--password=password-of-"+s.name, "--exechook-command="+script, "--touch-file=touched/file")...))
 		if problems := s.instance.Problems(); len(problems) > 0 {
@@ -175,14 +174,14 @@ func TestTwoInstances(t *testing.T) {
 		if got := modes(t, filepath.Join(s.root, "touched")); got["file"]&0o020 != s.dir&0o020 {
 			t.Errorf("%s: permissions of the touch file: %v", s.name, got)
 		}
-		told, err := os.ReadFile(s.hook)
+		received, err := os.ReadFile(s.hook)
 		if err != nil {
 			t.Fatal(err)
 		}
 		wantUmask := map[string]string{"group": "0002", "modes": fmt.Sprintf("%04o", before)}[s.name]
-		if lines := strings.Split(string(told), "\n"); lines[0] != wantUmask || !strings.HasPrefix(lines[1], s.name) || !slices.Contains(lines, "SHARED=yes") ||
-			strings.Contains(string(told), "password") {
-			t.Errorf("%s: its hook was given %s", s.name, told)
+		if lines := strings.Split(string(received), "\n"); lines[0] != wantUmask || !strings.HasPrefix(lines[1], s.name) || !slices.Contains(lines, "SHARED=yes") ||
+			strings.Contains(string(received), "password") {
+			t.Errorf("%s: its hook was given %s", s.name, received)
 		}
 		for _, q := range s.server.Log() {
 			if q.User == other.name {

@@ -19,11 +19,11 @@ func newAuth(o Options, g *git.Git) (*auth.Auth, error) {
 	})
 }
 
-// repoOptions are those of the configuration, with what the process and the instance add. changed is called when another instance
-// finds something new.
+// repoOptions returns the options from the configuration, completed by the process and the instance. changed is
+// called when another instance finds a change.
 func repoOptions(o Options, g *git.Git, progress *logging.Progress, changed func()) repo.Options {
 	r := o.Sync.Options
-	r.Git, r.Log, r.Umask = g, o.Log.Logger(), o.Umask
+	r.Git, r.Log, r.Umask, r.Describe = g, o.Log.Logger(), o.Umask, o.Describe
 	if r.GroupWrite {
 		r.Umask = groupUmask
 	}
@@ -34,7 +34,7 @@ func repoOptions(o Options, g *git.Git, progress *logging.Progress, changed func
 	return r
 }
 
-// Followed is the ref that a sync follows, "" where it is chosen among tags.
+// Followed returns the ref to sync; "" if it is chosen from the tags.
 func Followed(s config.Sync) string {
 	if s.Rev != "" {
 		return s.Rev

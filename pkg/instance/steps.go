@@ -8,13 +8,13 @@ import (
 	"git-sync/pkg/repo"
 )
 
-// steps are a sync's, made of credentials and a root. The loop calls them one at a time.
+// steps are the steps of a sync, with credentials and a root. The loop calls them one at a time.
 type steps struct {
 	*repo.Repo
 	auth     *auth.Auth
 	progress func() // ends the progress line
 
-	creds git.Overlay // of the sync under way
+	creds git.Overlay // of the current sync
 }
 
 // Refresh makes the credentials usable.
@@ -24,7 +24,7 @@ func (s *steps) Refresh(ctx context.Context) error {
 	return err
 }
 
-// Prepare makes the tree that the remote is at.
+// Prepare polls the remote and makes the tree of the ref's commit.
 func (s *steps) Prepare(ctx context.Context) (repo.Tree, error) {
 	defer s.progress()
 	tree, err := s.Repo.Prepare(ctx, s.creds)
@@ -34,7 +34,7 @@ func (s *steps) Prepare(ctx context.Context) (repo.Tree, error) {
 	return tree, s.auth.Explain(err)
 }
 
-// Restore makes again what is published, without the remote.
+// Restore makes the published tree again, without the remote.
 func (s *steps) Restore(ctx context.Context, cause error) (repo.Tree, error) {
 	defer s.progress()
 	return s.Repo.Restore(ctx, cause)

@@ -12,50 +12,39 @@ import (
 	"git-sync/pkg/advice"
 )
 
-// pair is a field on its way out: its value is scrubbed and one of nil, bool, a number, string, []any, map[string]any.
+// pair is a field to be written: its value is scrubbed and one of nil, bool, a number, string, []any, map[string]any.
 type pair struct {
 	key   string
 	value any
 }
 
-// entry is a log entry on its way out.
+// entry is a log entry to be written. Its level is zap's: minus the V level, or WarnLevel or ErrorLevel.
 type entry struct {
-	time  time.Time
-	level int // the V level; below zero for a warning or an error
-	name  string
-	msg   string
+	zapcore.Entry
 	pairs []pair
 }
 
-// warning is the level of an entry between info and error.
-const warning = -int(zapcore.WarnLevel)
+// encoder encodes an entry as one or more lines.
+type encoder func(e entry) []byte
 
-// encoder turns an entry into the bytes of its line or lines.
-type encoder interface {
-	encode(e entry) []byte
-}
-
-// core is the zap core: it decides, scrubs, encodes and writes. It keeps the fields of With unencoded, because a secret may
-// be registered after them.
+// core is the zap core, which scrubs, encodes and writes entries. It keeps the fields of With unencoded, because a
+// secret may be registered later.
 type core struct {
-	level   zapcore.Level
+	zapcore.LevelEnabler
 	secrets *secrets
-	enc     encoder
+	encode  encoder
 	out     *screen
 	with    []zapcore.Field
 }
 
-// Enabled says whether a level is logged.
-func (c *core) Enabled(l zapcore.Level) bool { return l >= c.level }
-
 // With returns a core that adds the fields to each entry.
 func (c *core) With(fields []zapcore.Field) zapcore.Core {
 	cc := *c
-	cc.with = append(append([]zapcore.Field(nil), c.with...), fields...)
+	cc.with = slices.Concat(c.with, fields)
 	return &cc
 }
 
-// Check adds this core to those that write the entry.
+// Check adds this core to those that write the entry, if its level is enabled.
 func (c *core) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
 	if c.Enabled(e.Level) {
 		return ce.AddCore(e, c)
@@ -63,12 +52,13 @@ func (c *core) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Checked
 	return ce
 }
 
-// Write scrubs the entry and its fields and writes them out.
+// Write scrubs the entry and its fields, and writes them.
 func (c *core) Write(ze zapcore.Entry, fields []zapcore.Field) error {
-	e := entry{time: ze.Time, level: -int(ze.Level), name: ze.LoggerName, msg: c.secrets.scrub(ze.Message)}
+	e := entry{Entry: ze}
+	e.Message = c.secrets.scrub(ze.Message)
 	given := map[string]bool{}
 	var carried []pair
-	for _, f := range append(append([]zapcore.Field(nil), c.with...), fields...) {
+	for _, f := range slices.Concat(c.with, fields) {
 		if f.Type == zapcore.SkipType || f.Type == zapcore.NamespaceType {
 			continue
 		}
@@ -84,21 +74,21 @@ func (c *core) Write(ze zapcore.Entry, fields []zapcore.Field) error {
 			e.pairs = append(e.pairs, pair{p.key, c.secrets.clean(p.value)})
 		}
 	}
-	c.out.line(c.enc.encode(e))
+	c.out.line(c.encode(e))
 	return nil
 }
 
-// Sync does nothing: every entry has been written when Write returns.
+// Sync does nothing, because Write does not buffer.
 func (c *core) Sync() error { return nil }
 
-// adviceOf is what an error carries beside its text.
+// adviceOf returns the additional information of an error.
 func adviceOf(err error) []pair {
 	remote, helper := advice.Said(err)
 	pairs := []pair{{"hint", advice.Hint(err)}, {"remote", remote}, {"helper", helper}}
 	return slices.DeleteFunc(pairs, func(p pair) bool { return p.value == "" })
 }
 
-// valueOf takes the value out of a field; values that panic when printed become the panic's text, as zap has it.
+// valueOf returns the value of a field. If formatting it panics, the result is the panic's text, as in zap.
 func valueOf(f zapcore.Field) any {
 	m := zapcore.NewMapObjectEncoder()
 	f.AddTo(m)
@@ -108,7 +98,7 @@ func valueOf(f zapcore.Field) any {
 	return m.Fields[f.Key+"Error"]
 }
 
-// clean brings a value into the few types of a pair, with every string in it scrubbed.
+// clean converts a value to one of the types of a pair, and scrubs all strings in it.
 func (s *secrets) clean(v any) any {
 	switch v := v.(type) {
 	case nil, bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, uintptr, float32, float64, json.Number:
@@ -131,16 +121,14 @@ func (s *secrets) clean(v any) any {
 			out[s.scrub(k)] = s.clean(v[k])
 		}
 		return out
-	case error:
-		return s.scrub(v.Error())
-	case fmt.Stringer:
-		return s.scrub(v.String())
+	case error, fmt.Stringer:
+		return s.scrub(fmt.Sprint(v))
 	default:
 		return s.clean(generic(v))
 	}
 }
 
-// generic takes a value of any type apart into the types of JSON, or into its text if that fails.
+// generic converts a value of any type to the types of JSON, or to its text if that fails.
 func generic(v any) any {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -9,19 +9,19 @@ import (
 	"path/filepath"
 )
 
-// ErrorFile is the file of --error-file: it exists while the last sync has failed, and holds that failure as JSON with the
-// members Msg, Err and Args. A reader sees all of it or nothing. It is not safe for use from several goroutines at once.
+// ErrorFile is the file of --error-file. It exists while the last sync has failed, and has the error as JSON with the
+// members Msg, Err and Args. It is replaced atomically. It is not safe for concurrent use.
 type ErrorFile struct {
 	path  string
 	scrub *secrets
 }
 
-// ErrorFile returns the error file at path, an absolute one; "" is a file that is never written.
-// Nothing is touched on disk yet.
+// ErrorFile returns the error file at path, which is absolute. If path is "", the file is never written. It does not
+// access the disk.
 func (l *Logging) ErrorFile(path string) *ErrorFile { return &ErrorFile{path, l.secrets} }
 
-// Write replaces the file's content. The arguments are keys and values as of logr; all of it is scrubbed. Missing
-// directories are made. The file is readable by everyone: another container, with another UID, is who looks for it.
+// Write replaces the file's content. The arguments are keys and values as in logr. Everything is scrubbed. Missing
+// directories are created. The file is readable by everyone, because a container with another UID may read it.
 func (f *ErrorFile) Write(msg string, err error, keysAndValues ...any) error {
 	if f.path == "" {
 		return nil
@@ -50,17 +50,16 @@ func (f *ErrorFile) Write(msg string, err error, keysAndValues ...any) error {
 	return nil
 }
 
-// Clear removes the file; that there is none is no error.
+// Clear removes the file. It is not an error if the file does not exist.
 func (f *ErrorFile) Clear() error {
 	if f.path == "" {
 		return nil
 	}
-	err := remove(f.path)
-	return errors.Join(err, remove(f.temporary()))
+	return errors.Join(remove(f.path), remove(f.temporary()))
 }
 
-// temporary is the name that the file has while it is written. It is always the same, so that a crash cannot leave more than
-// one behind, and the next Write or Clear takes that one away.
+// temporary returns the name of the file while it is written. It is always the same, so that crashes leave at most
+// one, which the next Write or Clear removes.
 func (f *ErrorFile) temporary() string {
 	return filepath.Join(filepath.Dir(f.path), "."+filepath.Base(f.path)+".tmp")
 }
@@ -73,16 +72,17 @@ func (f *ErrorFile) replace(content []byte) error {
 	if err := remove(tmp); err != nil {
 		return err
 	}
-	if err := writeNew(tmp, content); err != nil {
-		return errors.Join(err, remove(tmp))
+	err := writeNew(tmp, content)
+	if err == nil {
+		err = os.Rename(tmp, f.path)
 	}
-	if err := os.Rename(tmp, f.path); err != nil {
+	if err != nil {
 		return errors.Join(err, remove(tmp))
 	}
 	return nil
 }
 
-// writeNew makes a file that must not exist, so that it never writes through a link.
+// writeNew creates a file that must not exist, so that it never follows a symlink.
 func writeNew(path string, content []byte) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {

@@ -18,11 +18,11 @@ const (
 	FormatAuto = "auto"
 	// FormatJSON is one JSON object per line.
 	FormatJSON = "json"
-	// FormatText is one readable line per entry, more for hints and long output.
+	// FormatText is one readable line per entry, and further lines for hints and long output.
 	FormatText = "text"
 )
 
-// Options say how to log. The zero value logs JSON or text, as the stream suggests, at verbosity 0.
+// Options configures a Logging. The zero value logs JSON or text, depending on the stream, at verbosity 0.
 type Options struct {
 	// Verbosity is the highest V level that is logged.
 	Verbosity int
@@ -30,20 +30,20 @@ type Options struct {
 	Format string
 	// Secrets are scrubbed from the first line on, and never forgotten. See KeepSecret and AddSecret.
 	Secrets []string
-	// Plain keeps colours off a terminal, as NO_COLOR and TERM=dumb ask for.
+	// Plain disables colours, as NO_COLOR and TERM=dumb ask for.
 	Plain bool
 }
 
-// Logging is one stream of log lines. All of it may be used from any goroutine.
+// Logging is one log stream. It is safe for concurrent use.
 type Logging struct {
-	sync    string // the sync that it is of, if of one
+	sync    string // the name of the sync, if it is that of one sync
 	secrets *secrets
 	out     *screen
 	logger  logr.Logger
 }
 
-// New makes a Logging that writes to w, which is not closed by it. Errors of w are dropped: there is
-// no better place to report them.
+// New returns a Logging that writes to w, and does not close w. It ignores errors of w, because they cannot be
+// reported anywhere else.
 func New(w io.Writer, o Options) *Logging {
 	fd, terminal := terminalOf(w)
 	text := o.Format == FormatText || (o.Format != FormatJSON && terminal)
@@ -51,20 +51,28 @@ func New(w io.Writer, o Options) *Logging {
 		secrets: newSecrets(o.Secrets),
 		out:     &screen{w: w, fd: fd, live: terminal && text},
 	}
-	var enc encoder = newJSONEncoder()
-	if text {
-		enc = newTextEncoder(terminal, o)
+	encode := newJSONEncoder()
+	if text { // complete and plain for a file, short and in colour for a terminal
+		t := textEncoder{clock: time.RFC3339}
+		if terminal {
+			t.clock = time.TimeOnly
+		}
+		if terminal && !o.Plain {
+			t.colour = palette{dim: "\x1b[2m", red: "\x1b[31m", bold: "\x1b[1m", off: "\x1b[0m"}
+		}
+		encode = t.encode
 	}
-	c := &core{level: zapcore.Level(-clamp(o.Verbosity)), secrets: l.secrets, enc: enc, out: l.out}
+	level := zapcore.Level(-min(max(o.Verbosity, 0), 127)) // limited to the range of a zap level
+	c := &core{LevelEnabler: level, secrets: l.secrets, encode: encode, out: l.out}
 	l.logger = zapr.NewLogger(zap.New(c, zap.ErrorOutput(zapcore.AddSync(io.Discard))))
 	return l
 }
 
-// Logger returns the logger to hand to everybody.
+// Logger returns the logger for all packages.
 func (l *Logging) Logger() logr.Logger { return l.logger }
 
-// Of returns the Logging of one sync: the same stream and the same secrets, with the sync's name on each line. Without a
-// name it is the same.
+// Of returns the Logging of one sync: the same stream and the same secrets, with the sync's name on each line. If the
+// name is empty, it returns l.
 func (l *Logging) Of(sync string) *Logging {
 	if sync == "" {
 		return l
@@ -75,30 +83,32 @@ func (l *Logging) Of(sync string) *Logging {
 	return &named
 }
 
-// Warn logs what the user should act on although nothing has failed, at a level that logr does not have.
+// Warn logs at level warn, which logr does not have. It is for problems that the user should act on, although nothing
+// has failed.
 func (l *Logging) Warn(msg string, keysAndValues ...any) {
 	if z, ok := l.logger.GetSink().(zapr.Underlier); ok {
 		z.GetUnderlying().Sugar().Warnw(msg, keysAndValues...)
 	}
 }
 
-// AddSecret has each of the strings scrubbed from now on, in everything that is logged, also from loggers that were
-// given values before. Empty strings and strings already known cost nothing. Of the secrets added this way the newest 256 of
-// each sync are kept, so that a token renewed every hour does not fill the memory.
+// AddSecret makes everything that is logged from now on, also by existing loggers, free of the given secrets. Empty
+// strings and known secrets are ignored. Of each sync, the newest 256 secrets are kept, so that a token that is
+// renewed every hour does not fill the memory.
 func (l *Logging) AddSecret(secret ...string) { l.secrets.add(l.sync, secret) }
 
-// KeepSecret is AddSecret for what is never forgotten, as those of Options are.
+// KeepSecret is AddSecret for secrets that are never forgotten, like those in Options.
 func (l *Logging) KeepSecret(secret ...string) { l.secrets.keep(secret) }
 
-// Scrub returns s without secrets, "REDACTED" in their place: for what leaves the process by another door than the log
-// (the error file, the status page).
+// Scrub replaces secrets in s by "REDACTED". It is for texts that leave the process in another way than the log (the
+// error file, the status page).
 //
-// Found are the registered strings as such; quoted by Go or JSON; percent-encoded; in base64, also inside a longer
-// text such as "user:password"; and, of a secret with several lines, each long line alone. A secret shorter than four bytes is only found where
-// it stands as a word by itself. The user and password of http(s) URLs, and passwords of other URLs, go in any case.
+// It finds registered secrets as such; quoted by Go or JSON; percent-encoded; in base64, also as a part of a longer
+// text such as "user:password"; and each long line of a secret with several lines. A secret shorter than four bytes
+// is found only as a separate word. It always removes the user and password of http(s) URLs, and the passwords of
+// other URLs.
 func (l *Logging) Scrub(s string) string { return l.secrets.scrub(s) }
 
-// terminalOf returns the descriptor of w and whether it is a terminal.
+// terminalOf returns the descriptor of w, and whether it is a terminal.
 func terminalOf(w io.Writer) (int, bool) {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -107,19 +117,4 @@ func terminalOf(w io.Writer) (int, bool) {
 	fd := int(f.Fd())
 	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	return fd, err == nil
-}
-
-// clamp keeps a verbosity within what a zap level can hold.
-func clamp(verbosity int) int { return min(max(verbosity, 0), 127) }
-
-// newTextEncoder is short and coloured for a terminal, complete and plain for a file.
-func newTextEncoder(terminal bool, o Options) textEncoder {
-	switch {
-	case !terminal:
-		return textEncoder{clock: time.RFC3339}
-	case o.Plain:
-		return textEncoder{clock: time.TimeOnly}
-	default:
-		return textEncoder{clock: time.TimeOnly, colour: colours()}
-	}
 }

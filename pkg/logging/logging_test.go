@@ -84,7 +84,7 @@ func TestTextLines(t *testing.T) {
 	got := b.String()
 	for _, want := range []string{
 		` info  published hash=abc ref="a b" empty="" nothing=none list=[1,2]` + "\n",
-		` v6    output command=fetch` + "\n         stderr: one\n                 two\\x1b[31m\n",
+		` v6    output command=fetch` + "\n         stderr: one\n                 two�[31m\n",
 		` error sync failed: git said: no failures=2` + "\n         more\n         hint: do this\n               then that\n",
 	} {
 		if !strings.Contains(got, want) {

@@ -3,7 +3,6 @@ package logging
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"sync"
 	"time"
 
@@ -11,15 +10,15 @@ import (
 )
 
 const (
-	// redraw is how often the progress line of a terminal changes at most.
+	// redraw is the least time between two changes of the progress line on a terminal.
 	redraw = 100 * time.Millisecond
-	// progressEvery is how often progress is logged where there is no terminal.
+	// progressEvery is how often progress is logged if there is no terminal.
 	progressEvery = 10 * time.Second
-	// clearLine returns to the line's start and empties it.
+	// clearLine moves to the start of the line and clears it.
 	clearLine = "\r\x1b[K"
 )
 
-// screen is the stream: log lines, and on a terminal one progress line below them that each log line wipes away.
+// screen is the stream: log lines, and on a terminal a progress line below them, which each log line clears.
 type screen struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -36,10 +35,10 @@ func (s *screen) line(b []byte) {
 		b = append([]byte(clearLine), b...)
 		s.drawn = false
 	}
-	s.write(b)
+	_, _ = s.w.Write(b) // the error cannot be reported anywhere
 }
 
-// draw shows text as the progress line, cut to the terminal's width; "" takes the line away.
+// draw shows text as the progress line, truncated to the terminal's width; "" removes the line.
 func (s *screen) draw(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,14 +49,7 @@ func (s *screen) draw(text string) {
 		text = string([]rune(text)[:max(width-1, 0)])
 	}
 	s.drawn = text != ""
-	s.write([]byte(clearLine + text))
-}
-
-// write drops errors: there is nowhere to report them.
-func (s *screen) write(b []byte) {
-	if _, err := s.w.Write(b); err != nil {
-		return
-	}
+	_, _ = io.WriteString(s.w, clearLine+text)
 }
 
 func (s *screen) width() int {
@@ -67,39 +59,35 @@ func (s *screen) width() int {
 	return 80
 }
 
-// Progress shows how far something long has come: on a terminal in a line that is overwritten in place, elsewhere in a
-// log line every ten seconds, so that what is over sooner says nothing. It may be used from any goroutine.
+// Progress shows the progress of a long operation. On a terminal, it overwrites one line. Otherwise it logs a line
+// every ten seconds, so that short operations log nothing. It is safe for concurrent use.
 type Progress struct {
 	l *Logging
 
-	mu      sync.Mutex
-	last    time.Time // when something was shown, or when the first update came
-	started bool
+	mu   sync.Mutex
+	last time.Time // when something was shown, or when the first update arrived
 }
 
-// Progress returns a new teller. Any number may exist; on a terminal they share the one line.
+// Progress returns a new Progress. Several may exist; on a terminal they share one line.
 func (l *Logging) Progress() *Progress { return &Progress{l: l} }
 
-// Update says that phase ("Receiving objects") has come to percent (below zero: unknown). Text is whatever else there is to say
-// ("12.3 MiB | 4.1 MiB/s"). It never blocks for longer than a write on the stream, and may be called as often as is convenient.
+// Update shows that phase ("Receiving objects") is at percent (less than 0: unknown). text has more detail ("12.3 MiB
+// | 4.1 MiB/s"). It blocks only for a write on the stream, and may be called as often as is convenient.
 func (p *Progress) Update(phase string, percent int, text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	now, live := time.Now(), p.l.out.live
 	every := progressEvery
-	if p.l.out.live {
+	if live {
 		every = redraw
+	} else if p.last.IsZero() {
+		p.last = now // short operations are not logged
 	}
-	if !p.started {
-		p.started, p.last = true, now
-		if !p.l.out.live {
-			return
-		}
-	} else if now.Sub(p.last) < every {
+	if now.Sub(p.last) < every {
 		return
 	}
 	p.last = now
-	if p.l.out.live {
+	if live {
 		p.l.out.draw(progressLine(p.l.Scrub(phase), percent, p.l.Scrub(text)))
 		return
 	}
@@ -113,11 +101,12 @@ func (p *Progress) Update(phase string, percent int, text string) {
 	p.l.logger.Info("still working", kv...)
 }
 
-// Done takes the line off the terminal and makes the Progress ready for the next thing. It may be called more than once.
+// Done removes the line from the terminal, and prepares the Progress for the next operation. It may be called more
+// than once.
 func (p *Progress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.started = false
+	p.last = time.Time{}
 	if p.l.out.live {
 		p.l.out.draw("")
 	}
@@ -126,7 +115,7 @@ func (p *Progress) Done() {
 func progressLine(phase string, percent int, text string) string {
 	s := indent + printable(phase)
 	if percent >= 0 {
-		s += fmt.Sprintf(" %3s%%", strconv.Itoa(percent))
+		s += fmt.Sprintf(" %3d%%", percent)
 	}
 	if text != "" {
 		s += "  " + printable(text)

@@ -16,20 +16,20 @@ import (
 
 const (
 	redacted = "REDACTED"
-	// keptSecrets bounds the secrets that a sync learns while it runs.
+	// keptSecrets limits the number of secrets of a sync that are added while it runs.
 	keptSecrets = 256
-	// shortSecret is the length below which a secret is only found as a word by itself.
+	// shortSecret is the length in bytes below which a secret is found only as a separate word.
 	shortSecret = 4
-	// shortForm is the length below which a derived form is too likely to be found by chance.
+	// shortForm is the length in bytes below which a derived form is too likely to be found by chance.
 	shortForm = 8
 )
 
-// secrets is the set of strings that must not get out.
+// secrets is the set of strings that must not be shown.
 type secrets struct {
 	mu    sync.RWMutex
 	forms map[string][]string // of each secret
 	fixed []string
-	added map[string][]string // by sync: the newest that it learned, oldest first
+	added map[string][]string // by sync: the newest ones, oldest first
 }
 
 func newSecrets(fixed []string) *secrets {
@@ -45,7 +45,7 @@ func (s *secrets) keep(list []string) {
 	s.fixed = s.join(s.fixed, list)
 }
 
-// add adds secrets that a sync learned. It forgets the oldest ones of that sync, never those of another.
+// add adds secrets of a sync. It forgets the oldest ones of that sync, never those of another.
 func (s *secrets) add(name string, list []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +60,7 @@ func (s *secrets) add(name string, list []string) {
 	}
 }
 
-// join appends to known what is new in list.
+// join appends the new items of list to known.
 func (s *secrets) join(known, list []string) []string {
 	for _, a := range list {
 		if strings.TrimSpace(a) == "" || slices.Contains(known, a) {
@@ -74,10 +74,10 @@ func (s *secrets) join(known, list []string) []string {
 	return known
 }
 
-// span is a stretch of bytes to be replaced.
+// span is a range of bytes to replace.
 type span struct{ from, to int }
 
-// scrub replaces every secret in text. Where secrets overlap, all that any of them covers goes.
+// scrub replaces every secret in text. Overlapping secrets are replaced as one.
 func (s *secrets) scrub(text string) string {
 	if text == "" {
 		return text
@@ -93,7 +93,7 @@ func (s *secrets) scrub(text string) string {
 	return replaceSpans(text, found)
 }
 
-// appendMatches adds where form stands in text.
+// appendMatches appends the spans of form in text.
 func appendMatches(found []span, text, form string) []span {
 	for at := 0; ; {
 		i := strings.Index(text[at:], form)
@@ -108,7 +108,7 @@ func appendMatches(found []span, text, form string) []span {
 	}
 }
 
-// alone says whether neither a letter nor a digit touches the stretch.
+// alone reports whether there is neither a letter nor a digit next to the range.
 func alone(text string, from, to int) bool {
 	before, _ := utf8.DecodeLastRuneInString(text[:from])
 	after, _ := utf8.DecodeRuneInString(text[to:])
@@ -134,7 +134,7 @@ func replaceSpans(text string, found []span) string {
 	return b.String()
 }
 
-// forms lists how a secret may appear in text, itself first.
+// forms returns the forms in which a secret may appear in text.
 func forms(secret string) []string {
 	parts := []string{secret}
 	if t := strings.TrimSpace(secret); t != secret {
@@ -158,14 +158,12 @@ func forms(secret string) []string {
 	for _, o := range slices.Clone(out) {
 		out = append(out, quoted(o), quoted(quoted(o)), jsonQuoted(o))
 	}
-	slices.Sort(out[1:])
-	first := out[0]
-	rest := slices.DeleteFunc(slices.Compact(out[1:]), func(s string) bool { return s == first || s == "" })
-	return append([]string{first}, rest...)
+	slices.Sort(out)
+	return slices.DeleteFunc(slices.Compact(out), func(s string) bool { return s == "" })
 }
 
-// base64Forms gives what is constant in the base64 of any text that contains s: at each of the three alignments, without the
-// characters that depend on its neighbours. So "user:password" is found by the password alone.
+// base64Forms returns what is constant in the base64 of every text that contains s: at each of the three alignments,
+// without the characters that depend on the text before and after. So "user:password" is found by the password alone.
 func base64Forms(s string) []string {
 	var out []string
 	for shift := range 3 {
@@ -182,13 +180,10 @@ func base64Forms(s string) []string {
 	return out
 }
 
-// quoted is s inside Go's double quotes, jsonQuoted inside those of encoding/json, which escapes more.
+// quoted returns s as inside Go's double quotes, jsonQuoted as inside those of encoding/json, which escapes more.
 func quoted(s string) string { q := strconv.Quote(s); return q[1 : len(q)-1] }
 
 func jsonQuoted(s string) string {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return ""
-	}
+	b, _ := json.Marshal(s) // cannot fail for a string
 	return string(b[1 : len(b)-1])
 }

@@ -108,7 +108,7 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-// TestUnregisteredURLs: passwords in URLs that nobody told us of go as well.
+// TestUnregisteredURLs: passwords in URLs are removed even if they are not registered.
 func TestUnregisteredURLs(t *testing.T) {
 	got := scrubber()(`fatal: "https://u:p1@a/x" and ftp://p2@b, ssh://git:p3@c/d but ssh://git@d`)
 	want := `fatal: "https://REDACTED@a/x" and ftp://REDACTED@b, ssh://git:REDACTED@c/d but ssh://git@d`

@@ -7,45 +7,40 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"go.uber.org/zap/zapcore"
 )
 
-// palette is the escape sequences of the text format; the zero value has none.
+// palette has the escape sequences of the text format. The zero value has none.
 type palette struct{ dim, red, bold, off string }
 
-// colours is the palette for a terminal.
-func colours() palette {
-	return palette{dim: "\x1b[2m", red: "\x1b[31m", bold: "\x1b[1m", off: "\x1b[0m"}
-}
-
-// textEncoder writes an entry for people:
+// textEncoder encodes an entry for people:
 //
 //	15:04:05 info  published hash=8f2a… ref=main
 //	15:05:05 error sync failed: asking the remote: the password was refused by git.example.com
 //	               hint: check --password-file
 //
-// A value with several lines, such as the output of a command, follows in lines of its own.
+// A value with several lines, such as the output of a command, follows on separate lines.
 type textEncoder struct {
 	clock  string
 	colour palette
 }
 
-// indent puts what belongs to a line below its message.
+// indent indents the further lines of an entry.
 const indent = "         "
 
 func (t textEncoder) encode(e entry) []byte {
 	var b, below bytes.Buffer
 	c := t.colour
-	msg := printable(e.msg)
+	level := fmt.Sprintf("%-5s", e.Level)
 	switch {
-	case e.level == warning:
-		fmt.Fprintf(&b, "%s%s%s warn  %s%s%s", c.dim, e.time.Format(t.clock), c.off, c.bold, msg, c.off)
-	case e.level < 0:
-		fmt.Fprintf(&b, "%s%s%s %serror%s %s%s%s", c.dim, e.time.Format(t.clock), c.off, c.red, c.off, c.bold, msg, c.off)
-	case e.level > 0:
-		fmt.Fprintf(&b, "%s%s v%-4d %s%s", c.dim, e.time.Format(t.clock), e.level, msg, c.off)
-	default:
-		fmt.Fprintf(&b, "%s%s%s info  %s%s%s", c.dim, e.time.Format(t.clock), c.off, c.bold, msg, c.off)
+	case e.Level > zapcore.WarnLevel:
+		level = c.red + level + c.off
+	case e.Level < 0:
+		level = fmt.Sprintf("v%-4d", -e.Level)
+		c.bold = ""
 	}
+	fmt.Fprintf(&b, "%s%s%s %s %s%s%s", c.dim, e.Time.Format(t.clock), c.off, level, c.bold, printable(e.Message), c.off)
 	if cause := e.cause(); cause != nil {
 		fmt.Fprintf(&b, ": %s", printable(cause[0]))
 		t.block(&below, "", cause[1:])
@@ -53,8 +48,8 @@ func (t textEncoder) encode(e entry) []byte {
 	for _, p := range e.pairs {
 		s, isText := p.value.(string)
 		switch {
-		case p.key == "error" && e.level < 0:
-		case (p.key == "remote" || p.key == "helper") && e.level < 0: // the error's text has it
+		case p.key == "error" && e.Level > zapcore.InfoLevel:
+		case (p.key == "remote" || p.key == "helper") && e.Level > zapcore.InfoLevel: // the error contains it
 		case p.key == "hint" && isText:
 			t.block(&below, "hint: ", textLines(s))
 		case isText && strings.Contains(strings.TrimSpace(s), "\n"):
@@ -68,10 +63,10 @@ func (t textEncoder) encode(e entry) []byte {
 	return b.Bytes()
 }
 
-// cause is the text of an error entry's error, by lines, which stands right behind the message.
+// cause returns the lines of the error of an error entry, which follows the message.
 func (e entry) cause() []string {
 	for _, p := range e.pairs {
-		if s, ok := p.value.(string); ok && p.key == "error" && e.level < 0 {
+		if s, ok := p.value.(string); ok && p.key == "error" && e.Level > zapcore.InfoLevel {
 			return textLines(s)
 		}
 	}
@@ -80,7 +75,7 @@ func (e entry) cause() []string {
 
 func textLines(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") }
 
-// block writes lines of their own; the label stands before the first.
+// block writes separate lines, the first one with the label.
 func (t textEncoder) block(w *bytes.Buffer, label string, lines []string) {
 	for i, l := range lines {
 		if i > 0 {
@@ -90,7 +85,7 @@ func (t textEncoder) block(w *bytes.Buffer, label string, lines []string) {
 	}
 }
 
-// valueText is a value as key=value shows it: bare when it is one plain word, else quoted.
+// valueText formats a value for key=value: without quotes if it is a single plain word.
 func valueText(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -112,28 +107,18 @@ func valueText(v any) string {
 }
 
 func needsQuotes(r rune) bool {
-	return r == '"' || r == '=' || r == '\\' || r == ' ' || steering(r)
+	return r == '"' || r == '=' || r == '\\' || r == ' ' || !unicode.IsPrint(r)
 }
 
-// printable makes visible what would steer a terminal: a remote's message is only ever text.
+// printable replaces tabs and control characters, because a remote's message must not control the terminal.
 func printable(s string) string {
-	if !strings.ContainsFunc(s, steering) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':
-			b.WriteString("    ")
-		case steering(r):
-			q := strconv.QuoteRuneToASCII(r)
-			b.WriteString(q[1 : len(q)-1])
-		default:
-			b.WriteRune(r)
+			return ' '
+		case !unicode.IsPrint(r):
+			return unicode.ReplacementChar
 		}
-	}
-	return b.String()
+		return r
+	}, s)
 }
-
-// steering says whether a rune is anything but a visible sign or a space.
-func steering(r rune) bool { return !unicode.IsPrint(r) }

@@ -1,41 +1,38 @@
 package proc
 
 import (
+	"bytes"
+	"cmp"
 	"io"
 	"os"
 	"sync"
 )
 
-// capture keeps a bounded part of a stream and hands all of it on.
+// capture keeps a limited part of a stream, and passes all of it on.
 //
-// It is written by one goroutine and may be read by another at any time, even
-// when the writer is stuck in tee.
+// One goroutine writes to it. Another one may read from it at any time, even if the writer is blocked in tee.
 type capture struct {
 	tee      io.Writer // may be nil
-	overflow func()    // called when more came than may; nil: the tail is kept
+	overflow func()    // called if there is more than max; nil: only the tail is kept
 	max      int
 
 	mu  sync.Mutex
 	buf []byte
 }
 
-// newCapture returns the capture of one of c's streams.
+// newCapture returns a capture for a stream of the child.
 func newCapture(c Cmd, tee io.Writer) *capture {
-	limit := c.MaxOutput
-	if limit <= 0 {
-		limit = defaultMaxOutput
-	}
-	return &capture{tee: tee, max: limit}
+	return &capture{tee: tee, max: cmp.Or(c.MaxOutput, defaultMaxOutput)}
 }
 
-// readFrom copies what f has until it ends or is cut off, and closes it.
+// readFrom copies from f until f ends or is cut off, and closes f.
 func (c *capture) readFrom(f *os.File) {
 	defer closeAll([]*os.File{f})
-	// A pipe rarely holds more, and a child is started for each poll.
+	// A pipe rarely holds more, and each poll starts a child, so the buffer is small.
 	_, _ = io.CopyBuffer(c, struct{ io.Reader }{f}, make([]byte, 8<<10))
 }
 
-// Write never fails: a child must not die of SIGPIPE because a log is slow.
+// Write never fails: a slow log must not end a child with SIGPIPE.
 func (c *capture) Write(b []byte) (int, error) {
 	c.keep(b)
 	if c.tee != nil {
@@ -47,29 +44,21 @@ func (c *capture) Write(b []byte) (int, error) {
 func (c *capture) keep(b []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch room := c.max - len(c.buf); {
-	case c.overflow == nil:
-		c.buf = append(c.buf, b...)
-		// Cut only when twice the size, so that a long stream is not copied for
-		// each few bytes.
-		if len(c.buf) > 2*c.max {
-			c.buf = append(c.buf[:0], c.buf[len(c.buf)-c.max:]...)
-		}
-	case len(b) > room:
+	if room := c.max - len(c.buf); c.overflow != nil && len(b) > room {
 		c.buf = append(c.buf, b[:room]...)
 		c.overflow()
-	default:
-		c.buf = append(c.buf, b...)
+		return
+	}
+	c.buf = append(c.buf, b...)
+	// Cut only at twice the size, so that a long stream is not copied for every few bytes.
+	if c.overflow == nil && len(c.buf) > 2*c.max {
+		c.buf = append(c.buf[:0], c.buf[len(c.buf)-c.max:]...)
 	}
 }
 
-// bytes returns a copy of what was kept so far.
+// bytes returns a copy of what has been kept so far.
 func (c *capture) bytes() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	kept := c.buf
-	if len(kept) > c.max {
-		kept = kept[len(kept)-c.max:]
-	}
-	return append([]byte(nil), kept...)
+	return bytes.Clone(c.buf[max(0, len(c.buf)-c.max):])
 }

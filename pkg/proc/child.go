@@ -19,26 +19,26 @@ import (
 // child is one process, the leader of its session and group.
 type child struct {
 	cmd     *exec.Cmd
-	path    string     // the program as it was asked for
+	path    string     // the program as it was given
 	outputs []*os.File // our ends of standard output and error
-	theirs  []*os.File // what only the child needs; closed once it has them
+	theirs  []*os.File // files that only the child needs; closed after the start
 	stdout  *capture   // nil: standard output is not copied
 	stderr  *capture
 	begun   time.Time
-	drained chan struct{} // closed when the output that is copied has ended
-	exited  chan struct{} // closed when the leader is dead; it is still a zombie
-	release chan struct{} // closed when the group is signalled no more
+	drained chan struct{} // closed when the copied output has ended
+	exited  chan struct{} // closed when the leader has died; it is still a zombie
+	release chan struct{} // closed when the group will not be signalled any more
 	reaped  chan struct{} // closed when the leader was reaped
 	err     error         // of cmd.Wait; valid after reaped
 }
 
-// newChild prepares the child that c asks for.
+// newChild prepares the child for c.
 func newChild(c Cmd) (*child, error) {
 	ch := &child{
 		path: c.Path, stderr: newCapture(c, c.StderrTo), begun: time.Now(), drained: make(chan struct{}),
 		exited: make(chan struct{}), release: make(chan struct{}), reaped: make(chan struct{}),
 		cmd: &exec.Cmd{
-			Dir: c.Dir, Env: append([]string{}, c.Env...), // nil would mean ours
+			Dir: c.Dir, Env: append([]string{}, c.Env...), // nil would mean our environment
 			Stdin:       c.Stdin,
 			SysProcAttr: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
 			WaitDelay:   reapWait / 4,
@@ -51,11 +51,10 @@ func newChild(c Cmd) (*child, error) {
 	return ch, nil
 }
 
-// open finds the program and makes the child's descriptors. Its output goes through
-// pipes of ours because those of os/exec cannot be waited for until a deadline, and
-// before the leader is reaped.
+// open finds the program and opens the child's descriptors. It makes its own pipes for the output: with those of
+// os/exec, it is not possible to wait until a deadline, nor before the leader is reaped.
 func (ch *child) open(c Cmd) error {
-	path, err := lookup(c.Path, c.Env)
+	path, err := LookPath(c.Path, c.Env)
 	if err != nil {
 		return err
 	}
@@ -72,7 +71,7 @@ func (ch *child) open(c Cmd) error {
 	}
 	ch.cmd.Stdout, ch.cmd.Stderr = ch.theirs[0], ch.theirs[1]
 	for _, f := range c.ExtraFiles {
-		// The caller may close his while starting still blocks.
+		// The caller may close the file while start is still blocked.
 		fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			return os.NewSyscallError("dup", err)
@@ -83,16 +82,15 @@ func (ch *child) open(c Cmd) error {
 	return nil
 }
 
-// masked has a shell set the umask and then execute the program in its place. A thread
-// of ours could set it for the child after unshare(CLONE_FS), but the seccomp profile
-// that Docker and Kubernetes use by default forbids that.
+// masked returns a shell command that sets the umask and then executes the program. A thread of ours could set the
+// umask for the child after unshare(CLONE_FS), but the default seccomp profile of Docker and Kubernetes forbids that.
 func masked(mask fs.FileMode, path string, args []string) (shell string, shellArgs []string) {
 	script := fmt.Sprintf(`umask %04o && exec "$0" "$@"`, mask.Perm())
 	return "/bin/sh", slices.Concat([]string{"sh", "-c", script, path}, args)
 }
 
-// unstarted is the error of a child that there will not be. The kernel's error may be
-// about the directory, and does not say so.
+// unstarted returns the error of a child that was not started. The kernel's error may be about the directory, but
+// does not say so.
 func (ch *child) unstarted(err error) error {
 	closeAll(ch.outputs)
 	if _, derr := os.Stat(ch.cmd.Dir); ch.cmd.Dir != "" && derr != nil {
@@ -101,8 +99,8 @@ func (ch *child) unstarted(err error) error {
 	return &Error{Path: ch.path, ExitCode: -1, Err: err}
 }
 
-// start starts the child. That may block, when the program lies on a disk that does;
-// start returns at ctx's end all the same, and what is started too late is killed.
+// start starts the child. That may block if the program is on a disk that blocks. At the end of ctx, start returns
+// nevertheless, and a child that starts later is killed.
 func (ch *child) start(ctx context.Context) error {
 	started := make(chan error)
 	onOwnThread(func() {
@@ -132,11 +130,11 @@ func (ch *child) start(ctx context.Context) error {
 	}
 }
 
-// onOwnThread runs f in the background, on a thread that does nothing else
-// meanwhile and is not the first one of the process.
+// onOwnThread runs f in the background, on a thread that does nothing else meanwhile and is not the first thread of
+// the process.
 //
-// The thread matters twice: Pdeathsig strikes when it ends, and the kernel
-// counts the child as its own, where orphans go to the first thread (see Init).
+// There are two reasons: Pdeathsig kills the child when the thread ends, and the kernel considers the child that of
+// its thread, while orphans go to the first thread (see Init).
 func onOwnThread(f func()) {
 	go func() {
 		runtime.LockOSThread()
@@ -145,7 +143,7 @@ func onOwnThread(f func()) {
 			f()
 			return
 		}
-		// Keep this thread busy until another one has the work.
+		// Keep this thread busy until another one runs f.
 		begun := make(chan struct{})
 		onOwnThread(func() {
 			close(begun)
@@ -155,7 +153,7 @@ func onOwnThread(f func()) {
 	}()
 }
 
-// wait blocks until the leader has died and its owner has let go, and reaps it.
+// wait blocks until the leader has died and release is closed, then reaps the leader.
 func (ch *child) wait() {
 	for {
 		err := unix.Waitid(unix.P_PID, ch.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
@@ -169,7 +167,7 @@ func (ch *child) wait() {
 	close(ch.reaped)
 }
 
-// copyOutput copies what the child writes, in the background, until it ends or is cut off.
+// copyOutput copies the child's output in the background, until it ends or is cut off.
 func (ch *child) copyOutput() {
 	var streams sync.WaitGroup
 	for i, into := range []*capture{ch.stdout, ch.stderr} {
@@ -183,8 +181,8 @@ func (ch *child) copyOutput() {
 	}()
 }
 
-// await blocks until the child is through, and returns nil; or until it must be
-// stopped, and returns why.
+// await blocks until the child and its output have ended, and returns nil. If the child must be stopped, it returns
+// the reason.
 func (ch *child) await(ctx context.Context) error {
 	for _, stage := range []<-chan struct{}{ch.exited, ch.drained} {
 		select {
@@ -194,12 +192,12 @@ func (ch *child) await(ctx context.Context) error {
 		}
 	}
 	if cause := context.Cause(ctx); errors.Is(cause, ErrOutputTooLarge) {
-		return cause // what was cut must not pass for whole
+		return cause // truncated output must not be used as if it were complete
 	}
 	return nil
 }
 
-// terminate asks the whole group to end, and gives it some time for that.
+// terminate asks the whole group to end, and waits for that for a limited time.
 func (ch *child) terminate(grace time.Duration) {
 	if grace <= 0 {
 		return
@@ -216,20 +214,20 @@ func (ch *child) terminate(grace time.Duration) {
 	}
 }
 
-// signal sends sig to the whole group. Only for use before release is closed: the
-// leader, dead or alive, keeps its number from being given to another process.
+// signal sends sig to the whole group. It must not be used after release is closed: until then the leader, dead or
+// alive, keeps its process ID from being reused.
 func (ch *child) signal(sig syscall.Signal) {
 	_ = unix.Kill(-ch.cmd.Process.Pid, sig)
 }
 
-// kill kills the group and has the leader reaped once it is dead.
+// kill kills the group, and lets wait reap the leader.
 func (ch *child) kill() {
 	ch.signal(unix.SIGKILL)
 	close(ch.release)
 }
 
-// finish kills what is left of the group and waits, for a moment, until it has gone.
-// cause is why the child was stopped, if it was; the error is nil if all went well.
+// finish kills the rest of the group, and waits a short time until it has gone. cause is why the child was stopped,
+// if it was. The error is nil if the child succeeded.
 func (ch *child) finish(cause error) (Result, *Error) {
 	ch.kill()
 	state := ch.reap()
@@ -247,12 +245,12 @@ func (ch *child) finish(cause error) (Result, *Error) {
 		return res, e
 	}
 	res.User, res.System = state.UserTime(), state.SystemTime()
-	e.ExitCode = state.ExitCode() // -1 unless it exited
+	e.ExitCode = state.ExitCode() // -1 unless the child exited
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		e.Signal = status.Signal()
 	}
 	if cause == nil && state.Success() && !errors.Is(ch.err, exec.ErrWaitDelay) {
-		e.Err = ch.err // of reading what the child was to be fed
+		e.Err = ch.err // an error of reading Stdin
 	}
 	if e.Err == nil && e.ExitCode == 0 {
 		return res, nil
@@ -260,18 +258,18 @@ func (ch *child) finish(cause error) (Result, *Error) {
 	return res, e
 }
 
-// reap waits, for a moment, until the killed group has gone. It returns how the leader
-// ended, or nil if it is still there.
+// reap waits a short time until the killed group has gone. It returns the state of the leader, or nil if it still
+// exists. If the leader has died, reap waits for it without a limit, because only our own goroutines can be late.
 func (ch *child) reap() *os.ProcessState {
 	timer := time.NewTimer(reapWait)
 	defer timer.Stop()
 	select {
-	case <-ch.reaped:
+	case <-ch.exited:
 	case <-timer.C:
 		return nil
 	}
-	// What SIGKILL was sent to may yet finish a system call, a rename say. Our
-	// callers are about to tidy up after it.
+	<-ch.reaped
+	// A killed process may still finish a system call, such as a rename, and callers are about to clean up after it.
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for unix.Kill(-ch.cmd.Process.Pid, 0) == nil {
@@ -284,8 +282,7 @@ func (ch *child) reap() *os.ProcessState {
 	return ch.cmd.ProcessState
 }
 
-// cutOff ends the reading of output that another process still holds open. It does not
-// wait for a writer of ours that blocks.
+// cutOff stops reading output that another process still holds open. It does not wait for a blocked tee.
 func (ch *child) cutOff() {
 	for _, f := range ch.outputs {
 		_ = f.SetReadDeadline(time.Now().Add(reapWait / 4))

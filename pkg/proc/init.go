@@ -11,14 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Init makes us a good first process of a container: when our process ID is 1, it
-// reaps the orphans that the kernel hands to us, until ctx ends. Otherwise it does
-// nothing. It does not block. Call it once.
+// Init makes this process a proper first process of a container. If its process ID is 1, it reaps the orphans that
+// the kernel assigns to it, until ctx ends. Otherwise it does nothing. It does not block. Call it once.
 //
-// Children of our own are left to whoever waits for them. They are told apart
-// without a list that could be late: a child belongs to the thread that started
-// it, which is never the first one (see onOwnThread), and orphans are given to the
-// first one. /proc/self/task/<first>/children therefore lists orphans alone.
+// It does not reap our own children, which others wait for. For that, it needs no list of them, which could be out of
+// date: a child belongs to the thread that started it, which is never the first one (see onOwnThread), while orphans
+// are assigned to the first thread. So /proc/self/task/<first>/children lists only orphans.
 func Init(ctx context.Context) {
 	if os.Getpid() == 1 {
 		adopt(ctx)
@@ -42,11 +40,11 @@ func adopt(ctx context.Context) {
 	}()
 }
 
-// reapOrphans reaps each dead child of the first thread.
+// reapOrphans reaps all dead children of the first thread.
 func reapOrphans() {
 	list, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/children", os.Getpid()))
 	if err != nil {
-		return // a kernel without CONFIG_PROC_CHILDREN: zombies stay until we end
+		return // a kernel without CONFIG_PROC_CHILDREN: zombies stay until this process ends
 	}
 	for field := range strings.FieldsSeq(string(list)) {
 		if pid, err := strconv.Atoi(field); err == nil && pid > 0 {

@@ -57,7 +57,7 @@ func TestInitAsProcessOne(t *testing.T) {
 	}
 }
 
-// TestChildrenAreNotOfFirstThread: what the first thread starts could not be told
+// TestChildrenAreNotOfFirstThread: what the first thread starts could not be distinguished
 // from an orphan. With one processor, and the first goroutine waiting, the first
 // thread is the one that would run what comes next.
 func TestChildrenAreNotOfFirstThread(t *testing.T) {

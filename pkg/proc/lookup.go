@@ -5,32 +5,30 @@ import (
 	"io/fs"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// Installed reports whether the program name is found in the PATH of env.
-func Installed(name string, env []string) bool {
-	_, err := lookup(name, env)
-	return err == nil
+// Getenv returns the value of a variable in env; "" if there is none. If a name occurs twice, the last one counts.
+func Getenv(env []string, name string) string {
+	for _, kv := range slices.Backward(env) {
+		if value, ok := strings.CutPrefix(kv, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
-// lookup finds the program name in the PATH of env, or returns name itself if it
-// holds a slash. Relative and empty entries of PATH are passed over: what runs
-// must not depend on the working directory.
-func lookup(name string, env []string) (string, error) {
+// LookPath finds a program in the PATH of env. If name contains a slash, it returns name itself. It ignores relative
+// and empty entries of PATH, because what runs must not depend on the working directory.
+func LookPath(name string, env []string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}
 	if name == "" {
 		return "", fmt.Errorf("no program given: %w", fs.ErrInvalid)
 	}
-	path := ""
-	for _, kv := range env {
-		if value, ok := strings.CutPrefix(kv, "PATH="); ok {
-			path = value // the last one counts
-		}
-	}
-	for _, dir := range filepath.SplitList(path) {
+	for _, dir := range filepath.SplitList(Getenv(env, "PATH")) {
 		if !filepath.IsAbs(dir) {
 			continue
 		}

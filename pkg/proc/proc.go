@@ -1,32 +1,25 @@
-// Package proc runs child processes that cannot outlive the time they were
-// given.
+// Package proc runs child processes that cannot outlive their time limit.
 //
 // It hides process groups, signals, pipes, deadlines and reaping. It is the only
 // package that starts programs.
 //
-// What holds for every child:
+// The following holds for every child:
 //
-//   - It leads a session and process group of its own, so that it has no
-//     terminal to ask questions on, and so that it and its helpers are killed
-//     together.
-//   - When the context of [Run] ends, the whole group is killed, and Run returns within
-//     a second even when the kernel will not let go of the child (a disk that
-//     blocks). Such a child is reaped in the background once it does die.
-//   - A group is signalled only while its leader is not yet reaped, so that the
-//     number of a process that has gone, and that another may have by now, is
-//     never used.
-//   - It dies with us: the kernel kills it when the thread that started it ends.
-//     That thread is therefore kept for as long as the child lives.
-//   - It inherits nothing: no environment, and no descriptors but those it was given.
-//   - Its arguments are in no error and no log; they may name secrets.
+//   - It leads its own session and process group. So it has no terminal for prompts, and it is killed together with its
+//     helpers.
+//   - When the context of [Run] ends, the whole group is killed, and Run returns within a second, even if the child hangs
+//     in the kernel (a disk that blocks). Such a child is reaped in the background when it dies.
+//   - A group is signalled only until its leader is reaped, because its process ID may be reused after that.
+//   - It dies with this process: the kernel kills it when the thread that started it ends. So that thread is kept as long
+//     as the child lives.
+//   - It inherits nothing: no environment, and no descriptors except those that it was given.
+//   - No error and no log contains its arguments, which may contain secrets.
 //
-// os/exec starts and reaps the children. What it does not promise is made here: the
-// whole group is killed before the call returns, and before its leader is reaped; pipes
-// that outlive the leader are waited for until the context ends; an unkillable child is
-// left behind; output is bounded; orphans are reaped by process 1.
+// os/exec starts and reaps the children. This package adds what os/exec does not guarantee: the whole group is killed
+// before the call returns, and before its leader is reaped. Pipes that outlive the leader are read until the context
+// ends. An unkillable child is left behind. Output is limited. Process 1 reaps orphans.
 //
-// The package has no state of its own. Which children are ours is known to the
-// kernel: see [Init].
+// The package has no state of its own. The kernel knows which children are ours: see [Init].
 package proc
 
 import (
@@ -39,67 +32,61 @@ import (
 )
 
 const (
-	// defaultMaxOutput is what is kept of a stream when [Cmd.MaxOutput] is 0.
+	// defaultMaxOutput is the default of [Cmd.MaxOutput].
 	defaultMaxOutput = 1 << 20
 
-	// maxGrace bounds [Cmd.Grace], and reapWait what follows a SIGKILL, such
-	// that together they stay below the second promised by [Run].
+	// maxGrace limits [Cmd.Grace], and reapWait limits the wait after SIGKILL. Together they are less than the second
+	// that [Run] promises.
 	maxGrace = 600 * time.Millisecond
 	reapWait = 200 * time.Millisecond
 )
 
-// ErrOutputTooLarge is the cause of an [Error] when a child was killed for
-// writing more than [Cmd.MaxOutput] bytes to its standard output.
+// ErrOutputTooLarge is the cause of an [Error] if a child was killed because it wrote more than [Cmd.MaxOutput] bytes
+// to its standard output.
 var ErrOutputTooLarge = errors.New("more output than expected")
 
-// Cmd describes a child. The zero value of each field but Path is usable.
+// Cmd describes a child. Only Path is required.
 type Cmd struct {
-	// Path is the program: a path when it holds a slash, otherwise a name that
-	// is looked up in the PATH of Env.
+	// Path is the program: a path if it contains a slash, otherwise a name to look up in the PATH of Env.
 	Path string
 	// Args are the arguments, without the program's name.
 	Args []string
-	// Dir is the working directory; empty: ours.
+	// Dir is the working directory; empty: that of this process.
 	Dir string
-	// Env is the complete environment.
+	// Env is the complete environment. If a name occurs twice, the last one counts.
 	Env []string
-	// Stdin is what the child reads; nil: /dev/null. An *os.File becomes the child's
-	// own; another reader is copied in the background and must not block for ever.
+	// Stdin is the child's standard input; nil: /dev/null. An *os.File is passed to the child. Another reader is
+	// copied in the background, and must not block forever.
 	Stdin io.Reader
-	// StdoutTo and StderrTo receive output as it arrives, each from a goroutine
-	// of its own. They must not block. With StdoutTo any amount of output is
-	// fine, and Result.Stdout keeps its tail.
+	// StdoutTo and StderrTo get the output as it arrives, each from its own goroutine. They must not block. With
+	// StdoutTo, the amount of output is not limited, and Result.Stdout is its tail.
 	StdoutTo, StderrTo io.Writer
-	// MaxOutput is how many bytes are kept of each stream (0: 1 MiB). Without
-	// StdoutTo, more than that on standard output gets the child killed; of
-	// standard error the tail is kept.
+	// MaxOutput limits how much of each stream is kept, in bytes (0: 1 MiB). Without StdoutTo, the child is killed if
+	// its standard output is larger. Of standard error, the tail is kept.
 	MaxOutput int
-	// Umask is the child's file mode creation mask; 0: ours. The process's own mask is
-	// never changed.
+	// Umask is the child's file mode creation mask; 0: that of this process, which never changes.
 	Umask fs.FileMode
-	// ExtraFiles become descriptors 3 and up. They stay the caller's, to be closed at
-	// any time after Run or Start has returned.
+	// ExtraFiles become descriptors 3 and up. The caller may close them at any time after Run or Start has returned.
 	ExtraFiles []*os.File
-	// Grace is the time from SIGTERM to SIGKILL when the context ends. 0 means
-	// SIGKILL at once; more than 600 ms counts as 600 ms.
+	// Grace is the time between SIGTERM and SIGKILL when the context ends. 0 means SIGKILL at once. The maximum is
+	// 600 ms.
 	Grace time.Duration
 }
 
-// Result is what a child left. It is filled as far as possible beside an error.
+// Result is the result of a child. It is as complete as possible, also if there is an error.
 type Result struct {
-	// Stdout and Stderr are the output that was kept, see [Cmd.MaxOutput].
+	// Stdout and Stderr are the output that was kept: see [Cmd.MaxOutput].
 	Stdout, Stderr []byte
-	// Wall is the time from start to end; User and System are the CPU time of
-	// the child and of all its descendants that were waited for.
+	// Wall is the time from start to end. User and System are the CPU time of the child and of all descendants that
+	// were waited for.
 	Wall, User, System time.Duration
 }
 
-// Run starts a child and waits until it has exited and its output has ended,
-// then kills whatever is left of its group.
+// Run starts a child and blocks until it has exited and its output has ended. Then it kills the rest of the child's
+// group.
 //
-// Pipes that are held open by processes which the child left behind are waited
-// for too, until ctx ends. Run returns within a second of ctx's end. The error is
-// an [*Error].
+// If processes that the child left behind hold its output open, Run waits for them too, until ctx ends. Run returns
+// within a second after ctx has ended. The error is an [*Error].
 func Run(ctx context.Context, c Cmd) (Result, error) {
 	if ctx.Err() != nil {
 		return Result{}, interrupted(ctx, c.Path)

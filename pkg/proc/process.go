@@ -7,24 +7,23 @@ import (
 	"time"
 )
 
-// Process is a child that is talked to while it runs. Its methods may be called
-// from any goroutine.
+// Process is a running child that is used through its pipes. It is safe for concurrent use.
 type Process struct {
-	// Stdin and Stdout are the child's streams. Reading and writing block until
-	// the child does its part, the child ends, or the Process is closed.
+	// Stdin and Stdout are the child's streams. Reads and writes block until the child reads or writes, until the
+	// child ends, or until the Process is closed.
 	Stdin  io.WriteCloser
 	Stdout io.Reader
 
 	child  *child
 	stop   context.CancelFunc
-	done   chan struct{} // closed when the child has gone
-	err    error         // how it ended; valid after done
+	done   chan struct{} // closed when the child has ended
+	err    error         // how it failed; valid after done
 	result Result        // without output; valid after done
 }
 
-// Start begins a long-lived child. ctx bounds the starting only: the child is killed,
-// with its group, when [Process.Close] is called or we end; also what it left behind,
-// when it exits by itself. Of c, Stdin, StdoutTo and Grace are not used.
+// Start starts a long-lived child. ctx limits only the start. The child and its group are killed when [Process.Close]
+// is called or this process ends. If the child exits by itself, the rest of its group is killed. Stdin, StdoutTo and
+// Grace of c are ignored.
 func Start(ctx context.Context, c Cmd) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx, c.Path)
@@ -60,10 +59,9 @@ func Start(ctx context.Context, c Cmd) (*Process, error) {
 	return p, nil
 }
 
-// Close ends the child's input, which tells a well-behaved child to go, and kills it and
-// its group if they still run after grace. It closes the streams and returns within a
-// second more. The result has no standard output; the error tells how the child ended if
-// it did so by itself, or why it is still there.
+// Close closes the child's input, so that a well-behaved child ends. If it is still running after grace, Close kills
+// it and its group. It closes the streams, and returns at most a second after grace. The result has no standard
+// output. The error says how the child failed by itself, or why it still exists.
 func (p *Process) Close(grace time.Duration) (Result, error) {
 	_ = p.Stdin.Close()
 	timer := time.NewTimer(grace)

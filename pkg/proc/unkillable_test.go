@@ -43,7 +43,7 @@ func TestRunReturnsWithoutTheChild(t *testing.T) {
 		t.Skip("tracing is not allowed here: " + answer)
 	}
 	var pe *proc.Error
-	if !errors.As(err, &pe) || !pe.Canceled || pe.ExitCode != -1 || !strings.Contains(err.Error(), "has not gone yet") {
+	if !errors.As(err, &pe) || !pe.Canceled || pe.ExitCode != -1 || !strings.Contains(err.Error(), "has not exited yet") {
 		t.Errorf("error is %v", err)
 	}
 	pid := <-pids

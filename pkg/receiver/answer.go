@@ -4,9 +4,23 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
-// Outcomes of a delivery, as given to Options.Observe.
+// Delivery describes a delivery after it was answered. It contains no secret, and its texts have a limited length.
+type Delivery struct {
+	Time time.Time
+	// Forge is one of Providers, "unknown", or Peer.
+	Forge string
+	// Event, Repository and Ref are what the delivery names; "" if it was refused before they were read.
+	Event, Repository, Ref string
+	// Outcome is one of the constants below, and Reason says why it is not Triggered.
+	Outcome, Reason string
+	// Sync is the name of the triggered target, and From the address of the sender.
+	Sync, From string
+}
+
+// Outcomes of a delivery.
 const (
 	// Triggered is a push of a target's repository and ref.
 	Triggered = "triggered"
@@ -22,13 +36,13 @@ const (
 	TooLarge = "too_large"
 	// TimedOut is a body that did not arrive within BodyTime.
 	TimedOut = "timeout"
-	// Busy is a delivery that got no place within BodyTime.
+	// Busy is a delivery that could not be read within BodyTime, because too many others were being read.
 	Busy = "busy"
 	// Failed is a delivery that could not be verified because the secret could not be read.
 	Failed = "error"
 )
 
-// answer is the result of a delivery. It is an error unless the delivery is a push that targets take.
+// answer is the result of a delivery. It is an error unless a target takes the push.
 type answer struct {
 	status  int
 	outcome string
@@ -74,21 +88,34 @@ func (a answer) reply(w http.ResponseWriter) {
 		header.Set("Retry-After", "5")
 	}
 	w.WriteHeader(a.status)
-	_, _ = io.WriteString(w, text) // an error means that the sender is gone
+	_, _ = io.WriteString(w, text) // an error means that the sender has disconnected
 }
 
-// log logs a delivery. A kind of refusal is logged at level 0 once, so that strangers cannot fill the log.
-func (h *handler) log(source, from string, hit hit, a answer) {
-	log := h.Log.WithValues("forge", source, "from", from, "status", a.status)
-	if hit.target.Name != "" {
-		log = log.WithValues("sync", hit.target.Name)
+// maxNoted is the size of a text of a Delivery.
+const maxNoted = 200
+
+// note observes and logs a delivery, for one of the targets or for none. Each kind of result is logged at level 0 at
+// most once a minute, so that neither a busy forge nor a stranger can fill the log.
+func (h *handler) note(d Delivery, hit hit, a answer) {
+	d.Time, d.Sync, d.Outcome = time.Now(), hit.target.Name, a.outcome
+	if a.outcome != Triggered {
+		d.Reason = a.text
+	}
+	for _, text := range []*string{&d.Event, &d.Repository, &d.Ref} {
+		*text = (*text)[:min(len(*text), maxNoted)]
+	}
+	h.Observe(d)
+	log := h.Log.V(h.level(fmt.Sprint(d.Sync, d.Forge, a.outcome, a.status), 1)).
+		WithValues("forge", d.Forge, "event", d.Event, "repository", d.Repository, "ref", d.Ref, "from", d.From, "status", a.status)
+	if d.Sync != "" {
+		log = log.WithValues("sync", d.Sync)
 	}
 	switch a.outcome {
 	case Triggered:
-		log.V(1).Info("push received", "ref", hit.push.Ref, "before", hit.push.Before, "after", hit.push.After)
+		log.Info("push received", "before", hit.push.Before, "after", hit.push.After)
 	case Ignored, Ping:
-		log.V(2).Info("delivery ignored", "reason", a.text)
+		log.Info("delivery ignored", "reason", a.text)
 	default:
-		log.V(h.level(fmt.Sprint(source, a.outcome, a.status), 1)).Info("delivery refused", "outcome", a.outcome, "reason", a.text)
+		log.Info("delivery refused", "outcome", a.outcome, "reason", a.text)
 	}
 }

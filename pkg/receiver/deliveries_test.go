@@ -113,6 +113,7 @@ type rig struct {
 	mu       sync.Mutex // for what follows
 	pushes   []Push
 	outcomes []string
+	last     Delivery
 }
 
 func newRig(t testing.TB, o Target) *rig {
@@ -142,10 +143,11 @@ func newLoggedRig(t testing.TB, log logr.Logger, o Target) *rig {
 	r.Handler = New(Options{
 		Log:     log,
 		Targets: func() []Target { return []Target{o} },
-		Observe: func(_, source, outcome string) {
+		Observe: func(d Delivery) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.outcomes = append(r.outcomes, source+" "+outcome)
+			r.outcomes = append(r.outcomes, d.Forge+" "+d.Outcome)
+			r.last = d
 		},
 	})
 	return r

@@ -23,11 +23,11 @@
 // Memory is bounded: the number of bodies that are read at the same time, how many of them may be
 // large, and what is kept of their JSON.
 //
-// A delivery is forwarded to peers at most once (peers.go): the forwarded one is marked, and a marked one is only verified. At
-// most two deliveries are kept for the same targets, besides those whose senders wait.
+// A delivery is forwarded to peers at most once (peers.go): a forwarded delivery is marked, and a marked one is verified but
+// not forwarded. At most two deliveries are kept for the same targets, besides those whose senders wait.
 //
 // # State
 //
-// The places that are taken, the deliveries that are being forwarded, and the kinds of refusal that have been logged. Deliveries are not
-// remembered: a replayed one causes one poll. Trigger makes one sync of many pushes.
+// The places in use, the deliveries that are being forwarded, the ID and default branch of each repository, and when each kind
+// of result was logged. Deliveries are not remembered: a replayed one causes one poll. Trigger combines many pushes into one sync.
 package receiver

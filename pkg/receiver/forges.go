@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// auto is the provider that is found by each delivery's headers.
+	// auto detects the provider from the headers of each delivery.
 	auto = "auto"
 	// generic is the row for curl and CI: the token is enough. A body may name the repository and the ref.
 	generic = "generic"
@@ -21,7 +21,7 @@ type forge struct {
 
 	// event is the header that names the event; if it is "", the body names the event.
 	event  string
-	pushes []string // events that are pushes, or tell of another default branch
+	pushes []string // events that are pushes, or that report another default branch
 	pings  []string // events that test the webhook
 
 	// mark is a header that only this forge sends, or the beginning of one ("Authorization: Basic "); if it is "", it is the

@@ -22,12 +22,13 @@ const (
 	maxWaiting = 64      // requests that wait for a publication
 )
 
-// places bounds what happens at the same time. The server's connections bound how many deliveries wait for a place.
+// places limits what happens at the same time. The server's connection limit also limits how many deliveries wait for
+// a place.
 type places struct {
 	small, large, waiting chan struct{}
 }
 
-// enter waits for a place to read the body in. The caller gives the place back by leave.
+// enter waits for a place to read the body. The caller frees the place by calling leave.
 func (p places) enter(req *http.Request) (leave func(), err error) {
 	place := p.small
 	if req.ContentLength < 0 || req.ContentLength > smallBody {
@@ -48,7 +49,7 @@ func readBody(w http.ResponseWriter, req *http.Request) ([]byte, error) {
 	if req.ContentLength > MaxBody {
 		return nil, errTooLarge
 	}
-	// The spare room lets ReadFrom see the end of a body of the announced length without growing the buffer.
+	// The extra capacity lets ReadFrom find the end of a body of the announced length without growing the buffer.
 	body := bytes.NewBuffer(make([]byte, 0, max(req.ContentLength, 0)+bytes.MinRead))
 	_, err := body.ReadFrom(http.MaxBytesReader(w, req.Body, MaxBody))
 	_, tooLarge := errors.AsType[*http.MaxBytesError](err)

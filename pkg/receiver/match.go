@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// place is a repository's address without the parts that differ between protocols: scheme, user, port, the .git at its
-// end, and the parts of a path that some forges have in the URLs of one protocol only.
+// place is a repository's address without the parts that depend on the protocol: scheme, user, port, the final .git,
+// and parts of the path that some forges use only with one protocol.
 type place struct {
 	host string // "" for a bare name
 	path string // lower case, no slash at either end
 }
 
-// placeOf takes any form of an address: a URL, scp's host:path, a path, or the full name of a repository.
+// placeOf accepts every form of an address: a URL, scp's host:path, a path, or the full name of a repository.
 func placeOf(address string) place {
 	host, path := split(address)
 	host = strings.ToLower(host)
@@ -25,7 +25,7 @@ func placeOf(address string) place {
 	if n := len(parts); n > 0 {
 		parts[n-1] = strings.TrimSuffix(parts[n-1], ".git")
 	}
-	host, parts = withoutDetours(host, parts)
+	host, parts = withoutExtraParts(host, parts)
 	return place{host: host, path: strings.Join(parts, "/")}
 }
 
@@ -46,10 +46,10 @@ func split(address string) (host, path string) {
 	return before[strings.LastIndex(before, "@")+1:], after
 }
 
-// withoutDetours removes the parts that Bitbucket Server (https://host/scm/KEY/slug) and Azure DevOps
-// (https://dev.azure.com/org/project/_git/repo, git@ssh.dev.azure.com:v3/org/project/repo,
-// https://org.visualstudio.com/project/_git/repo) have in some of their URLs.
-func withoutDetours(host string, parts []string) (string, []string) {
+// withoutExtraParts removes the parts that only some URLs of Bitbucket Server (https://host/scm/KEY/slug) and Azure
+// DevOps (https://dev.azure.com/org/project/_git/repo, git@ssh.dev.azure.com:v3/org/project/repo,
+// https://org.visualstudio.com/project/_git/repo) have.
+func withoutExtraParts(host string, parts []string) (string, []string) {
 	org, isOld := strings.CutSuffix(host, ".visualstudio.com")
 	switch {
 	case len(parts) == 3 && parts[0] == "scm":
@@ -70,23 +70,19 @@ func withoutDetours(host string, parts []string) (string, []string) {
 	return host, parts
 }
 
-// same says whether theirs is ours. Host names are not compared: a cluster often reaches its forge by another name, an ssh
-// alias, a mirror or a proxy. The sender knows the secret, and a push that is wrongly taken costs one poll, but a push that
-// is wrongly ignored waits for the next poll. If the host names differ, our path may have a prefix: the path of a proxy
+// same reports whether theirs is our repository. It does not compare host names, because a cluster often uses another
+// name for its forge: an ssh alias, a mirror or a proxy. The sender knows the secret. If a push is wrongly accepted,
+// the cost is one poll; if it is wrongly ignored, the change waits for the next poll. If the host names differ, our
+// path may have a prefix: the path of a proxy (https://proxy/github.com/team/docs) or a directory of mirrors.
 // (https://proxy/github.com/team/docs) or a directory of mirrors.
 func (ours place) same(theirs place) bool {
-	if theirs.path == "" {
-		return false
-	}
-	if ours.path == theirs.path {
-		return true
-	}
-	return ours.host != theirs.host && strings.HasSuffix(ours.path, "/"+theirs.path) && strings.Contains(theirs.path, "/")
+	mirrored := ours.host != theirs.host && strings.HasSuffix(ours.path, "/"+theirs.path) && strings.Contains(theirs.path, "/")
+	return theirs.path != "" && (ours.path == theirs.path || mirrored)
 }
 
-// isOurs says whether one of the addresses in a delivery is our repository.
+// isOurs reports whether one of the addresses in a delivery is our repository.
 func (ours place) isOurs(addresses []string) bool {
-	// If one of the addresses has our host name, the bare names are on our host, too: team/docs is not our big/team/docs.
+	// If one address has our host name, bare names are on our host, too: then team/docs is not our big/team/docs.
 	known := slices.ContainsFunc(addresses, func(a string) bool { return ours.host != "" && placeOf(a).host == ours.host })
 	return slices.ContainsFunc(addresses, func(a string) bool {
 		theirs := placeOf(a)
@@ -97,7 +93,7 @@ func (ours place) isOurs(addresses []string) bool {
 	})
 }
 
-// rejects says why an update is not one of the followed ref; "" if it is.
+// rejects says why an update is not of the followed ref; "" if it is.
 func (t Target) rejects(u update, defaultBranch string) string {
 	switch {
 	case t.Match != nil && t.Match(u.ref):
@@ -116,12 +112,12 @@ func (t Target) rejects(u update, defaultBranch string) string {
 	case strings.HasPrefix(u.ref, "refs/") && !strings.HasPrefix(u.ref, "refs/heads/"):
 		return "it is no branch"
 	case defaultBranch == "" || names(defaultBranch, u.ref):
-		return "" // a forge that does not name the default branch may mean any
+		return "" // if a forge does not send the default branch, it may be any
 	}
 	return fmt.Sprintf("the followed ref is the default branch, %.200q", defaultBranch)
 }
 
-// names says whether git takes name for the ref.
+// names reports whether git resolves name to the ref.
 func names(name, ref string) bool {
 	return ref == name || ref == "refs/"+name || ref == "refs/heads/"+name || ref == "refs/tags/"+name
 }

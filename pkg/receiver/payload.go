@@ -14,7 +14,7 @@ import (
 // payload is what the receiver uses of a body.
 type payload struct {
 	event   string   // "" if the body does not name it
-	id      string   // of the repository, which it keeps when it is renamed; "" if the body does not have it
+	id      string   // of the repository; does not change when it is renamed; "" if the body does not have it
 	repos   []string // URLs and full names of the repository
 	branch  string   // the default branch; "" if the body does not name it
 	updates []update
@@ -24,7 +24,7 @@ type payload struct {
 // update is one updated ref.
 type update struct{ ref, before, after string }
 
-// deleted says that the ref is gone: there is no commit after the push, or the zero one.
+// deleted reports whether the ref was deleted: there is no commit after the push, or the zero hash.
 func (u update) deleted() bool {
 	return u.before != "" && u.after == "" || u.after != "" && strings.Trim(u.after, "0") == ""
 }
@@ -38,7 +38,7 @@ func parse[T interface{ payload() payload }](body []byte) (payload, error) {
 	p := push.payload()
 	p.repos = slices.DeleteFunc(p.repos, func(repo string) bool { return repo == "" })
 	if p.id != "" && len(p.repos) > 0 {
-		p.id += " " + placeOf(p.repos[len(p.repos)-1]).host // another forge may count in the same way
+		p.id += " " + placeOf(p.repos[len(p.repos)-1]).host // other forges may use the same numbers
 	}
 	if len(p.id)+len(p.branch) > maxKept {
 		p.id, p.branch = "", ""
@@ -48,12 +48,12 @@ func parse[T interface{ payload() payload }](body []byte) (payload, error) {
 	return p, nil
 }
 
-// unwrap returns the JSON in a form, which some forges can be configured to send.
+// unwrap returns the JSON from a form. Some forges can be configured to send forms.
 func unwrap(header http.Header, body []byte) ([]byte, error) {
-	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type")) // a value that does not parse is no form
+	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type")) // a value that does not parse is not a form
 	value, isForm := bytes.CutPrefix(body, []byte("payload="))
 	if kind != "application/x-www-form-urlencoded" || !isForm {
-		return body, nil // curl says "form" by default
+		return body, nil // curl sends the content type of a form by default
 	}
 	value, _, _ = bytes.Cut(value, []byte("&"))
 	decoded, err := url.QueryUnescape(string(value))
@@ -63,10 +63,10 @@ func unwrap(header http.Header, body []byte) ([]byte, error) {
 	return []byte(decoded), nil
 }
 
-// maxKept is the size of an ID and a branch that the handler remembers.
+// maxKept limits the length of an ID and a branch that the handler remembers.
 const maxKept = 1000
 
-// maxUpdates is how many updates of a body are kept.
+// maxUpdates limits how many updates of a body are kept.
 const maxUpdates = 1000
 
 // updates decodes a JSON array of T. It stops after maxUpdates elements, because short elements take many times more

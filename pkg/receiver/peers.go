@@ -14,11 +14,12 @@ import (
 const Peer = "peer"
 
 const (
-	// marker is the header of a forwarded delivery. Such a delivery is verified as any other, and never forwarded again.
+	// marker is the header of a forwarded delivery. Such a delivery is verified like any other, but never forwarded
+	// again.
 	marker = "Gitsync-Forwarded"
 
-	forwardTime  = 5 * time.Second        // to reach one peer
-	forwardPause = 100 * time.Millisecond // before the second attempt; it doubles
+	forwardTime  = 5 * time.Second        // timeout for one peer
+	forwardPause = 100 * time.Millisecond // delay before the second attempt; it doubles
 )
 
 // peers forwards deliveries to the other replicas.
@@ -28,13 +29,15 @@ type peers struct {
 	queues    sync.Map       // by the names of the targets
 }
 
-// queue forwards one delivery at a time. Of those that come meanwhile it keeps the newest, which triggers what the others would.
+// queue forwards one delivery at a time. Of those that arrive meanwhile it keeps the newest, which has the same
+// effect as the others.
 type queue struct {
 	busy, waits sync.Mutex
 	newest      atomic.Pointer[http.Request]
 }
 
-// prepare returns an accepted delivery as it is sent to the peers; nil: it is not. Its body comes from GetBody.
+// prepare returns an accepted delivery in the form for the peers; nil if it must not be forwarded. Its body comes
+// from GetBody.
 func (p *peers) prepare(req *http.Request) *http.Request {
 	if p.Peers == nil || req.Header.Get(marker) != "" {
 		return nil
@@ -46,7 +49,7 @@ func (p *peers) prepare(req *http.Request) *http.Request {
 	return out
 }
 
-// start forwards a delivery in the background, also when its sender is gone.
+// start forwards a delivery in the background, even if its sender has disconnected.
 func (p *peers) start(ctx context.Context, out *http.Request, hits []hit) {
 	var targets []string
 	for _, hit := range hits {
@@ -56,7 +59,7 @@ func (p *peers) start(ctx context.Context, out *http.Request, hits []hit) {
 	q, _ := value.(*queue)
 	q.newest.Store(out)
 	if !q.waits.TryLock() {
-		return // the one that waits takes the newest
+		return // the waiting goroutine takes the newest
 	}
 	go func() {
 		q.busy.Lock()
@@ -70,7 +73,7 @@ func (p *peers) start(ctx context.Context, out *http.Request, hits []hit) {
 	}()
 }
 
-// send forwards a delivery to all peers at the same time, and says whether all took it.
+// send forwards a delivery to all peers at the same time, and reports whether all accepted it.
 func (p *peers) send(ctx context.Context, out *http.Request) bool {
 	addresses, err := p.Peers(ctx)
 	own := fmt.Sprint(out.Context().Value(http.LocalAddrContextKey))
@@ -86,7 +89,7 @@ func (p *peers) send(ctx context.Context, out *http.Request) bool {
 	return took
 }
 
-// sendTo forwards a delivery to one peer, and tries again for a while if the peer is starting or busy.
+// sendTo forwards a delivery to one peer. If the peer is starting or busy, it retries for a while.
 func (p *peers) sendTo(ctx context.Context, out *http.Request, address string) error {
 	end := time.Now().Add(forwardTime)
 	for pause := forwardPause; ; pause *= 2 {
@@ -119,13 +122,13 @@ func (p *peers) post(ctx context.Context, out *http.Request, address string) (st
 	return resp.StatusCode, err
 }
 
-// note counts and logs what came of a delivery at a peer, and says whether the peer took it.
+// note counts and logs the result of a delivery at a peer, and reports whether the peer accepted it.
 func (p *peers) note(err error) bool {
+	d := Delivery{Time: time.Now(), Forge: Peer, Outcome: Triggered}
 	if err != nil {
-		p.Observe("", Peer, Failed)
+		d.Outcome, d.Reason = Failed, err.Error()
 		p.Log.Error(err, "forwarding a delivery to a peer failed")
-		return false
 	}
-	p.Observe("", Peer, Triggered)
-	return true
+	p.Observe(d)
+	return err == nil
 }

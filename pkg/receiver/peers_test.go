@@ -55,10 +55,10 @@ func (f *fleet) start(t *testing.T, target Target, before http.HandlerFunc) *rep
 	r := &replica{crew: *newCrew(t, target)}
 	r.Handler = New(Options{
 		Targets: r.targets(target),
-		Observe: func(_, source, outcome string) {
+		Observe: func(d Delivery) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.outcomes = append(r.outcomes, source+" "+outcome)
+			r.outcomes = append(r.outcomes, d.Forge+" "+d.Outcome)
 		},
 		Peers: f.resolve,
 	})

@@ -1,9 +1,11 @@
 package receiver
 
-// repository is what the last delivery for a target has said of its repository.
+import "time"
+
+// repository is what the last delivery for a target said about its repository.
 type repository struct{ id, branch string }
 
-// relation is what a delivery is to a target.
+// relation is the relation of a delivery to a target.
 type relation int
 
 const (
@@ -12,8 +14,9 @@ const (
 	switched                 // it also names another default branch than the delivery before, or is the first one
 )
 
-// recall compares a delivery with the earlier ones for the same target, and remembers it. A repository that was renamed or
-// moved to another owner is recognised by its ID: fetches by the old URL still work, but deliveries have the new one.
+// recall compares a delivery with the previous one for the same target, and remembers it. If a repository was renamed
+// or moved to another owner, recall recognises it by its ID: fetches with the old URL still work, but deliveries
+// contain the new one.
 func (h *handler) recall(f *forge, p payload, t Target) relation {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -22,7 +25,7 @@ func (h *handler) recall(f *forge, p payload, t Target) relation {
 	switch {
 	case len(p.repos) == 0 || place.isOurs(p.repos):
 	case p.id != "" && p.id == last.id:
-		h.Log.V(h.level(key, 2)).Info("repository was renamed: set --repo to its new URL", "followed", place.path, "repository", p.repos)
+		h.Log.V(h.level(key, 2)).Info("repository was renamed", "followed", place.path, "repository", p.repos, "hint", "set --repo to its new URL")
 	default:
 		return foreign
 	}
@@ -33,9 +36,15 @@ func (h *handler) recall(f *forge, p payload, t Target) relation {
 	return ours
 }
 
-// level returns the level to log something at: 0 when its kind comes first.
+// logPeriod is how often one kind of line is logged at level 0.
+const logPeriod = time.Minute
+
+// level returns the level for a log message: 0, or later if a message of the same kind was logged at 0 within the
+// last minute.
 func (h *handler) level(kind any, later int) int {
-	if _, again := h.logged.LoadOrStore(kind, true); again {
+	now := time.Now()
+	last, _ := h.logged.LoadOrStore(kind, time.Time{})
+	if at, _ := last.(time.Time); now.Sub(at) < logPeriod || !h.logged.CompareAndSwap(kind, last, now) {
 		return later
 	}
 	return 0

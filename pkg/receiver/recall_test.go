@@ -26,7 +26,7 @@ func (d delivery) renamed() delivery {
 }
 
 // TestRenamed: a repository that was renamed is recognised by its ID once a delivery had the configured name. Without one,
-// the first delivery of another repository is logged at level 0 with the URLs to configure.
+// a delivery of another repository is logged at level 0 with the URLs to configure, once a minute.
 func TestRenamed(t *testing.T) {
 	for forge, id := range ids {
 		t.Run(forge, func(t *testing.T) {

@@ -12,20 +12,20 @@ import (
 
 // scheme is a way to prove that a sender knows the secret.
 type scheme struct {
-	// header has the proof; a delivery without it does not use this scheme.
+	// header contains the proof. A delivery without it does not use this scheme.
 	header string
-	// begin checks the proof before the body is read. It returns nil if no body can make the proof hold.
+	// begin checks the proof before the body is read. It returns nil if the proof is wrong for every body.
 	begin func(value string, h http.Header, secret []byte) proof
 }
 
-// proof says, in constant time, whether the sender of a body knows the secret.
+// proof reports, in constant time, whether the sender of a body knows the secret.
 type proof func(body []byte) bool
 
-// claim is that the sender knows a secret, which some targets share.
+// claim says that the sender knows a secret, which several targets may share.
 type claim struct {
 	secret  string
 	targets []Target
-	proofs  []proof // one that holds is enough
+	proofs  []proof // one valid proof is enough
 }
 
 // verify reads the body, and returns the targets whose secret the sender knows.
@@ -57,11 +57,11 @@ func (h *handler) verify(f *forge, w http.ResponseWriter, req *http.Request, tar
 	return proved, body, nil
 }
 
-// claims returns what a delivery may prove, one claim for each secret. An error is the answer to a delivery that can
-// prove nothing, whatever its body is.
+// claims returns what a delivery may prove, one claim for each secret. If the delivery cannot prove anything with any
+// body, the error is its answer.
 func (h *handler) claims(f *forge, header http.Header, targets []Target) ([]claim, error) {
 	if !slices.ContainsFunc(f.schemes, func(s scheme) bool { return strings.TrimPrefix(header.Get(s.header), "sha256=") != "" }) {
-		return nil, f.unsigned() // a forge without a secret may send its headers empty
+		return nil, f.unsigned() // a forge without a secret may send empty headers
 	}
 	var claims []claim
 	refused := errProof
@@ -85,7 +85,7 @@ func (h *handler) claims(f *forge, header http.Header, targets []Target) ([]clai
 	return claims, nil
 }
 
-// unsigned is the answer to a delivery without any proof.
+// unsigned returns the answer to a delivery without any proof.
 func (f *forge) unsigned() answer {
 	var headers []string
 	for _, s := range f.schemes {
@@ -99,7 +99,7 @@ func (f *forge) proofs(h http.Header, secret []byte) (offered []proof) {
 	for _, s := range f.schemes {
 		values := h.Values(s.header)
 		if len(values) != 1 {
-			continue // of several values, a proxy may have checked another one
+			continue // if there are several values, a proxy may have checked another one
 		}
 		if p := s.begin(values[0], h, secret); p != nil {
 			offered = append(offered, p)
@@ -108,7 +108,7 @@ func (f *forge) proofs(h http.Header, secret []byte) (offered []proof) {
 	return offered
 }
 
-// hmacProof holds if one of the digests is the HMAC-SHA256 of prefix and body.
+// hmacProof is valid if one of the digests is the HMAC-SHA256 of prefix and body.
 func hmacProof(secret []byte, prefix string, digests ...[]byte) proof {
 	return func(body []byte) bool {
 		mac := hmac.New(sha256.New, secret)
@@ -119,7 +119,7 @@ func hmacProof(secret []byte, prefix string, digests ...[]byte) proof {
 	}
 }
 
-// hexHMAC is the HMAC-SHA256 of the raw body in hexadecimal digits, after a prefix that names the hash.
+// hexHMAC is the HMAC-SHA256 of the raw body in hex, after a prefix that names the hash.
 func hexHMAC(header, prefix string) scheme {
 	return scheme{header, func(value string, _ http.Header, secret []byte) proof {
 		digits, ok := strings.CutPrefix(value, prefix)
@@ -131,7 +131,7 @@ func hexHMAC(header, prefix string) scheme {
 	}}
 }
 
-// secretIn is the secret itself in a header; read returns where it may be.
+// secretIn is the secret itself in a header; read returns its possible values.
 func secretIn(header string, read func(value string) []string) scheme {
 	return scheme{header, func(value string, _ http.Header, secret []byte) proof {
 		if !slices.ContainsFunc(read(value), func(text string) bool { return same([]byte(text), secret) }) {
@@ -151,7 +151,7 @@ func bearerToken(value string) []string {
 	return []string{strings.TrimSpace(token)}
 }
 
-// basicPassword returns the password of any user, and "user:password", which may be the secret as a whole.
+// basicPassword returns the password of any user, and "user:password", in case that is the secret.
 func basicPassword(value string) []string {
 	req := http.Request{Header: http.Header{"Authorization": {value}}}
 	user, password, ok := req.BasicAuth()
@@ -189,7 +189,7 @@ func standardWebhook() scheme {
 	}}
 }
 
-// same compares in a time that depends neither on how much is equal nor on the length of the secret.
+// same compares in a time that depends neither on the common prefix nor on the length of the secret.
 func same(a, b []byte) bool {
 	x, y := sha256.Sum256(a), sha256.Sum256(b)
 	return hmac.Equal(x[:], y[:])

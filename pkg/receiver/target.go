@@ -12,47 +12,48 @@ import (
 	"strings"
 )
 
-// Target is one synced repository: the pushes that it takes, and the actions that they cause.
+// Target is one synced repository: the pushes that it takes, and the functions that they call.
 type Target struct {
-	// Name tells targets apart; "" for the only one.
+	// Name distinguishes targets; "" for the only one.
 	Name string
-	// Provider is one of Providers; "" is "auto": found by each delivery's headers.
+	// Provider is one of Providers; "" means "auto": detected from the headers of each delivery.
 	Provider string
 	// Secret returns the secret; it is called for each delivery. Required. See SecretFile.
 	Secret func() ([]byte, error)
-	// URL is the repository, in any form that git takes. Required. docs/webhooks.md describes how it is compared.
+	// URL is the repository, in any form that git accepts. Required. docs/webhooks.md describes how it is compared.
 	URL string
 	// Ref is the followed ref: a branch, a tag, a full hash, refs/..., or HEAD; "" is HEAD.
 	Ref string
-	// Match, when set, decides instead of Ref, by the ref's full name: for patterns of tags. Deletions count then, because
-	// they may change which tag is the highest.
+	// Match, if set, decides instead of Ref, by the full name of the ref: for patterns of tags. Then deletions are
+	// taken too, because they may change which tag is the highest.
 	Match func(ref string) bool
 	// Trigger is called for each push that the target takes. Required; it must not block.
 	Trigger func(Push)
-	// Wait is called instead of Trigger for a delivery with ?wait=. Required. It triggers, and returns the published hash
-	// when a sync that started after the call has ended, or an error, at the latest when ctx ends.
+	// Wait is called instead of Trigger for a delivery with ?wait=. Required. It triggers a sync, and blocks until a
+	// sync that started after the call has ended, or until ctx ends. It returns the published hash, or an error.
 	Wait func(context.Context, Push) (hash string, err error)
 }
 
 // Push is one push, as the forge describes it.
 type Push struct {
-	// Repo holds the URLs and full names of the repository. Empty if a generic sender names none.
+	// Repo has the URLs and full names of the repository. It is empty if a generic sender does not name one.
 	Repo []string
-	// Ref is the full name of the ref, or the short one if a generic sender sends that. Empty if the sender names none, or
-	// more than are kept.
+	// Ref is the full name of the ref, or the short one if a generic sender sends that. It is empty if the sender
+	// names none, or more than are kept.
 	Ref string
-	// Before and After are the hashes of the ref, if the forge names them; zeros or nothing stand for no commit.
+	// Before and After are the hashes of the ref, if the forge sends them; zeros or "" mean no commit.
 	Before, After string
 	// Source is the forge, one of Providers.
 	Source string
-	// Deleted says that the ref is gone. Only targets with Match take such a push.
+	// Deleted says that the ref was deleted. Only targets with Match take such a push.
 	Deleted bool
 }
 
-// ErrNoSecret says that there is no secret to verify senders with.
+// ErrNoSecret says that there is no secret to verify senders.
 var ErrNoSecret = errors.New("no secret is configured for the receiver")
 
-// Check returns what is missing or wrong in a target, Trigger and Wait aside. If the secret is empty, it is ErrNoSecret.
+// Check returns what is missing or wrong in a target, except Trigger and Wait. If the secret is empty, the error is
+// ErrNoSecret.
 func (t Target) Check() error {
 	switch {
 	case placeOf(t.URL).path == "" || t.Secret == nil:
@@ -72,13 +73,13 @@ func (t Target) secret() ([]byte, error) {
 	return secret, err
 }
 
-// takes says whether the target takes deliveries of a forge.
+// takes reports whether the target takes deliveries of a forge.
 func (t Target) takes(forge string) bool {
 	return t.Provider == "" || t.Provider == auto || t.Provider == forge || strings.HasPrefix(forge, t.Provider+"-")
 }
 
-// Providers are the names that Target.Provider takes: those of forges, and the part before a dash ("bitbucket"), which stands
-// for all names that begin with it.
+// Providers returns the values of Target.Provider: the names of the forges, and the part before a dash ("bitbucket"),
+// which means all names with that prefix.
 func Providers() []string {
 	names := []string{auto}
 	for _, f := range forges() {
@@ -90,12 +91,12 @@ func Providers() []string {
 	return names
 }
 
-// take returns the push that a delivery is for the target, or the answer to a delivery that the target does not take.
+// take returns the push of a delivery for the target, or the answer to a delivery that the target does not take.
 func (t Target) take(f *forge, p payload, what relation) (Push, error) {
 	push := Push{Repo: p.repos, Source: f.name}
 	switch {
 	case what == foreign:
-		return push, ignored("the push is of %.200q, not of the followed %q", p.repos[0], placeOf(t.URL).path)
+		return push, ignored("the push is of %.200q, not of the followed %q; if it was renamed, set --repo to its new URL", p.repos, placeOf(t.URL).path)
 	case what == switched && (t.Ref == "" || t.Ref == "HEAD") && t.Match == nil:
 		return push, nil
 	case len(p.updates) == 0 && p.branch != "":
@@ -116,11 +117,11 @@ func (t Target) take(f *forge, p payload, what relation) (Push, error) {
 	return push, ignored("the push is of %.200q: %s", p.updates[0].ref, why)
 }
 
-// maxSecret is the largest size of a secret's file: a larger one is the wrong file.
+// maxSecret limits the size of a secret's file, in bytes: a larger one is the wrong file.
 const maxSecret = 4096
 
-// SecretFile returns a function for Target.Secret that reads a file each time, so that rotation needs no restart. White
-// space at the end does not count. An empty file is ErrNoSecret.
+// SecretFile returns a function for Target.Secret that reads a file each time, so that rotation needs no restart. It
+// ignores white space at the end. If the file is empty, the error is ErrNoSecret.
 func SecretFile(path string) func() ([]byte, error) {
 	return func() ([]byte, error) {
 		file, err := os.Open(path)

@@ -38,10 +38,10 @@ func newCrew(t *testing.T, targets ...Target) *crew {
 	}
 	c.Handler = New(Options{
 		Targets: func() []Target { return targets },
-		Observe: func(target, source, outcome string) {
+		Observe: func(d Delivery) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			c.outcomes = append(c.outcomes, strings.TrimSpace(target+" "+source+" "+outcome))
+			c.outcomes = append(c.outcomes, strings.TrimSpace(d.Sync+" "+d.Forge+" "+d.Outcome))
 		},
 	})
 	return c

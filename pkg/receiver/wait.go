@@ -27,7 +27,7 @@ func (h *handler) trigger(w http.ResponseWriter, req *http.Request, hits []hit) 
 		select {
 		case h.places.waiting <- struct{}{}:
 			defer func() { <-h.places.waiting }()
-			// The server's own deadline is for answers that are written at once.
+			// The server's own deadline is for responses that are written at once.
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + BodyTime))
 			return h.await(w, req, hits, wait)
 		default:
@@ -43,7 +43,8 @@ func (h *handler) trigger(w http.ResponseWriter, req *http.Request, hits []hit) 
 	return a
 }
 
-// await syncs the targets, here and at the peers, and returns the hashes that are published here. If they are all the same, the header has the hash as well.
+// await syncs the targets, here and at the peers, and returns the hashes that are published here. If all are the
+// same, the hash is also in a header.
 func (h *handler) await(w http.ResponseWriter, req *http.Request, hits []hit, wait time.Duration) answer {
 	ctx, cancel := context.WithTimeout(req.Context(), wait)
 	defer cancel()
@@ -60,7 +61,7 @@ func (h *handler) await(w http.ResponseWriter, req *http.Request, hits []hit, wa
 	switch err := errors.Join(errs...); {
 	case err != nil && ctx.Err() != nil:
 		return triggered(http.StatusGatewayTimeout, fmt.Sprintf("nothing was published within %s; the sync continues", wait))
-	case err != nil: // it is for the operators, and may hold more than the sender may know
+	case err != nil: // the details are for operators, and may contain more than the sender may know
 		return triggered(http.StatusBadGateway, "the sync failed: see its log and /status")
 	case !everywhere:
 		return triggered(http.StatusBadGateway, "it is published here, but not by every replica: see the log")

@@ -12,11 +12,21 @@ import (
 	"git-sync/pkg/git"
 )
 
-// advise adds advice to an error of a system call of ours, the same as git's errors carry, unless the error has its own.
+// advise adds a hint to an error of a system call, the same hint as for git's errors, unless the error has one
+// already. The hint is about the path in the error, or about the root.
 func advise(root string, err error) error {
 	var own interface{ Hint() string }
 	if err == nil || errors.As(err, &own) {
 		return err
+	}
+	var at *fs.PathError
+	if errors.As(err, &at) && filepath.IsAbs(at.Path) {
+		root = at.Path
+	}
+	if renaming, ok := errors.AsType[*os.LinkError](err); ok {
+		if root = renaming.New; errors.Is(err, fs.ErrPermission) {
+			root = filepath.Dir(root) // renaming writes to the directory
+		}
 	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -25,7 +35,9 @@ func advise(root string, err error) error {
 		}
 		return advice.With(err, git.Access(root, git.ToWrite)+", or give the directory to that UID with chown")
 	case errors.Is(err, unix.ENOTDIR), errors.Is(err, fs.ErrExist):
-		return advice.With(err, "a part of this path is a file, or a link that leads nowhere: choose another path, or remove that")
+		return advice.With(err, "a part of this path is a file or a dangling symlink: choose another path, or remove it")
+	case errors.Is(err, unix.EBUSY):
+		return advice.With(err, "if something is mounted at "+root+", unmount it, or mount it elsewhere; a mount in the consumer's container is not in the way")
 	case errors.Is(err, unix.EROFS):
 		return advice.With(err, git.KindReadOnly.Hint())
 	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):

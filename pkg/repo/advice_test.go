@@ -20,16 +20,23 @@ func TestAdvise(t *testing.T) {
 	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	link := root + "/link" // it leads to a directory that may be written to
+	if err := os.Symlink(t.TempDir(), link); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		err    error
 		advice []string
 	}{
 		{unix.EACCES, []string{root, "has mode 0755", "fsGroup", "chown"}},
 		{unix.EPERM, []string{root, "belongs to UID"}},
-		{unix.EROFS, []string{"mount the volume of --root writable"}},
+		{unix.EROFS, []string{"mount the volume of --root, or of the published directory, writable"}},
 		{unix.ENOSPC, []string{"make room on the volume of --root"}},
 		{unix.EDQUOT, []string{"make room on the volume of --root"}},
 		{unix.EINVAL, nil},
+		{unix.EBUSY, []string{"is mounted at " + root + "/x"}},
+		{&os.LinkError{Op: "rename", Old: "/o/y", New: link, Err: unix.EBUSY}, []string{"is mounted at " + link}},
+		{&os.LinkError{Op: "rename", Old: "/o/y", New: link, Err: unix.EACCES}, []string{"the directory " + root + " belongs"}},
 		{nil, nil},
 		{&git.Error{Kind: git.KindAuth, Err: unix.EACCES}, []string{"check the credentials"}},
 	} {
@@ -37,7 +44,7 @@ func TestAdvise(t *testing.T) {
 		if given != nil {
 			given = fmt.Errorf("creating the store: %w", &fs.PathError{Op: "mkdir", Path: root + "/x", Err: given})
 		}
-		err := advise(root+"/not/there", given)
+		err := advise("/", given) // the path in the error counts
 		if !errors.Is(err, test.err) {
 			t.Errorf("%v became %v", given, err)
 		}

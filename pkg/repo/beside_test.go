@@ -36,7 +36,7 @@ func TestRepairBeside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.repo.settleBeside(&tree); err != nil { // as Publish does there
+	if err := f.repo.moveBeside(&tree); err != nil { // as Publish does there
 		t.Fatal(err)
 	}
 	tree, err = f.repo.Publish(t.Context(), tree)

@@ -7,34 +7,31 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
+	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
-	"git-sync/pkg/repo/outlet"
 	"git-sync/pkg/repo/store"
 )
 
-// Cleaning up happens in the background, between syncs: Clean starts it, the
-// next Prepare ends what of it would be in the way. What is replaced goes in
-// three steps, each of which may be the last one before a crash: the new tree
-// is flushed to the disk; the old one is renamed into the trash, after the
-// grace; the trash is emptied.
+// Cleaning up happens in the background, between syncs: Clean starts it, and the next Prepare stops those parts that
+// would get in its way. A replaced tree is removed in three steps, and a crash is safe after each: the new tree is
+// flushed to the disk; after the stale timeout, the old one is renamed into the trash; the trash is emptied.
 
-// retryRemoval is how long what could not be removed is left before it is tried
-// again.
+// retryRemoval is how long to wait before a failed removal is tried again.
 const retryRemoval = time.Minute
 
-// Clean starts to remove what is no longer needed: trees out of publication
-// for longer than the stale timeout, half-made ones, unreachable objects. It
-// returns at once. What fails is logged and tried again.
+// Clean starts to remove what is no longer needed: trees that were replaced longer ago than the stale timeout,
+// unfinished trees, and unreachable objects. It does not block. Failures are logged, and retried later.
 func (r *Repo) Clean(ctx context.Context) {
 	if !r.jobs.done.Load() {
 		r.jobs.clean.start(ctx, r.clean)
 	}
 }
 
-// Settle waits until what Clean started is done, or ctx ends.
-func (r *Repo) Settle(ctx context.Context) error {
+// WaitClean blocks until everything that Clean started has ended, or until ctx ends.
+func (r *Repo) WaitClean(ctx context.Context) error {
 	for _, j := range []*job{&r.jobs.clean, &r.jobs.remove, &r.jobs.collect} {
 		if err := j.wait(ctx); err != nil {
 			return err
@@ -43,8 +40,7 @@ func (r *Repo) Settle(ctx context.Context) error {
 	return nil
 }
 
-// clean is the background's work. It runs without the work lock but for the
-// moments in which it takes something away.
+// clean is the work of the clean-up job. It holds the work lock only while it removes something.
 func (r *Repo) clean(ctx context.Context) {
 	err := r.flushPublished(ctx)
 	if err == nil {
@@ -54,15 +50,34 @@ func (r *Repo) clean(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		r.opts.Log.Error(err, "cleaning up")
+		r.opts.Log.Error(err, "clean-up failed")
 	}
-	// On their own, for they may take minutes.
+	r.describe(ctx)
+	// These are separate jobs, because they may take minutes.
 	r.jobs.remove.start(ctx, r.emptyTrash)
 	r.jobs.collect.start(ctx, r.collect)
 }
 
-// replaced returns the trees that are neither published nor about to be; none
-// while nothing is published, for then nothing may be removed.
+// describe reads the subject and date of the published commit.
+func (r *Repo) describe(ctx context.Context) {
+	rev, _ := r.Published()
+	if !r.opts.Describe || rev.Hash == "" || rev.Commit.Hash == rev.Hash {
+		return
+	}
+	out, err := r.opts.Git.Run(ctx, git.Cmd("log", "--max-count=1", "--format=%aI%n%s").GitDir(r.store.Dir()).Operand(rev.Hash))
+	if err != nil {
+		r.opts.Log.V(1).Info("reading the published commit failed", "error", err.Error())
+		return
+	}
+	date, subject, _ := strings.Cut(out.Stdout, "\n")
+	authored, _ := time.Parse(time.RFC3339, date) // a date out of range is not shown
+	r.report.mu.Lock()
+	defer r.report.mu.Unlock()
+	r.report.revision.Commit = Commit{rev.Hash, strings.ToValidUTF8(strings.TrimSpace(subject), "?"), authored}
+}
+
+// replaced returns the trees that are neither published nor about to be. While nothing is published it returns none,
+// because nothing may be removed then.
 func (r *Repo) replaced() ([]string, error) {
 	published := r.current().place
 	if published == "" {
@@ -72,36 +87,29 @@ func (r *Repo) replaced() ([]string, error) {
 	return slices.DeleteFunc(places, func(place string) bool { return place == published || place == r.state.prepared }), err
 }
 
-// flushPublished sees to it that what was published is on the disk before what
-// it replaced is taken away: a power cut then finds one of them whole.
+// flushPublished makes sure that the published tree is on the disk before the trees that it replaced are removed: one
+// of them then survives a power cut.
 func (r *Repo) flushPublished(ctx context.Context) error {
-	if err := (ownRoot{r}).Enter(ctx, "clean-up"); err != nil {
+	if err := r.enterOwn(ctx, "clean-up"); err != nil {
 		return err
 	}
 	replaced, err := r.replaced()
-	needed := r.state.unflushed && len(replaced)+len(r.trees.Trash.List()) > 0
-	if needed {
-		r.state.unflushed = false
-	}
+	needed := len(replaced)+len(r.trees.Trash.List()) > 0 && r.jobs.unflushed.CompareAndSwap(true, false)
 	r.work.Unlock()
 	if err != nil || !needed {
 		return err
 	}
-	if err = disk.Flush(r.root); err == nil {
-		return nil
+	if err := disk.Flush(r.root); err != nil {
+		r.jobs.unflushed.Store(true)
+		return fmt.Errorf("writing the published tree to the disk: %w", err)
 	}
-	if lerr := r.work.Enter(context.WithoutCancel(ctx), "clean-up"); lerr != nil {
-		return errors.Join(err, lerr)
-	}
-	defer r.work.Unlock()
-	r.state.unflushed = true
-	return fmt.Errorf("writing the published tree to the disk: %w", err)
+	return nil
 }
 
-// retireStale moves trees whose time is up out of the root, and forgets what
-// belongs to no tree.
+// retireStale moves trees whose stale timeout is over out of the root, and removes the admin directories and records
+// of trees that no longer exist.
 func (r *Repo) retireStale(ctx context.Context) error {
-	if err := (ownRoot{r}).Enter(ctx, "removal of old trees"); err != nil {
+	if err := r.enterOwn(ctx, "removal of old trees"); err != nil {
 		return err
 	}
 	defer r.work.Unlock()
@@ -109,8 +117,8 @@ func (r *Repo) retireStale(ctx context.Context) error {
 		return nil
 	}
 	replaced, err := r.replaced()
-	if err != nil || ctx.Err() != nil || r.state.unflushed && len(replaced) > 0 {
-		return errors.Join(err, ctx.Err()) // published anew meanwhile: flush that first
+	if err != nil || ctx.Err() != nil || r.jobs.unflushed.Load() && len(replaced) > 0 {
+		return errors.Join(err, ctx.Err()) // another tree was published meanwhile: flush that one first
 	}
 	for _, place := range replaced {
 		since, serr := r.replacedAt(place)
@@ -118,35 +126,29 @@ func (r *Repo) retireStale(ctx context.Context) error {
 			err = errors.Join(err, r.retire(place))
 		}
 	}
-	err = errors.Join(err, r.removeOlderLinks(), r.forgetAdmins())
-	if r.state.settled {
-		err = errors.Join(err, r.dropLFS(), r.store.DiscardAside())
+	err = errors.Join(err, r.forgetAdmins())
+	if r.state.upToDate {
+		err = errors.Join(err, r.dropLFS(), r.store.DiscardNext())
 	}
 	if err == nil {
-		r.jobs.done.Store(r.state.settled && len(replaced)+len(r.trees.Trash.List()) == 0 && !r.grown())
+		r.jobs.done.Store(r.state.upToDate && len(replaced)+len(r.trees.Trash.List()) == 0 && !r.fetchedNew())
 	}
 	return err
 }
 
-// retire takes a tree that is not published out of the root.
+// retire moves a tree that is not published out of the root.
 func (r *Repo) retire(place string) error {
 	_, err := r.replacedAt(place)
-	if rec, recorded := r.records.At(place); !recorded || rec.Older {
-		// Links that the older git-sync published would lead nowhere.
-		err = errors.Join(err, outlet.RemoveLinksTo(r.root, place, r.outlet.Path()))
-	}
 	if err = errors.Join(err, r.recycler.Keep(place)); err != nil {
 		return fmt.Errorf("removing the tree %s: %w", place, err)
 	}
-	delete(r.state.replaced, place)
 	if dir := filepath.Dir(place); dir != r.opts.Layout.Dir() && dir != "." {
-		_ = os.Remove(filepath.Join(r.root, dir)) // of the other layout; goes when it is empty
+		_ = os.Remove(filepath.Join(r.root, dir)) // of the other layout; this fails until the directory is empty
 	}
 	return nil
 }
 
-// forgetAdmins removes the admin directories that belong to no tree, with
-// those of their submodules.
+// forgetAdmins removes the admin directories that belong to no tree, and those of their submodules.
 func (r *Repo) forgetAdmins() error {
 	live, modules, err := r.live()
 	if err != nil {
@@ -157,7 +159,7 @@ func (r *Repo) forgetAdmins() error {
 		return err
 	}
 	for _, st := range stores {
-		if r.state.settled && st != r.store && !modules[filepath.Base(st.Dir())] {
+		if r.state.upToDate && st != r.store && !modules[filepath.Base(st.Dir())] {
 			err = st.Discard()
 		} else {
 			err = st.Forget(live)
@@ -170,8 +172,7 @@ func (r *Repo) forgetAdmins() error {
 	return nil
 }
 
-// live returns the admin directories that belong to trees, and the submodules'
-// stores that trees use.
+// live returns the admin directories of existing trees, and the submodule stores that those trees use.
 func (r *Repo) live() (admins, modules map[string]bool, err error) {
 	admins, modules = map[string]bool{}, map[string]bool{}
 	places, err := r.places()
@@ -184,7 +185,7 @@ func (r *Repo) live() (admins, modules map[string]bool, err error) {
 		dirs = append(dirs, filepath.Join(r.root, place))
 	}
 	if id := r.current().rec.ID; id != "" {
-		admins[id] = true // of the tree that was copied, whose record says what is published
+		admins[id] = true // of the tree that was copied: its record identifies what is published
 	}
 	if spare, ok := r.recycler.Spare(); ok {
 		dirs = append(dirs, spare.Dir)
@@ -196,7 +197,7 @@ func (r *Repo) live() (admins, modules map[string]bool, err error) {
 		}
 		id := filepath.Base(admin)
 		admins[id] = true
-		rec, _ := r.records.ByID(id)
+		rec, _ := r.records.ByID[id]
 		for _, m := range rec.Modules {
 			admins[m.Admin] = true
 			modules[m.Store] = true
@@ -205,8 +206,8 @@ func (r *Repo) live() (admins, modules map[string]bool, err error) {
 	return admins, modules, nil
 }
 
-// dropLFS removes what git-lfs has fetched: it is in the tree, and would take
-// the same room again with every version.
+// dropLFS removes the files that git-lfs has fetched. The tree contains them already, and every further version would
+// take the same space again.
 func (r *Repo) dropLFS() error {
 	stores, err := r.store.All()
 	for _, st := range stores {
@@ -215,89 +216,88 @@ func (r *Repo) dropLFS() error {
 	return err
 }
 
-// emptyTrash removes what is in the trash. What cannot be removed, files of
-// another UID in a tree perhaps, is counted, and left for later.
+// emptyTrash empties the trash. Files that cannot be removed, for example because another UID wrote them, are counted
+// and tried again later.
 func (r *Repo) emptyTrash(ctx context.Context) {
-	if !r.jobs.removal.due(r.opts.Now()) {
+	if !r.jobs.remove.due(r.opts.Now()) {
 		return
 	}
 	stuck := 0
+	var last error
 	r.trees.Trash.Empty(ctx, func(name string, err error) {
-		stuck++
-		r.opts.Log.V(1).Info("could not be removed, trying again later", "path", name, "cause", err.Error())
+		stuck, last = stuck+1, err
+		r.opts.Log.V(1).Info("removal failed", "path", name, "error", err.Error())
 	})
 	if ctx.Err() != nil {
 		return
 	}
 	if stuck > 0 {
-		r.jobs.removal.failed(r.opts.Now(), retryRemoval, retryRemoval)
+		r.jobs.remove.pause(r.opts.Now().Add(retryRemoval))
 	}
 	r.count(func(s *Stats) {
 		if stuck > 0 && s.Stuck == 0 {
-			r.opts.Log.Info("replaced trees cannot be removed; they are set aside and tried again", "count", stuck, "dir", r.trees.Trash.Dir(),
+			r.opts.Log.Error(last, "replaced trees cannot be removed", "count", stuck, "dir", r.trees.Trash.Dir(),
 				"hint", "files were written into the published tree by another user")
 		}
 		s.Stuck = stuck
 	})
 }
 
-// A collection of garbage that failed is tried again after a second at least, and a
-// minute at most. A busy upstream may push a lot in a minute.
-const (
-	minCollectionWait = time.Second
-	maxCollectionWait = time.Minute
-)
+// retryCollection is how long to wait after a failed garbage collection. It is short, because a busy upstream may
+// push a lot in a minute.
+const retryCollection = 10 * time.Second
 
-// grown reports whether anything was fetched since garbage was last collected.
-func (r *Repo) grown() bool {
+// fetchedNew reports whether anything was fetched since the last garbage collection.
+func (r *Repo) fetchedNew() bool {
 	r.report.mu.Lock()
 	defer r.report.mu.Unlock()
 	return r.report.stats.Fetches != r.report.collected
 }
 
-// collect drops unreachable objects where that is worth it.
+// collect drops unreachable objects where the store has enough of them.
 func (r *Repo) collect(ctx context.Context) {
-	if !r.jobs.collection.due(r.opts.Now()) {
+	if !r.jobs.collect.due(r.opts.Now()) {
 		return
 	}
 	err := r.collectAll(ctx)
 	if err == nil {
-		r.jobs.collection.reset()
 		return
 	}
-	wait := r.jobs.collection.failed(r.opts.Now(), minCollectionWait, maxCollectionWait)
+	r.jobs.collect.pause(r.opts.Now().Add(retryCollection))
 	if ctx.Err() == nil {
-		r.opts.Log.Error(err, "collecting garbage; it is tried again later", "retryIn", wait.String())
+		r.opts.Log.Error(err, "garbage collection failed", "retryIn", retryCollection.String())
 	}
 }
 
 func (r *Repo) collectAll(ctx context.Context) error {
-	if err := (ownRoot{r}).Enter(ctx, "garbage collection"); err != nil {
+	if err := r.enterOwn(ctx, "garbage collection"); err != nil {
 		return err
 	}
 	var stores []*store.Store
 	fetches := r.Stats().Fetches
 	err := r.store.NoteNew()
-	if err == nil && r.grown() {
+	if err == nil && r.fetchedNew() {
 		stores, err = r.store.WorthCollecting()
 	}
 	for _, st := range stores {
-		if r.state.settled {
+		if r.state.upToDate {
 			err = errors.Join(err, st.DropUnusedCommits())
 		}
 	}
 	r.work.Unlock()
 	for _, st := range stores {
-		err = errors.Join(err, r.store.Collect(ctx, st, ownRoot{r}))
+		err = errors.Join(err, r.store.Collect(ctx, st, func(ctx context.Context) (leave func(), err error) {
+			return r.work.Unlock, r.enterOwn(ctx, "garbage collection")
+		}))
 	}
 	if err != nil {
 		return err
 	}
 	if len(stores) > 0 {
-		if err := (ownRoot{r}).Enter(ctx, "garbage collection"); err != nil {
+		if err := r.enterOwn(ctx, "garbage collection"); err != nil {
 			return err
 		}
-		r.rememberStore()
+		r.noteStore()
 		r.work.Unlock()
 	}
 	r.report.mu.Lock()

@@ -2,13 +2,14 @@
 //
 //	<root>/
 //	  .git/                 the store: objects, refs, one admin directory per tree
-//	    git-sync/           ours: the marker, trash, the spare tree, submodule stores
+//	    git-sync/           ours: the marker, the spare tree, submodule stores
 //	    worktrees/<id>/     HEAD, index and record of one tree
+//	  .git-sync.trash/      what is about to be removed
 //	  rev-<hash>/           one complete checkout
 //	  <link>                symlink -> rev-<hash>, replaced by rename(2)
 //
-// It holds the lock on the root, the order of steps of a sync, and the background
-// jobs. What a step is made of is in its parts, which do not know each other:
+// It holds the lock on the root, the order of the steps of a sync, and the background jobs. The steps themselves are
+// in its subpackages. These do not import each other, except that recycle imports worktree:
 //
 //	remote    what the remote has
 //	store     the object store: fetch, integrity, garbage, replacement
@@ -18,15 +19,13 @@
 //
 // # Invariants
 //
-// The disk is the state. What is published is what the outlet says; its commit is
-// known from the tree's record. Whatever else is found after a crash is a leftover,
-// and is named so that it is known as one.
+// The disk is the state. The outlet defines what is published, and the tree's record says which commit that is.
+// Everything else that is found after a crash is a leftover, and its name identifies it as one.
 //
-// Trees and stores are built aside under names of their own and put in place
-// by rename, so a name without the prefix ".git-sync." never holds half of
-// anything. What is replaced is removed last, and only after the replacement
-// has been written to the disk.
+// Trees and stores are built under temporary names and put in place by rename. So a name without the prefix
+// ".git-sync." never holds anything incomplete. What was replaced is removed last, after the replacement has been
+// written to the disk.
 //
-// Nothing is deleted that was not made by git-sync: trees are known by their
-// name together with a .git file that points into our store.
+// git-sync deletes only what it has made: it recognizes trees by their name together with a .git file that points
+// into its own store.
 package repo

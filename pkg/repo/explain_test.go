@@ -96,7 +96,7 @@ func TestNoCommit(t *testing.T) {
 	f.up.Commit(map[string]string{"a": "1"})
 	f.up.Tag("blob", f.up.Rev("main:a"))
 	f.opts.Ref = "blob"
-	f.explains("this is not a commit", "--ref is to name a branch")
+	f.explains("this is not a commit", "--ref must name a branch")
 }
 
 // TestEmptyPlaces: E10. Patterns match nothing; a submodule is in the tree, but not in .gitmodules.
@@ -112,7 +112,7 @@ func TestEmptyPlaces(t *testing.T) {
 	if _, err := f.try(); err != nil {
 		t.Fatal(err)
 	}
-	for _, words := range []string{"a submodule has no entry in .gitmodules", "the patterns of --sparse-checkout-file match no file"} {
+	for _, words := range []string{"submodule has no entry in .gitmodules", "sparse checkout matches no file"} {
 		if said := strings.Join(f.logs, "\n"); !strings.Contains(said, words) {
 			t.Errorf("%q is not said by\n%s", words, said)
 		}

@@ -2,6 +2,8 @@ package repo
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +17,7 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 	"git-sync/pkg/repo/store"
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 )
 
 // The tests here make the faults of the table in docs/reliability.md that
@@ -39,15 +42,21 @@ func TestLeftoverLink(t *testing.T) {
 	f := newFixture(t)
 	hash := f.up.Commit(map[string]string{"a": "1"})
 	f.sync(hash)
-	left := filepath.Join(f.opts.Root, disk.TempPrefix+"link-dead")
-	if err := os.Symlink("rev-"+hash, left); err != nil {
-		t.Fatal(err)
+	sum := sha256.Sum256([]byte(f.opts.Link))
+	left := filepath.Join(f.opts.Root, disk.TempPrefix+"link-"+hex.EncodeToString(sum[:8]))
+	leave := func() {
+		t.Helper()
+		if err := os.Symlink("rev-"+hash, left); err != nil {
+			t.Fatal(err)
+		}
 	}
+	leave()
 	f.sync(f.up.Commit(map[string]string{"a": "2"}))
+	leave()
 	if err := f.restart(); err != nil {
 		t.Fatal(err)
 	}
-	f.sync(f.up.Commit(map[string]string{"a": "3"}))
+	f.sync(f.up.Rev("main"))
 	f.clean()
 }
 
@@ -259,10 +268,7 @@ func TestChecksUnknown(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "git")
 	for _, fate := range []string{"kill -9 $$", "sleep 100", "echo 'error: unable to read: Input/output error' >&2; exit 128"} {
 		for _, remote := range []bool{true, false} {
-			write(t, script, "#!/bin/sh\ncase \" $* \" in *' status '*) "+fate+";; esac\nexec git \"$@\"\n")
-			if err := os.Chmod(script, 0o755); err != nil {
-				t.Fatal(err)
-			}
+			harness.Executable(t, script, "#!/bin/sh\ncase \" $* \" in *' status '*) "+fate+";; esac\nexec git \"$@\"\n")
 			g, err := git.New(t.Context(), git.Options{Path: script, Env: []string{"PATH=" + os.Getenv("PATH")}})
 			if err != nil {
 				t.Fatal(err)
@@ -333,6 +339,10 @@ func TestCorruptStore(t *testing.T) {
 					t.Fatal(err)
 				}
 				f.later()
+				f.poll()
+				if err := f.repo.jobs.verify.wait(t.Context()); err != nil { // it finds the damage
+					t.Fatal(err)
+				}
 				f.sync(hash)
 				if out, err := gitserver.Run(f.link(), gitserver.Env(), "fsck", "--full"); err != nil {
 					t.Errorf("git fsck after the repair: %v %s", err, out)
@@ -502,7 +512,6 @@ func TestInterrupted(t *testing.T) {
 	if err := os.Rename(filepath.Join(f.opts.Root, ".git"), filepath.Join(f.opts.Root, ".git-sync.next")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(f.opts.Root, ".git-sync.old", "HEAD"), "old")
 	if meta := filepath.Join(f.opts.Root, ".git-sync.next", disk.OwnName, disk.Marker); true {
 		var m store.Meta
 		if err := disk.ReadJSON(meta, &m); err != nil {

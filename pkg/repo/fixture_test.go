@@ -124,7 +124,7 @@ func (f *fixture) stop() {
 func (f *fixture) settle() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := f.repo.Settle(ctx); err != nil {
+	if err := f.repo.WaitClean(ctx); err != nil {
 		f.t.Errorf("cleaning up does not end: %v", err)
 	}
 }
@@ -266,14 +266,14 @@ func listing(t *testing.T, dir string) map[string]string {
 }
 
 func keys[V any](maps ...map[string]V) []string {
-	seen := map[string]bool{}
+	found := map[string]bool{}
 	for _, m := range maps {
 		for k := range m {
-			seen[k] = true
+			found[k] = true
 		}
 	}
 	var list []string
-	for k := range seen {
+	for k := range found {
 		list = append(list, k)
 	}
 	sort.Strings(list)
@@ -315,8 +315,8 @@ func (f *fixture) clean(others ...string) {
 		f.t.Errorf("the trash holds %v", trash)
 	}
 	admins, _ := os.ReadDir(filepath.Join(f.repo.store.Dir(), disk.Admins))
-	if len(admins) != 1+len(f.aside()) {
-		f.t.Errorf("%d admin directories, want those of the published tree and of the trees set aside", len(admins))
+	if len(admins) != 1+len(f.spares()) {
+		f.t.Errorf("%d admin directories, want those of the published tree and of the spare one", len(admins))
 	}
 	err := filepath.WalkDir(f.repo.store.Dir(), func(name string, _ fs.DirEntry, err error) error {
 		base := filepath.Base(name)
@@ -330,9 +330,9 @@ func (f *fixture) clean(others ...string) {
 	}
 }
 
-// aside lists the trees set aside for recycling.
-func (f *fixture) aside() []string {
-	entries, _ := os.ReadDir(f.repo.store.Own("aside"))
+// spares lists the trees kept for recycling.
+func (f *fixture) spares() []string {
+	entries, _ := os.ReadDir(f.repo.store.Own("spare"))
 	var names []string
 	for _, e := range entries {
 		names = append(names, e.Name())

@@ -21,7 +21,7 @@ import (
 )
 
 // slowGit makes the gits that copy what is kept wait, before they begin or
-// when they have done, as long as it is told to.
+// when they have done, as long as it is asked to.
 type slowGit struct {
 	t   *testing.T
 	dir string
@@ -40,8 +40,8 @@ func slowly(f *fixture, when string) *slowGit {
 		after = hold
 	}
 	script := fmt.Sprintf("#!/bin/sh\nif [ \"$1\" != pack-objects ] || [ -z \"$GIT_OBJECT_DIRECTORY\" ]; then exec git \"$@\"; fi\n%s\ngit \"$@\" || exit\n%s\nexit 0\n", before, after)
-	write(f.t, filepath.Join(s.dir, "git"), script)
-	if err := errors.Join(os.Chmod(filepath.Join(s.dir, "git"), 0o755), syscall.Mkfifo(filepath.Join(s.dir, "gate"), 0o600)); err != nil {
+	harness.Executable(f.t, filepath.Join(s.dir, "git"), script)
+	if err := syscall.Mkfifo(filepath.Join(s.dir, "gate"), 0o600); err != nil {
 		f.t.Fatal(err)
 	}
 	g, err := git.New(f.t.Context(), git.Options{Path: filepath.Join(s.dir, "git"), Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.t.TempDir()}, Observe: f.ran})
@@ -202,7 +202,10 @@ func TestBusy(t *testing.T) {
 func TestCollectingForgottenStore(t *testing.T) {
 	f := newFixture(t)
 	f.sync(f.up.Commit(map[string]string{"a": "1"}))
-	if err := f.repo.store.Collect(t.Context(), f.repo.store.Module("gone"), f.repo.work); err != nil {
+	enter := func(ctx context.Context) (leave func(), err error) {
+		return f.repo.work.Unlock, f.repo.work.Enter(ctx, "collection of garbage")
+	}
+	if err := f.repo.store.Collect(t.Context(), f.repo.store.Module("gone"), enter); err != nil {
 		t.Errorf("collecting in a store that is gone: %v", err)
 	}
 	f.clean()
@@ -249,8 +252,7 @@ func TestCollectingKilled(t *testing.T) {
 	f.clean()
 }
 
-// A collection that fails is tried again ever later, and soon after it has once
-// been made: a busy upstream may push a lot in a minute.
+// A collection that fails is tried again, but not at once.
 func TestCollectingAgain(t *testing.T) {
 	now := time.Now()
 	f := newFixture(t, func(o *Options) { o.GC, o.Now = GCAlways, func() time.Time { return now } })
@@ -260,20 +262,16 @@ func TestCollectingAgain(t *testing.T) {
 	r.report.collected = -1 // something has been fetched since
 	ended, cancel := context.WithCancel(t.Context())
 	cancel() // every collection fails
-	for _, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
-		r.collect(ended)
-		if got := r.jobs.collection.next.Sub(now); got != want*time.Second {
-			t.Errorf("tried again after %s, want %d s", got, want)
-		}
-		r.collect(t.Context()) // too early
-		if r.jobs.collection.wait != want*time.Second {
-			t.Error("it did not wait")
-		}
-		now = r.jobs.collection.next
-	}
+	r.collect(ended)
+	f.runs()
 	r.collect(t.Context())
-	if r.jobs.collection.wait != 0 {
-		t.Errorf("after one that was made, the next failure would be tried again after more than %s", r.jobs.collection.wait)
+	if ran := f.runs(); len(ran) > 0 {
+		t.Errorf("it is tried again at once: %v", ran)
+	}
+	now = now.Add(retryCollection)
+	r.collect(t.Context())
+	if r.fetchedNew() {
+		t.Error("it is not tried again")
 	}
 }
 

@@ -6,21 +6,25 @@ import (
 	"time"
 )
 
-// job runs one piece of work in the background at a time.
+// job runs work in the background, one run at a time.
 type job struct {
 	mu     sync.Mutex
 	cancel context.CancelFunc
-	done   chan struct{} // closed when the work under way has ended; nil: there is none
-	again  bool          // asked for while it ran
+	done   chan struct{}         // closed when the current run has ended; nil: nothing runs
+	next   func(context.Context) // what start was called with during the run; nil: it was not
 	closed bool
+	// notBefore is when the next run is due. The work itself checks that, because start may be called too early.
+	notBefore time.Time
 }
 
-// start runs work in the background, with ctx's values but not its end. While
-// it is at work already, it is run once more afterwards.
+// start runs work in the background, with ctx's values but without its cancellation. If the job runs already, the
+// work runs afterwards.
 func (j *job) start(ctx context.Context, work func(context.Context)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.again = j.done != nil; !j.again && !j.closed {
+	if j.done != nil {
+		j.next = work
+	} else if !j.closed {
 		j.launch(context.WithoutCancel(ctx), work)
 	}
 }
@@ -29,21 +33,21 @@ func (j *job) start(ctx context.Context, work func(context.Context)) {
 func (j *job) launch(base context.Context, work func(context.Context)) {
 	ctx, cancel := context.WithCancel(base)
 	done := make(chan struct{})
-	j.cancel, j.done, j.again = cancel, done, false
+	j.cancel, j.done, j.next = cancel, done, nil
 	go func() {
 		work(ctx)
 		cancel()
 		j.mu.Lock()
 		defer j.mu.Unlock()
 		j.done = nil
-		if j.again && !j.closed {
-			j.launch(base, work)
+		if j.next != nil && !j.closed {
+			j.launch(base, j.next)
 		}
 		close(done)
 	}()
 }
 
-// wait blocks until nothing is under way, or ctx ends.
+// wait blocks until nothing runs, or until ctx ends.
 func (j *job) wait(ctx context.Context) error {
 	for {
 		j.mu.Lock()
@@ -60,57 +64,47 @@ func (j *job) wait(ctx context.Context) error {
 	}
 }
 
-// stop cancels what is under way, and blocks until it has ended. Nothing starts
-// afterwards.
+// stop ends the job for good: later calls of start do nothing. It blocks until the current run has ended.
 func (j *job) stop() {
 	j.mu.Lock()
 	j.closed = true
-	if j.cancel != nil {
-		j.cancel()
-	}
-	done := j.done
 	j.mu.Unlock()
-	if done != nil {
-		<-done
-	}
+	<-j.interrupt()
 }
 
-// end cancels what is under way, and waits for its end as long as ctx lasts.
+// end cancels the current run, and blocks until it has ended or ctx ends.
 func (j *job) end(ctx context.Context) error {
-	j.mu.Lock()
-	j.again = false
-	if j.cancel != nil {
-		j.cancel()
+	select {
+	case <-j.interrupt():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	j.mu.Unlock()
-	return j.wait(ctx)
 }
 
-// backoff says when something that failed is tried again: after twice as long
-// each time.
-type backoff struct {
-	mu   sync.Mutex
-	next time.Time
-	wait time.Duration // since the last failure; 0: there was none
+// interrupt cancels the current run, and returns a channel that is closed when that has ended.
+func (j *job) interrupt() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.next = nil
+	if j.done == nil {
+		ended := make(chan struct{})
+		close(ended)
+		return ended
+	}
+	j.cancel()
+	return j.done
 }
 
-func (b *backoff) due(now time.Time) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return !now.Before(b.next)
+// pause keeps the job from being due until a time; zero means that it is due at once.
+func (j *job) pause(until time.Time) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.notBefore = until
 }
 
-// failed returns how long to wait.
-func (b *backoff) failed(now time.Time, least, most time.Duration) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.wait = min(max(2*b.wait, least), most)
-	b.next = now.Add(b.wait)
-	return b.wait
-}
-
-func (b *backoff) reset() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.wait, b.next = 0, time.Time{}
+func (j *job) due(now time.Time) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return !now.Before(j.notBefore)
 }

@@ -26,7 +26,7 @@ func TestOddPaths(t *testing.T) {
 		{base + "/here/.", "link", "deep/down", "deep/down/link"},
 	} {
 		r := &Repo{}
-		if err := r.locate(Options{Root: c.root, Link: c.link}); err != nil {
+		if err := r.locate(Options{Root: c.root, Link: c.link, Publish: PublishLink}); err != nil {
 			t.Errorf("%s, %s: %v", c.root, c.link, err)
 			continue
 		}

@@ -15,17 +15,19 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// lockRetry is how often a held lock is tried again.
-const lockRetry = 100 * time.Millisecond
+const (
+	lockRetry  = 100 * time.Millisecond // how often a held lock is tried again
+	lockRepeat = time.Minute            // how often the log repeats that the lock is held
+)
 
-// lockFileName is the lock where a directory cannot be locked (NFS turns flock
-// into a record lock, which needs a file that is open for writing).
+// lockFileName is the file to lock where a directory cannot be locked: NFS turns flock into a record lock, which
+// needs a file that is open for writing.
 const lockFileName = disk.TempPrefix + "lock"
 
-// rootLock is the advisory lock on the root, so that one process writes to it.
-// The kernel drops the lock when its holder dies, however it dies.
+// rootLock is the advisory lock on the root, so that only one process writes to it. The kernel releases the lock when
+// its holder dies.
 type rootLock struct {
-	shared bool // a file to lock is writable by its group, whatever our umask
+	shared bool // a lock file is made writable by its group, whatever the umask
 	file   *os.File
 	info   fs.FileInfo // of what was locked
 }
@@ -33,9 +35,8 @@ type rootLock struct {
 // held reports whether the lock was taken.
 func (l *rootLock) held() bool { return l.file != nil }
 
-// holds reports whether what was locked is still what the root's path leads
-// to: where it is not, everybody else may lock that too. When that cannot be told,
-// nothing is known to have changed.
+// holds reports whether the root's path still leads to what was locked. If it does not, another process can lock the
+// new root. If that cannot be determined, holds assumes that nothing has changed.
 func (l *rootLock) holds() bool {
 	if l.file == nil {
 		return false
@@ -47,8 +48,8 @@ func (l *rootLock) holds() bool {
 	return os.SameFile(info, l.info)
 }
 
-// take takes the lock. It blocks until the lock is free or ctx ends, and calls
-// waiting when it is not free.
+// take takes the lock. It blocks until the lock is free or ctx ends. While the lock is held by another process, it
+// calls waiting, at once and then every minute.
 func (l *rootLock) take(ctx context.Context, root string, waiting func()) error {
 	f, err := os.Open(root)
 	if err != nil {
@@ -72,7 +73,7 @@ func (l *rootLock) take(ctx context.Context, root string, waiting func()) error 
 	return nil
 }
 
-// openFile opens the file that is locked where a directory cannot be.
+// openFile opens the file to lock where a directory cannot be locked.
 func (l *rootLock) openFile(root string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(root, lockFileName), os.O_RDWR|os.O_CREATE, 0o660)
 	if err == nil && l.shared {
@@ -81,7 +82,7 @@ func (l *rootLock) openFile(root string) (*os.File, error) {
 	return f, err
 }
 
-// release gives the lock up.
+// release releases the lock.
 func (l *rootLock) release() error {
 	if l.file == nil {
 		return nil
@@ -92,7 +93,7 @@ func (l *rootLock) release() error {
 }
 
 func flock(ctx context.Context, f *os.File, root string, waiting func()) error {
-	for first := true; ; {
+	for next := time.Now(); ; {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return nil
@@ -103,9 +104,9 @@ func flock(ctx context.Context, f *os.File, root string, waiting func()) error {
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return fmt.Errorf("locking %s: %w", f.Name(), err)
 		}
-		if first {
+		if !time.Now().Before(next) {
 			waiting()
-			first = false
+			next = next.Add(lockRepeat)
 		}
 		select {
 		case <-ctx.Done():
@@ -116,9 +117,8 @@ func flock(ctx context.Context, f *os.File, root string, waiting func()) error {
 	}
 }
 
-// errReplaced is why a tree cannot be published in the root for which it was
-// made.
+// errReplaced says that the root for which a tree was made is gone, so that the tree cannot be published.
 var errReplaced = errors.New("the root has been removed or replaced meanwhile")
 
-// errLocked says that another git-sync works on the same root.
+// errLocked says that another git-sync holds the lock on the root.
 var errLocked = errors.New("waiting for another git-sync")

@@ -22,7 +22,7 @@ type (
 	Layout = outlet.Layout
 	// Submodules says how much of a tree's submodules is checked out.
 	Submodules = worktree.Submodules
-	// Content says what besides the commit decides what a tree looks like.
+	// Content says what determines a tree besides the commit.
 	Content = worktree.Content
 	// CheckoutMode says how a new tree is made.
 	CheckoutMode = recycle.Mode
@@ -52,8 +52,10 @@ const (
 	PublishInPlace      = outlet.KindInPlace
 )
 
-// Options says what to keep where. The zero values of the optional fields are
-// the plain choices: full history, no filter, every submodule off.
+// PublishKinds are the values of Publish, the default first.
+func PublishKinds() []Publish { return outlet.Kinds() }
+
+// Options configures a Repo. The zero values of the optional fields mean full history, no filter, no submodules.
 type Options struct {
 	Git  *git.Git
 	Log  logr.Logger
@@ -61,67 +63,76 @@ type Options struct {
 	Link string // published path; relative means below Root
 	// Publish says what the published path is; empty: a link.
 	Publish Publish
-	// Layout names the trees. Unless it was asked for, a root that publishes bare
-	// hashes keeps doing so.
+	// Layout names the trees. Unless LayoutAsked is set, a root that publishes bare hashes keeps doing so.
 	Layout      Layout
 	LayoutAsked bool
 	Source
 	Content
 	Checkout CheckoutMode
-	// StaleTimeout is how long a replaced tree stays.
+	// StaleTimeout is how long a replaced tree is kept.
 	StaleTimeout time.Duration
 	GC           GC
-	// Sharing, when set, says with whom polls are shared.
+	// Sharing, when set, returns with which other Repos polls are shared.
 	Sharing func() remote.Sharing
 	// Progress, when set, is called for each step of a fetch or checkout.
 	Progress func(git.Progress)
+	// Describe has the published commit described, which costs one git for each revision.
+	Describe bool
 	// Now is time.Now when nil.
 	Now func() time.Time
 }
-
-// copies reports whether consumers see copies of the trees.
-func (o *Options) copies() bool { return o.Publish != "" && o.Publish != PublishLink }
 
 // Source says what is synced.
 type Source struct {
 	remote.Wanted
 	Depth  int    // commits of history; 0 is all of it
 	Filter string // partial clone: git's --filter
-	// RefPinned refuses a tag that has moved since it was published.
+	// RefPinned rejects a tag that has moved since it was published.
 	RefPinned bool
-	// Verify says which signature a revision needs to be published.
+	// Verify says which signature a revision needs.
 	Verify Verify
-	// Trust holds the keys whose signatures count.
+	// Trust holds the trusted keys.
 	Trust git.Trust
 }
 
 // Tree is a complete checkout of one commit.
 type Tree struct {
 	Hash string // the commit, in hex
-	Ref  string // what it was asked for as, in full where the remote said so
-	Path string // absolute; where it is now, until Publish returns it with its final path
-	New  bool   // false: it is published and intact already, there is nothing to do
+	Ref  string // the ref that was asked for; its full name if the remote gave it
+	Path string // absolute; may change until Publish, which returns the final path
+	New  bool   // false: it is published and intact already
 
 	rec worktree.Record
-	oid string // what the ref itself held: the commit, or an annotated tag
+	oid string // what the ref points to: the commit, or an annotated tag
 }
 
-// Revision is what is published.
+// Revision is the published revision.
 type Revision struct {
 	Hash  string
-	Ref   string    // empty until this process has asked the remote
+	Ref   string    // empty until this process has polled the remote
 	Path  string    // absolute path of what consumers see
-	Since time.Time // when the link was flipped to it
-	// Unusable says why it is not to be used, in a clause; empty when nothing is
-	// known against it.
+	Since time.Time // when it was published
+	// Unusable says why it must not be used; empty when no problem is known.
 	Unusable string
+	// LastSuccess is when a sync of an earlier process last succeeded; zero if that is not known.
+	LastSuccess time.Time
+	// Commit describes the commit, with Options.Describe; it is read in the background.
+	Commit Commit
 }
 
-// Stats counts what a Repo has done and holds.
+// Commit describes the commit Hash.
+type Commit struct {
+	Hash, Subject string
+	Authored      time.Time
+}
+
+// Stats counts what a Repo has done, and describes its present state.
 type Stats struct {
-	Fetches     int   // fetches that ended well, submodules' included
-	Recycled    int   // trees made from a spare one
-	Stuck       int   // replaced trees that cannot be removed for now
-	ObjectBytes int64 // the object store on disk
-	Unverified  int   // times that a revision was refused for its signature
+	Fetches     int   // successful fetches, those of submodules included
+	Recycled    int   // trees made from a spare
+	Stuck       int   // replaced trees that cannot be removed at present
+	ObjectBytes int64 // size of the object store on the disk
+	Unverified  int   // revisions rejected for their signature
+	// Waiting says that another process holds the root; empty otherwise.
+	Waiting string
 }

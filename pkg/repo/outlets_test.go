@@ -1,17 +1,23 @@
 package repo
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"git-sync/pkg/advice"
+	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
 	"git-sync/test/gitserver"
 	"git-sync/test/harness"
@@ -25,7 +31,7 @@ func TestOutletsRandomHistory(t *testing.T) {
 		histories = 4
 	}
 	histories, first := setting(t, historiesVar, histories), setting(t, historyVar, 1)
-	for _, kind := range []Publish{PublishLink, PublishDirectory, PublishInPlace} {
+	for _, kind := range PublishKinds() {
 		for _, subdir := range []string{"", "d1"} {
 			for n := range histories {
 				seed := first + n
@@ -216,7 +222,7 @@ func (f *fixture) showsOnly(files map[string]string) {
 // An edit of a published file is put right at the next sync, though nothing is new; a
 // file of the consumer stays in place.
 func TestEditIsRepaired(t *testing.T) {
-	for _, kind := range []Publish{PublishDirectory, PublishInPlace} {
+	for _, kind := range PublishKinds()[1:] {
 		t.Run(string(kind), func(t *testing.T) {
 			f := inMode(t, kind)
 			hash := f.up.Commit(map[string]string{"a": "1", "dir/b": "2"})
@@ -226,7 +232,7 @@ func TestEditIsRepaired(t *testing.T) {
 			}
 			write(t, filepath.Join(f.link(), "dir/b"), "3")
 			if tree := f.sync2(hash); !tree.New {
-				t.Error("an edit is not seen")
+				t.Error("an edit is not found")
 			}
 			f.showsOnly(map[string]string{".": "", "a": "1", "dir": "", "dir/b": "2"})
 			back := f.away()
@@ -262,7 +268,13 @@ func (f *fixture) sync2(hash string) Tree {
 func TestPublishChanges(t *testing.T) {
 	f := newFixture(t)
 	v := f.up.Commit(map[string]string{"a": "0", "dir/b": "0"})
-	ways := []Publish{PublishLink, PublishDirectory, PublishInPlace, PublishLink, PublishInPlace, PublishDirectory, PublishLink}
+	ways := PublishKinds()[:1]
+	for i, one := range PublishKinds() { // each one to each other one
+		for _, other := range PublishKinds()[i+1:] {
+			ways = append(ways, one, other, one)
+		}
+	}
+	ways = slices.Compact(append(ways, PublishLink))
 	over := make(chan struct{})
 	f.sync(v)
 	done := make(chan error, 1)
@@ -315,10 +327,10 @@ func TestNotOursIsRefused(t *testing.T) {
 			t.Errorf("%v; want it refused with %q", err, words)
 		}
 	}
-	for _, kind := range []Publish{PublishLink, PublishDirectory, PublishInPlace} {
+	for _, kind := range PublishKinds() {
 		f := inMode(t, kind)
 		write(t, filepath.Join(f.link(), "mine"), "1")
-		refused(f.restart(), "is to be published, but is")
+		refused(f.restart(), "is the published path, but is")
 	}
 	f := inMode(t, PublishInPlace)
 	f.sync2(f.up.Commit(map[string]string{"a": "1"}))
@@ -393,6 +405,105 @@ func TestSubdirMissing(t *testing.T) {
 	}
 }
 
+// Where the sparse patterns leave --subdir out, there is nothing to publish, and what is published stays.
+func TestSubdirNotInPatterns(t *testing.T) {
+	for _, kind := range PublishKinds() {
+		patterns := filepath.Join(t.TempDir(), "patterns")
+		write(t, patterns, "/dir/\n")
+		f := newFixture(t, func(o *Options) { o.Publish, o.Subdir, o.SparseFile = kind, "dir", patterns })
+		f.up.Commit(map[string]string{"a": "1", "dir/x": "1"})
+		if _, err := f.try(); err != nil {
+			t.Fatal(err)
+		}
+		write(t, patterns, "/a\n")
+		if _, err := f.try(); err == nil || !strings.Contains(err.Error(), `no file of the directory "dir"`) {
+			t.Errorf("%s: %v", kind, err)
+		}
+		f.showsOnly(map[string]string{".": "", "x": "1"})
+	}
+}
+
+// An update in place that was killed is completed at the next start, also without the remote: consumers do not go back.
+func TestInterruptedInPlace(t *testing.T) {
+	f := inMode(t, PublishInPlace)
+	f.sync2(f.up.Commit(map[string]string{"a": "1", "b": "1"}))
+	manifest, err := disk.Glob(f.opts.Root, ".git-sync.published/*/manifest")
+	if err != nil || len(manifest) != 1 {
+		t.Fatal(manifest, err)
+	}
+	noted, err := os.ReadFile(manifest[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, _, _ := strings.Cut(string(noted), "\n")
+	newer := f.up.Commit(map[string]string{"a": "2", "b": "2"})
+	older := f.repo.current().rec.ID
+	tree, err := f.repo.Prepare(t.Context(), git.Overlay{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.stop()
+	// As it is after the journal and the first file.
+	write(t, filepath.Join(filepath.Dir(manifest[0]), "journal"), strings.Replace(header, older, tree.rec.ID, 1)+"\n")
+	write(t, filepath.Join(f.link(), "a"), "2")
+	if err := os.Rename(f.up.Dir, f.up.Dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.restart(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.try(); err == nil {
+		t.Error("the remote is away, but the sync did not fail")
+	}
+	f.showsOnly(map[string]string{".": "", "a": "2", "b": "2"})
+	if rev, _ := f.repo.Published(); rev.Hash != newer {
+		t.Errorf("published is %+v, want %s", rev, newer)
+	}
+}
+
+// A directory of ours that left the repository goes when no file of others is in it any more.
+func TestDirectoryKeptByAnotherFile(t *testing.T) {
+	f := inMode(t, PublishInPlace)
+	f.sync2(f.up.Commit(map[string]string{"a": "1", "d/e/c": "1"}))
+	mine := filepath.Join(f.link(), "d/e/mine")
+	write(t, mine, "mine")
+	removed := func() {
+		f.up.Apply(gitserver.Change{Delete: []string{"d"}})
+		if _, err := f.try(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	removed()
+	f.showsOnly(map[string]string{".": "", "a": "1", "d/e/mine": "mine"})
+	f.up.Commit(map[string]string{"d": "a file"})
+	if _, err := f.try(); err == nil || !strings.Contains(err.Error(), mine+" is in the way") {
+		t.Errorf("%v", err)
+	}
+	remove2(t, mine)
+	if _, err := f.try(); err != nil {
+		t.Error(err)
+	}
+	f.showsOnly(map[string]string{".": "", "a": "1", "d": "a file"})
+	f.up.Apply(gitserver.Change{Delete: []string{"d"}})
+	f.sync2(f.up.Commit(map[string]string{"d/x": "1"}))
+	write(t, filepath.Join(f.link(), "d/mine"), "mine")
+	removed()
+	if err := os.RemoveAll(filepath.Join(f.link(), "d")); err != nil {
+		t.Fatal(err)
+	}
+	if tree, err := f.try(); err != nil || tree.New {
+		t.Errorf("a directory that is to go anyway is missed: %+v, %v", tree, err)
+	}
+	f.sync2(f.up.Commit(map[string]string{"d/x": "1"}))
+	write(t, filepath.Join(f.link(), "d/mine"), "mine")
+	removed()
+	remove2(t, filepath.Join(f.link(), "d/mine"))
+	f.sync2(f.up.Commit(map[string]string{"a": "2"}))
+	if disk.Exists(filepath.Join(f.link(), "d")) {
+		t.Error("an empty directory of ours stays")
+	}
+}
+
 // After a power cut, files may be without their content, though they look the same.
 func TestContentLostInPlace(t *testing.T) {
 	for _, kind := range []Publish{PublishDirectory, PublishInPlace} {
@@ -420,8 +531,11 @@ func TestContentLostInPlace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		changed := func(info fs.FileInfo) string { return fmt.Sprint(info.Sys().(*syscall.Stat_t).Ctim.Nano()) }
-		text := strings.NewReplacer(disk.BootID(), "another", changed(info), changed(now)).Replace(string(data))
+		changed := func(info fs.FileInfo) string { // as encoding/gob writes it
+			return string(binary.BigEndian.AppendUint64(nil, uint64(info.Sys().(*syscall.Stat_t).Ctim.Nano())<<1))
+		}
+		another := strings.Repeat("x", len(disk.BootID()))
+		text := strings.NewReplacer(disk.BootID(), another, changed(info), changed(now)).Replace(string(data))
 		write(t, state[0], text)
 		if tree := f.sync2(hash); !tree.New {
 			t.Error("it is taken for intact")
@@ -453,6 +567,28 @@ func TestTemporaryNameInTheRepository(t *testing.T) {
 			t.Errorf("%s: what a killed update left is still there", kind)
 		}
 	}
+}
+
+// An update in place cannot replace what something is mounted on: the error names it by its whole path, and the next sync
+// after unmounting completes the update.
+func TestMountInPlace(t *testing.T) {
+	f := inMode(t, PublishInPlace)
+	f.sync2(f.up.Commit(map[string]string{"a": "1", "dir/b": "1"}))
+	name := filepath.Join(f.link(), "dir/b")
+	if err := unix.Mount("/dev/null", name, "", unix.MS_BIND, ""); err != nil {
+		t.Skipf("mounting: %v", err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(name, unix.MNT_DETACH) })
+	hash := f.up.Commit(map[string]string{"a": "2", "dir/b": "2"})
+	_, err := f.try()
+	if err == nil || !strings.Contains(err.Error(), name+": device or resource busy") || !strings.Contains(advice.Hint(err), "is mounted at "+name) {
+		t.Errorf("%v\nhint: %s", err, advice.Hint(err))
+	}
+	if err := unix.Unmount(name, 0); err != nil {
+		t.Fatal(err)
+	}
+	f.sync2(hash)
+	f.showsOnly(map[string]string{".": "", "a": "2", "dir": "", "dir/b": "2"})
 }
 
 func TestInPlaceKeepsInode(t *testing.T) {

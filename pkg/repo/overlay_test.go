@@ -53,7 +53,7 @@ func TestImageLayer(t *testing.T) {
 	for name, happens := range map[string]func(f *fixture, hash string){
 		"updates": func(*fixture, string) {},
 		"spare": func(f *fixture, _ string) {
-			if len(f.aside()) == 0 {
+			if len(f.spares()) == 0 {
 				f.t.Error("there is no spare tree in the layer")
 			}
 		},
@@ -109,8 +109,8 @@ func TestImageLayer(t *testing.T) {
 					t.Errorf("Stats().Stuck = %d", stuck)
 				}
 			}
-			if len(f.aside()) == 0 {
-				t.Error("no tree is set aside for recycling")
+			if len(f.spares()) == 0 {
+				t.Error("no tree is kept for recycling")
 			}
 		})
 	}

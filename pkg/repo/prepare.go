@@ -14,8 +14,7 @@ import (
 	"git-sync/pkg/repo/worktree"
 )
 
-// attempt is the work of one sync: the root together with a git that has this
-// sync's credentials.
+// attempt is one sync: the Repo, and a git with the credentials of this sync.
 type attempt struct {
 	*Repo
 	git   *git.Git
@@ -26,21 +25,21 @@ func (r *Repo) attempt(creds git.Overlay) attempt {
 	return attempt{Repo: r, git: r.opts.Git.With(creds), creds: creds}
 }
 
-// target is what a sync is to publish.
+// target is the revision that a sync publishes.
 type target struct {
 	remote.Target
 	recipe worktree.Recipe
 	sparse []byte
 }
 
-// options returns a target of which all but the commit is known.
-func (r *Repo) options() (target, error) {
+// newTarget returns a target without a commit.
+func (r *Repo) newTarget() (target, error) {
 	sparse, err := r.trees.SparsePatterns()
 	return target{recipe: r.trees.Recipe(sparse), sparse: sparse}, err
 }
 
-// guess returns what a first sync may fetch without asking the remote first:
-// there is nothing yet to compare its refs with.
+// guess returns what a first sync may fetch without polling the remote first: the store has nothing yet to compare
+// with the remote's refs.
 func (s attempt) guess(want target) (target, bool) {
 	if s.store.Usable() || s.store.Unfinished() || s.opts.RefPinned {
 		return want, false
@@ -50,8 +49,8 @@ func (s attempt) guess(want target) (target, bool) {
 	return want, ok
 }
 
-// guessedWrong reports whether a fetch may have failed because there is no such
-// branch, or because the repository is of another object format than assumed.
+// guessedWrong reports whether a fetch may have failed because the branch does not exist, or because the repository
+// has another object format than assumed.
 func guessedWrong(err error) bool {
 	var failed *git.Error
 	if !errors.As(err, &failed) || failed.Op != "fetch" {
@@ -65,8 +64,8 @@ func guessedWrong(err error) bool {
 	}
 }
 
-// ask asks the remote which commit the ref is at. It leaves half of the time to
-// Restore, where that may be needed: a remote may be silent until the time is up.
+// ask polls the remote for the commit of the ref. If Restore may be needed, it leaves half of the time for that,
+// because the remote may not answer before the deadline.
 func (s attempt) ask(ctx context.Context, want target) (target, error) {
 	if s.restorable() {
 		limited, cancel := s.half(ctx)
@@ -84,10 +83,10 @@ func (s attempt) ask(ctx context.Context, want target) (target, error) {
 	return want, nil
 }
 
-// knownCommit completes a target that was asked for by hash, once a tree has been
-// made for it: the hash may be that of an annotated tag, or the beginning of one.
+// knownCommit completes a target that was asked for by hash from the record of a tree. The hash may be that of an
+// annotated tag, or an abbreviated one.
 func (r *Repo) knownCommit(t remote.Target) remote.Target {
-	for _, rec := range r.records.All() {
+	for _, rec := range r.records.ByID {
 		switch {
 		case t.Short != "" && strings.HasPrefix(rec.Hash, t.Short):
 			t.Commit, t.OID = rec.Hash, rec.Hash
@@ -98,21 +97,21 @@ func (r *Repo) knownCommit(t remote.Target) remote.Target {
 	return t
 }
 
-// complete makes the tree of want, which may be published from then on.
+// complete makes the tree of want, which may then be published.
 func (s attempt) complete(ctx context.Context, want target) (Tree, error) {
-	defer s.rememberStore()
+	defer s.noteStore()
 	tree, err := s.make(ctx, want)
-	s.state.settled = err == nil
+	s.state.upToDate = err == nil
 	if err != nil {
-		s.jobs.clean.start(ctx, s.clean) // of what was half made
+		s.jobs.clean.start(ctx, s.clean) // removes the unfinished tree
 		return tree, err
 	}
 	s.state.prepared = tree.rec.Place
 	return tree, nil
 }
 
-// make fetches what is wanted and makes its tree, beside all that is there. A
-// store that is proved to be corrupt is replaced by a fresh one, once.
+// make fetches what is wanted and makes its tree, beside all existing ones. If the store is proved to be corrupt, it
+// is replaced by a new one, once.
 func (s attempt) make(ctx context.Context, want target) (Tree, error) {
 	if !s.store.Holds(want.OID) {
 		return s.makeFresh(ctx, want)
@@ -121,7 +120,7 @@ func (s attempt) make(ctx context.Context, want target) (Tree, error) {
 	if err == nil || !s.store.ProvesCorrupt(ctx, s.git, err) {
 		return tree, err
 	}
-	s.opts.Log.Info("the object store is corrupt, fetching it anew", "cause", err.Error())
+	s.opts.Log.Error(err, "object store corrupt, fetching again")
 	fresh, ferr := s.makeFresh(ctx, want)
 	if ferr != nil {
 		return Tree{}, errors.Join(ferr, fmt.Errorf("the store to be replaced: %w", err))
@@ -129,8 +128,8 @@ func (s attempt) make(ctx context.Context, want target) (Tree, error) {
 	return fresh, nil
 }
 
-// makeFresh is make in a new store, which takes the place of the old one when
-// the tree is complete. What was fetched into it is kept for the next attempt.
+// makeFresh does the same as make in a new store, which replaces the old one when the tree is complete. On failure,
+// the fetched objects are kept for the next attempt.
 func (s attempt) makeFresh(ctx context.Context, want target) (Tree, error) {
 	fresh, err := s.store.Fresh(want.OID)
 	if err != nil {
@@ -146,7 +145,7 @@ func (s attempt) makeFresh(ctx context.Context, want target) (Tree, error) {
 	return tree, err
 }
 
-// makeIn is make in st, which becomes the store if it is not.
+// makeIn does the same as make in st, which becomes the store if it is not.
 func (s attempt) makeIn(ctx context.Context, st *store.Store, want target) (Tree, error) {
 	before := st.Snapshot()
 	tree, err := s.fetchAndBuild(ctx, st, want)
@@ -178,7 +177,7 @@ func (s attempt) fetchAndBuild(ctx context.Context, st *store.Store, want target
 		}
 		want.OID = want.Commit
 	case head != want.OID || want.Name == "":
-		// The ref has moved since it was asked for: newer is better.
+		// The ref has moved since the poll: use the newer commit.
 		want.OID, want.Commit = head, head
 		if !want.IsBranch() {
 			if want.Commit, err = st.Peel(ctx, s.git, head); err != nil {
@@ -200,13 +199,13 @@ func (s attempt) fetchAndBuild(ctx context.Context, st *store.Store, want target
 	tree, err := s.build(ctx, st, want)
 	if err != nil && !want.IsBranch() && ctx.Err() == nil {
 		if _, perr := st.Peel(ctx, s.git, want.Commit); git.KindOf(perr) == git.KindRefNotFound {
-			err = perr // a tag of a file, say
+			err = perr // for example, a tag of a file
 		}
 	}
 	return tree, err
 }
 
-// acceptable fails for a commit that must not be published.
+// acceptable returns an error if the commit must not be published.
 func (s attempt) acceptable(ctx context.Context, st *store.Store, want target) error {
 	if err := s.verifySignature(ctx, st, want); err != nil {
 		return err
@@ -214,9 +213,9 @@ func (s attempt) acceptable(ctx context.Context, st *store.Store, want target) e
 	return st.HasDir(ctx, s.git, want.Commit, s.opts.Subdir)
 }
 
-// adopt makes st, built aside, the store; rec knows more than what was written of
-// its tree.
+// adopt makes st, which was built beside the store, the store. rec is more recent than the record on the disk.
 func (s attempt) adopt(st *store.Store, rec worktree.Record) error {
+	st.Meta.TakenOver = isOlderStore(s.store.Dir())
 	if err := s.store.Adopt(st, outlet.Name(s.root, s.outlet.Path()), s.exchange); err != nil {
 		return err
 	}

@@ -14,34 +14,33 @@ import (
 	"git-sync/pkg/repo/remote"
 )
 
-// errNotPrepared is a mistake of the caller.
+// errNotPrepared says that the caller has made a mistake.
 var errNotPrepared = errors.New("publishing a tree that Prepare did not return")
 
-// Publish publishes t, which Prepare returned, and returns t as it is
-// published: where a tree of the same commit was published, only now t has its
-// final path. What the outlet does, or the exchange of the two trees, is the commit
-// point: before it the old tree is published, after it the new one.
+// Publish publishes t, which Prepare returned. It returns t with its final path, which differs where a tree of the
+// same commit was published before. The commit point is the flip of the outlet, or the exchange of the two trees:
+// before it the old tree is published, after it the new one.
 func (r *Repo) Publish(ctx context.Context, t Tree) (published Tree, err error) {
 	defer func() { err = advise(r.root, err) }()
 	if t.rec.Place == "" {
 		return t, errNotPrepared
 	}
-	if err := (ownRoot{r}).Enter(ctx, "publication"); err != nil {
+	if err := r.enterOwn(ctx, "publication"); err != nil {
 		return t, fmt.Errorf("publishing: %w", err)
 	}
 	defer r.work.Unlock()
 	r.jobs.done.Store(false)
 	old := r.current()
-	if rec, ok := r.records.ByID(t.rec.ID); ok {
-		// Before it is published again: what is written of it must never be too early.
+	if rec, ok := r.records.ByID[t.rec.ID]; ok {
+		// Clear the time before the tree is published again: a recorded time must never be too early.
 		if err := r.noteReplaced(rec, time.Time{}); err != nil {
 			return t, fmt.Errorf("publishing: %w", err)
 		}
 	}
-	if err := r.settle(&t); err != nil {
+	if err := r.moveToPlace(&t); err != nil {
 		return t, err
 	}
-	r.state.prepared = t.rec.Place // settle may have given it another name than Prepare
+	r.state.prepared = t.rec.Place // moveToPlace may have given it another name than Prepare
 	if err := r.outlet.Publish(ctx, outlet.Tree{Dir: t.Path, ID: t.rec.ID}); err != nil {
 		r.inspect(ctx)
 		return t, fmt.Errorf("publishing: %w", err)
@@ -52,64 +51,60 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (published Tree, err error) 
 	}
 	r.state.prepared = ""
 	if err := r.notePublished(t, old); err != nil {
-		r.opts.Log.Error(err, "noting what is published")
+		r.opts.Log.Error(err, "recording what is published failed")
 	}
 	return t, nil
 }
 
-// notePublished notes that t is published in place of old.
+// notePublished records that t is published in place of old.
 func (r *Repo) notePublished(t Tree, old current) error {
 	var err error
-	switch {
-	case old.place == "" || old.place == t.rec.Place:
-	case old.rec.ID == "":
-		r.state.replaced[old.place] = r.opts.Now()
-	default:
+	if old.rec.ID != "" && old.place != t.rec.Place {
 		err = r.noteReplaced(old.rec, r.opts.Now())
 	}
-	delete(r.state.replaced, t.rec.Place)
-	r.observe(t.Ref)
-	r.state.unflushed = true
 	err = errors.Join(err, r.store.NotePublished(t.Hash))
+	r.refreshReport(t.Ref)
+	r.jobs.unflushed.Store(true)
 	if r.opts.RefPinned && t.oid != "" && (remote.Target{Name: t.Ref}).IsTag() {
 		err = errors.Join(err, r.store.Pin(t.Ref, t.oid))
 	}
-	r.removeFormerLink()
+	r.removeFormerLinks()
 	return err
 }
 
-// removeFormerLink removes the link that was published before the option for it
-// was changed: its tree is about to go, and it would lead nowhere. The marker
-// forgets it last, so that a crash leaves no link that is not known. A failure is
-// no failure of the sync: it is tried again.
-func (r *Repo) removeFormerLink() {
+// removeFormerLinks removes the link of an earlier configuration, and the links of an older git-sync: their trees are
+// about to be removed, and the links would be dangling. The marker forgets them last, so that a crash leaves no
+// unknown link. A failure does not fail the sync, and is retried.
+func (r *Repo) removeFormerLinks() {
 	name, meta := outlet.Name(r.root, r.outlet.Path()), r.store.Meta
-	if meta.Link == name {
+	if meta.Link == name && !meta.TakenOver {
 		return
 	}
 	var err error
-	if meta.Link != "" {
+	if meta.Link != "" && meta.Link != name {
 		err = outlet.RemoveFormer(r.root, meta.Link)
 	}
+	if meta.TakenOver {
+		err = errors.Join(err, outlet.RemoveLinks(r.root, r.outlet.Path()))
+	}
 	if err == nil {
-		meta.Link = name
+		meta.Link, meta.TakenOver = name, false
 		err = r.store.Save(meta)
 	}
 	if err != nil {
-		r.opts.Log.Error(err, "removing the link that was published before --link was changed")
+		r.opts.Log.Error(err, "removing the former link failed", "path", meta.Link)
 	}
 }
 
-// settle gives a tree its final place where a published tree of the same
-// commit had it.
-func (r *Repo) settle(t *Tree) error {
+// moveToPlace moves a tree to its final place, where a published tree of the same commit was.
+func (r *Repo) moveToPlace(t *Tree) error {
 	final := filepath.Join(r.root, t.rec.Place)
 	if t.Path == final {
 		return nil
 	}
 	err := r.exchange(t.Path, final)
 	if errors.Is(err, errors.ErrUnsupported) {
-		return r.settleBeside(t)
+		return r.moveBeside(t)
 	}
 	if err != nil {
 		return fmt.Errorf("exchanging the damaged tree for the new one: %w", err)
@@ -117,14 +112,14 @@ func (r *Repo) settle(t *Tree) error {
 	replaced := t.Path
 	t.Path = final
 	if err := r.trees.Trash.Discard(replaced); err != nil {
-		r.opts.Log.Error(err, "removing the tree that was replaced") // the new one is published already
+		r.opts.Log.Error(err, "removing the replaced tree failed") // not returned: the new tree is published already
 	}
 	return nil
 }
 
-// settleBeside gives a tree the next free name beside the published tree of
-// the same commit, and tells git where it is now.
-func (r *Repo) settleBeside(t *Tree) error {
+// moveBeside gives a tree the next free name beside the published tree of the same commit, and updates git's record
+// of its path.
+func (r *Repo) moveBeside(t *Tree) error {
 	for n := 2; ; n++ {
 		place := r.opts.Layout.Place(t.Hash) + "." + strconv.Itoa(n)
 		final := filepath.Join(r.root, place)

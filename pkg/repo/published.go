@@ -16,50 +16,50 @@ import (
 	"git-sync/pkg/repo/worktree"
 )
 
-// condition is what is known of the tree that is published.
+// condition is the state of the published tree.
 type condition int
 
 const (
 	unchecked  condition = iota // not checked yet
-	intact                      // nothing speaks against it
-	unverified                  // written during another boot, and its content not compared since
-	damaged                     // proved to differ from its commit, or without what git needs of it
-	missing                     // there is none
+	intact                      // no problem is known
+	unverified                  // written during another boot, and not verified since
+	damaged                     // proved to differ from its commit, or git's data for it is missing
+	missing                     // there is no published tree
 )
 
-// why says why the published tree is not to be used; empty when it may be.
+// why says why the published tree must not be used; empty if it may be used.
 func (c condition) why() string {
 	switch c {
 	case unchecked:
-		return "what is published has not been checked yet"
+		return "the published worktree has not been checked yet"
 	case unverified:
-		return "what is published was written before the machine was started anew, and could not be checked yet"
+		return "the published worktree was written before the last boot, and has not been verified yet"
 	case damaged:
-		return "what is published is damaged, and is to be made anew"
+		return "the published worktree is damaged; git-sync makes it again"
 	case missing:
-		return "what was published is gone, and is to be made anew"
+		return "the published worktree is missing; git-sync makes it again"
 	case intact:
 	}
 	return ""
 }
 
-// broken reports whether the published tree needs to be made anew.
+// broken reports whether the published tree must be made again.
 func (c condition) broken() bool { return c == damaged || c == missing }
 
 // current is the published tree.
 type current struct {
-	place  string // below the root; empty: none of our trees is published
-	commit string
+	place  string // relative to the root; empty: none of our trees is published
+	commit string // that is, or was, published; empty: not known
 	since  time.Time
-	rec    worktree.Record // without an ID where there is none
-	whole  bool            // it has a record, and passes the checks that cost no process
+	rec    worktree.Record // without an ID if there is no record
+	whole  bool            // it has a record, and passes the checks that need no process
 	dir    string          // what consumers see
-	kind   Publish         // how
-	copied bool            // it is a copy of a tree; place is that of the copy
+	kind   Publish         // how it is published
+	copied bool            // it is a copy of a tree; place is the copy's
 }
 
-// current returns the published tree. The commit is known from the tree's record,
-// or from what git knows of a tree that an older git-sync made.
+// current returns the published tree. The commit comes from the tree's record, or from git's data for a tree of an
+// older git-sync.
 func (r *Repo) current() current {
 	out, ok := r.outlet.Current()
 	if !ok {
@@ -74,22 +74,21 @@ func (r *Repo) current() current {
 		c.commit, c.rec, c.whole = rec.Hash, rec, r.records.Intact(rec)
 		return c
 	}
-	if rec, ok := r.records.ByID(out.ID); ok && c.copied {
+	if rec, ok := r.records.ByID[out.ID]; ok && c.copied {
 		c.commit, c.rec, c.whole = rec.Hash, rec, r.state.copy != outlet.Damaged
 		return c
 	}
 	if !c.copied && !r.isTree(place) {
-		return current{}
+		return current{commit: r.commitAt(place, out.ID)}
 	}
 	c.commit = r.commitAt(place, out.ID)
 	if _, err := disk.ReadGitlink(filepath.Join(r.root, place)); err != nil {
-		c.rec, _ = r.records.MadeAt(place) // it has lost its .git file
+		c.rec, _ = r.records.MadeAt(place) // the tree has lost its .git file
 	}
 	return c
 }
 
-// commitAt returns the commit of the tree that is, or was, at place; empty when
-// that is not known.
+// commitAt returns the commit of the tree that is, or was, at place; empty if that is not known.
 func (r *Repo) commitAt(place, id string) string {
 	if rec, ok := r.records.At(place); ok {
 		return rec.Hash
@@ -105,13 +104,12 @@ func (r *Repo) commitAt(place, id string) string {
 	return r.store.Published()
 }
 
-// tree returns the published tree, for a sync that asked for it by name.
+// tree returns the published tree, for a sync that wants the ref name.
 func (r *Repo) tree(name string, c current) Tree {
 	return Tree{Hash: c.commit, Ref: name, Path: c.dir, rec: c.rec}
 }
 
-// condition says in which condition the published tree is, by the cheap checks and
-// by what is known of it from before.
+// condition returns the condition of the published tree, from the cheap checks and from earlier verifications.
 func (r *Repo) condition(c current) condition {
 	switch {
 	case !r.state.checked:
@@ -119,7 +117,7 @@ func (r *Repo) condition(c current) condition {
 	case c.place == "":
 		return missing
 	case c.rec.ID == "" && !c.copied && !isOurStore(r.store.Dir()):
-		// An older git-sync has made it, of which there is no record.
+		// An older git-sync has made it, and left no record.
 		admin, err := disk.ReadGitlink(filepath.Join(r.root, c.place))
 		if err != nil || worktree.Head(admin) == "" {
 			return damaged
@@ -138,17 +136,14 @@ func (r *Repo) condition(c current) condition {
 	}
 }
 
-// check makes the cheap checks of the published tree, and reports its condition.
-func (r *Repo) check() current { return r.observe("") }
-
-// observe refreshes what Published answers from the disk; ref is the name under
-// which it was found, if that is known.
-func (r *Repo) observe(ref string) current {
+// refreshReport updates the result of Published from the disk. ref is the name of the ref; empty keeps the present
+// one.
+func (r *Repo) refreshReport(ref string) current {
 	c := r.current()
 	r.state.condition = r.condition(c)
 	r.report.mu.Lock()
 	defer r.report.mu.Unlock()
-	rev := &r.report.revision // what is lost is reported as it was
+	rev := &r.report.revision // if the tree is lost, its revision is still reported
 	if c.place != "" {
 		rev.Path, rev.Since = c.dir, c.since
 		if c.commit != "" {
@@ -162,24 +157,20 @@ func (r *Repo) observe(ref string) current {
 	return c
 }
 
-// checkFromOutside reports the condition of the published tree where this process cannot
-// work on the root, because another one does or because the disk does not let
-// it: by what the records say.
+// checkFromOutside reports the condition of the published tree from the records alone. It is for a process that
+// cannot work on the root, because another process holds the lock or because the disk denies access.
 func (r *Repo) checkFromOutside() {
 	if r.state.started {
 		return
 	}
 	if r.store.Load(); r.store.Usable() {
-		_ = r.records.Load() // unreadable: then nothing is known of the tree
+		_ = r.records.Load() // on error, nothing is known of the tree
 	}
 	r.state.checked = true
-	r.observe("")
+	r.refreshReport("")
 }
 
-// kind is how trees are to be published.
-func (r *Repo) kind() Publish { return cmp.Or(r.opts.Publish, PublishLink) }
-
-// inspect looks at a copy that consumers may have written to.
+// inspect checks a published copy, which consumers may have modified.
 func (r *Repo) inspect(ctx context.Context) {
 	if c := r.current(); c.copied {
 		ctx, cancel := r.half(ctx)
@@ -188,22 +179,20 @@ func (r *Repo) inspect(ctx context.Context) {
 	}
 }
 
-// isWanted reports whether the published tree is what is wanted; it then notes the
-// name under which that was found.
+// isWanted reports whether the published tree is the wanted one. If so, it also records the name of the ref.
 func (r *Repo) isWanted(c current, want target) bool {
-	if !c.whole || c.kind != r.kind() || c.commit != want.Commit || !r.opts.Layout.Names(c.rec.Place) || !r.trees.AsNow(c.rec, want.recipe) ||
+	if !c.whole || c.kind != r.opts.Publish || c.commit != want.Commit || !r.opts.Layout.Names(c.rec.Place) || !r.trees.AsNow(c.rec, want.recipe) ||
 		!c.copied && r.records.Damaged[c.rec.ID] || !r.store.Current() || !r.trusted(want) {
 		return false
 	}
 	if rev, _ := r.Published(); rev.Ref != want.Name {
-		r.observe(want.Name)
+		r.refreshReport(want.Name)
 	}
 	return true
 }
 
-// isTree reports whether the directory at place below the root is a tree made by
-// some git-sync: it has a record, or a .git file that points into the root's store.
-// The admin directory itself may be gone.
+// isTree reports whether the directory at place, relative to the root, is a tree that a git-sync made: it has a
+// record, or a .git file that points into the root's store. The admin directory may be missing.
 func (r *Repo) isTree(place string) bool {
 	dir := filepath.Join(r.root, place)
 	info, err := os.Lstat(dir)
@@ -211,12 +200,12 @@ func (r *Repo) isTree(place string) bool {
 		return false
 	}
 	admin, err := disk.ReadGitlink(dir)
-	bare := outlet.LayoutHash.Names(place) // others use such names too
+	bare := outlet.LayoutHash.Names(place) // other programs use such names too
 	switch {
 	case errors.Is(err, disk.ErrEmptyGitlink) && !bare:
 		return true // only a power cut leaves one
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, disk.ErrEmptyGitlink):
-		// One of ours that has lost its .git file?
+		// Is it one of ours that has lost its .git file?
 		if published, _ := r.outlet.Current(); published.Tree != dir {
 			return r.records.ReplacedAt(place)
 		}
@@ -227,24 +216,31 @@ func (r *Repo) isTree(place string) bool {
 	case bare:
 		return filepath.Dir(admin) == r.store.Path(disk.Admins)
 	}
-	// Older git-syncs wrote absolute paths, which are off when the volume is
-	// mounted elsewhere: what identifies the store is ".git/worktrees/<id>".
+	// Older git-syncs wrote absolute paths, which are wrong if the volume is mounted elsewhere. So only
+	// ".git/worktrees/<id>" is compared.
 	return strings.HasSuffix(filepath.Dir(admin), "/"+disk.GitName+"/"+disk.Admins)
 }
 
-// places returns the trees in the root, of any layout, relative to it.
+// places returns the trees in the root, of every layout, relative to the root.
 func (r *Repo) places() ([]string, error) {
+	return r.list(func(place string) bool { return outlet.IsPlace(place) && r.isTree(place) })
+}
+
+// unfinished returns the trees that are not in their final place yet, relative to the root.
+func (r *Repo) unfinished() ([]string, error) {
+	return r.list(func(place string) bool { return strings.HasPrefix(filepath.Base(place), buildPrefix) })
+}
+
+// list returns the matching entries of the directories that hold trees, relative to the root.
+func (r *Repo) list(matches func(place string) bool) ([]string, error) {
 	var places []string
 	for _, dir := range outlet.Dirs() {
 		entries, err := os.ReadDir(filepath.Join(r.root, dir))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("listing trees: %w", err)
 		}
 		for _, e := range entries {
-			if place := filepath.Join(dir, e.Name()); e.IsDir() && outlet.IsPlace(place) && r.isTree(place) {
+			if place := filepath.Join(dir, e.Name()); matches(place) {
 				places = append(places, place)
 			}
 		}
@@ -252,17 +248,13 @@ func (r *Repo) places() ([]string, error) {
 	return places, nil
 }
 
-// replacedAt is when a tree that is not published went out of publication, or
-// later. It is noted in the tree's record, by which it is known after a restart, and
-// when the tree is the spare.
+// replacedAt returns when a tree was replaced, or a later time. It saves that in the tree's record, for use after a
+// restart and while the tree is the spare.
 func (r *Repo) replacedAt(place string) (time.Time, error) {
 	rec, recorded := r.records.At(place)
-	since, known := r.state.replaced[place]
-	if !known {
-		since = rec.Unpublished
-	}
+	since := rec.Unpublished
 	if since.IsZero() {
-		if since = r.current().since; since.IsZero() { // it was replaced then, or before
+		if since = r.current().since; since.IsZero() { // it was replaced at that time or before
 			since = r.opts.Now()
 		}
 	}
@@ -270,14 +262,12 @@ func (r *Repo) replacedAt(place string) (time.Time, error) {
 		since = now // the clock was set back
 	}
 	if !recorded {
-		r.state.replaced[place] = since
 		return since, nil
 	}
 	return since, r.noteReplaced(rec, since)
 }
 
-// noteReplaced notes when the tree of rec went out of publication; zero: it is
-// about to be published.
+// noteReplaced records when the tree of rec was replaced; zero: it is about to be published.
 func (r *Repo) noteReplaced(rec worktree.Record, at time.Time) error {
 	if rec.Unpublished.Equal(at) {
 		return nil

@@ -18,7 +18,7 @@ func (f *fixture) poll() Tree {
 	return tree
 }
 
-// What is done to a tree that is known to be intact is seen by the next sync, as long as it can be seen at all.
+// What is done to a tree that is known to be intact is found by the next sync, as long as it can be found at all.
 func TestDamageIsSeen(t *testing.T) {
 	for name, harm := range map[string]func(f *fixture, tree Tree) error{
 		"the link leads elsewhere": func(f *fixture, _ Tree) error {
@@ -77,7 +77,7 @@ func TestDamageIsSeen(t *testing.T) {
 	}
 }
 
-// A submodule has files of its own: what is done to them is seen as well.
+// A submodule has files of its own: what is done to them is found as well.
 func TestDamageOfSubmodulesIsSeen(t *testing.T) {
 	for name, harm := range map[string]func(m *family, tree Tree) error{
 		"its .git file is gone": func(_ *family, tree Tree) error { return os.Remove(filepath.Join(tree.Path, "sub", disk.GitName)) },

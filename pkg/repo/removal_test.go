@@ -22,10 +22,7 @@ func failingCheckouts(f *fixture) (switchedOn string) {
 	dir := f.t.TempDir()
 	switchedOn = filepath.Join(dir, "fail")
 	write(f.t, switchedOn, "")
-	write(f.t, filepath.Join(dir, "git"), fmt.Sprintf("#!/bin/sh\nif [ \"$1\" != read-tree ] || [ ! -e %s ]; then exec git \"$@\"; fi\ngit \"$@\"; exit 1\n", switchedOn))
-	if err := os.Chmod(filepath.Join(dir, "git"), 0o755); err != nil {
-		f.t.Fatal(err)
-	}
+	harness.Executable(f.t, filepath.Join(dir, "git"), fmt.Sprintf("#!/bin/sh\nif [ \"$1\" != read-tree ] || [ ! -e %s ]; then exec git \"$@\"; fi\ngit \"$@\"; exit 1\n", switchedOn))
 	g, err := git.New(f.t.Context(), git.Options{Path: filepath.Join(dir, "git"), Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.t.TempDir()}, Observe: f.ran})
 	if err != nil {
 		f.t.Fatal(err)
@@ -34,9 +31,40 @@ func failingCheckouts(f *fixture) (switchedOn string) {
 	return switchedOn
 }
 
+// A run that ends before its trash is empty leaves it to the next one, which need not succeed for that.
+func TestTrashOfAnEarlierRun(t *testing.T) {
+	f := newFixture(t)
+	fail := failingCheckouts(f)
+	remove2(t, fail)
+	f.sync(f.up.Commit(map[string]string{"a": "0"}))
+	write(t, fail, "")
+	f.up.Commit(map[string]string{"a": "1"})
+	f.repo.jobs.remove.pause(time.Now().Add(time.Hour)) // as if it was killed
+	if _, err := f.try(); err == nil {
+		t.Fatal("a failed checkout passes for a good one")
+	}
+	f.settle()
+	if len(f.repo.trees.Trash.List()) == 0 {
+		t.Fatal("nothing is left")
+	}
+	if err := f.restart(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.repo.enter(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer f.repo.work.Unlock()
+	if err := f.repo.jobs.remove.wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left := f.repo.trees.Trash.List(); len(left) > 0 {
+		t.Errorf("still there before the next sync: %q", left)
+	}
+}
+
 // The files of a tree that was not finished are not removed within the sync,
-// whose time may be over: they are set aside, and the background removes them.
-func TestUnfinishedTreeIsSetAside(t *testing.T) {
+// whose time may be over: they go into the trash, and the background empties that.
+func TestUnfinishedTreeIsDiscarded(t *testing.T) {
 	for _, first := range []bool{true, false} {
 		t.Run(fmt.Sprint("first sync ", first), func(t *testing.T) {
 			f := newFixture(t)
@@ -49,7 +77,7 @@ func TestUnfinishedTreeIsSetAside(t *testing.T) {
 				t.Fatal(err)
 			}
 			hash := f.up.Commit(map[string]string{"a": "1"})
-			f.repo.jobs.removal.failed(time.Now(), time.Hour, time.Hour) // the background does not touch it
+			f.repo.jobs.remove.pause(time.Now().Add(time.Hour)) // the background does not touch it
 			if _, err := f.try(); err == nil {
 				t.Fatal("a failed checkout passes for a good one")
 			}
@@ -63,7 +91,7 @@ func TestUnfinishedTreeIsSetAside(t *testing.T) {
 			if left := f.unfinished(); builds != 1 || len(left) > 0 {
 				t.Errorf("%d unfinished trees in the trash, want one; in the root: %v", builds, left)
 			}
-			f.repo.jobs.removal.reset()
+			f.repo.jobs.remove.pause(time.Time{})
 			if _, err := f.try(); err == nil {
 				t.Fatal("a failed checkout passes for a good one")
 			}
@@ -86,7 +114,7 @@ func TestEndedFirstSyncLeavesWhatWasFetched(t *testing.T) {
 	if err := f.restart(); err != nil {
 		t.Fatal(err)
 	}
-	f.repo.jobs.removal.failed(time.Now(), time.Hour, time.Hour) // it ends before the background is at work
+	f.repo.jobs.remove.pause(time.Now().Add(time.Hour)) // it ends before the background is at work
 	if _, err := f.try(); err == nil {
 		t.Fatal("a failed checkout passes for a good one")
 	}
@@ -117,7 +145,7 @@ func TestRemovalBesideSyncs(t *testing.T) {
 		f.beside(hash) // published
 		f.beside(hash) // a poll
 	}
-	f.repo.jobs.removal.reset()
+	f.repo.jobs.remove.pause(time.Time{})
 	harness.Until(t, "old trees to wait for their removal", func() bool {
 		f.beside(hash)
 		return len(f.repo.trees.Trash.List()) > 0

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +20,8 @@ import (
 	"git-sync/pkg/repo/worktree"
 )
 
-// Repo is one root with one published tree. Its methods are called one at a
-// time, but for Published, Stats and Expire, which may be called at any time.
+// Repo is one root with one published tree. Only Published, Stats and Expire may be called concurrently with other
+// methods.
 type Repo struct {
 	opts Options
 	root string // absolute, symlinks resolved
@@ -33,7 +34,7 @@ type Repo struct {
 	records  *worktree.Records
 	recycler recycle.Recycler
 	outlet   outlet.Outlet
-	exchange func(a, b string) error // but in tests disk.Exchange
+	exchange func(a, b string) error // disk.Exchange, except in tests
 
 	work  *workLock // held while the root or the state is changed
 	state state
@@ -42,51 +43,46 @@ type Repo struct {
 	report report
 }
 
-// state is what this process knows of the root. It is used with the work lock held.
+// state is what this process knows about the root. The work lock guards it.
 type state struct {
-	started bool // leftovers of earlier runs have been dealt with
-	// settled says that what was wanted last was made: what an attempt has fetched
-	// and no tree uses is of no more use.
-	settled bool
-	checked bool // what is published has been checked, as far as that can be done
-	since   time.Time
-	// replaced is when trees without a record went out of publication, by place.
-	replaced map[string]time.Time
-	// prepared is the place of the tree that Prepare made last and that may be
-	// published at any time; the background leaves it alone.
+	started bool // leftovers of earlier runs have been removed
+	// upToDate says that the last attempt succeeded: fetched objects that no tree uses are not needed for another
+	// one.
+	upToDate bool
+	checked  bool // the published tree has been checked, as far as possible
+	since    time.Time
+	// prepared is the place of the tree that Prepare made last. It may be published at any time, so the background
+	// jobs do not touch it.
 	prepared  string
 	condition condition
-	copy      outlet.Condition // of what is published, where that is a copy
-	unflushed bool             // something was published that may not be on the disk yet
-	examined  time.Time        // when the store was last looked at
-	signed    string           // the object whose signature was found good last
-	lfsWarned bool             // that git-lfs is not installed
+	copy      outlet.Condition // of the published copy, if it is a copy
+	signed    string           // the object whose signature was last found good
+	lfsWarned bool             // the log has said that git-lfs is not installed
 }
 
-// report is what Published and Stats answer, at any time.
+// report holds the results of Published and Stats.
 type report struct {
 	mu        sync.Mutex
 	revision  Revision
 	stats     Stats
-	collected int // stats.Fetches, when garbage was collected last
+	collected int // stats.Fetches at the last garbage collection
 }
 
-// jobs are the background's.
+// jobs are the background jobs.
 type jobs struct {
 	clean, remove, collect, verify job
-	done                           atomic.Bool // nothing is left to clean up until the next tree is made
-
-	removal, collection, verification backoff
+	unflushed                      atomic.Bool // the published tree may not be on the disk yet
+	done                           atomic.Bool // nothing to clean up until the next tree is made
 }
 
-// Open looks at the root and the link, and refuses what is not ours; it
-// creates the root's directory, but writes nothing into it before Prepare.
-// An error is a *RefusedError, or says why the root cannot be looked at.
+// Open checks the root and the link, and refuses paths that git-sync did not make. It creates the root's directory,
+// but writes nothing into it before Prepare. If the root or the link is refused, the error is a *RefusedError.
 func Open(opts Options) (*Repo, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	r := &Repo{work: newWorkLock(), exchange: disk.Exchange, state: state{replaced: map[string]time.Time{}}}
+	opts.Publish = cmp.Or(opts.Publish, PublishLink)
+	r := &Repo{work: newWorkLock(), exchange: disk.Exchange}
 	err := r.locate(opts)
 	if err == nil {
 		err = errors.Join(checkRoot(r.root), r.outlet.Check())
@@ -96,17 +92,19 @@ func Open(opts Options) (*Repo, error) {
 		return nil, advise(opts.Root, err)
 	}
 	r.assemble(opts)
-	r.observe("")
+	r.report.revision.LastSuccess = r.store.LastSuccess()
+	r.refreshReport("")
 	return r, nil
 }
 
-// assemble makes the parts.
+// assemble creates the parts.
 func (r *Repo) assemble(opts Options) {
-	if opts.copies() {
-		opts.StaleTimeout = 0 // nobody reads the trees themselves
+	copies := opts.Publish != PublishLink
+	if copies {
+		opts.StaleTimeout = 0 // consumers read the copy, not the trees
 	}
 	if opts.Subdir != "" && opts.Filter == "" {
-		opts.Filter = "blob:none" // the files beside it are not needed
+		opts.Filter = "blob:none" // files outside the subdirectory are not needed
 	}
 	lfs := false
 	opts.Git, lfs = worktree.WithLFS(opts.Git)
@@ -127,11 +125,11 @@ func (r *Repo) assemble(opts Options) {
 	}
 	r.records = worktree.NewRecords(r.root, r.store.GitDir)
 	r.recycler = recycle.Recycler{
-		Options: r.trees, Mode: opts.Checkout, StaleTimeout: opts.StaleTimeout, Unread: opts.copies(), Store: r.store.GitDir, Records: r.records, Now: opts.Now,
+		Options: r.trees, Mode: opts.Checkout, StaleTimeout: opts.StaleTimeout, Unread: copies, Store: r.store.GitDir, Records: r.records, Now: opts.Now,
 	}
 }
 
-// locate resolves the root's and the link's paths, creating their directories.
+// locate resolves the paths of the root and the link, and creates their directories.
 func (r *Repo) locate(opts Options) error {
 	r.dirs.shared, r.lock.shared = opts.GroupWrite, opts.GroupWrite
 	root, err := r.dirs.real(opts.Root)
@@ -156,14 +154,13 @@ func (r *Repo) locate(opts Options) error {
 // Root returns the root's path, absolute and without symlinks.
 func (r *Repo) Root() string { return r.root }
 
-// Undo removes the directories that Open has made, if nothing has come into
-// them. It is for a run that is refused, after Close.
+// Undo removes the directories that Open created, if they are empty. It is for a run that is refused, and is called
+// after Close.
 func (r *Repo) Undo() { r.dirs.remove() }
 
-// Prepare makes the tree that the ref now asks for: it asks the remote, and,
-// unless that tree is published and intact, fetches and checks out beside what
-// is published. What is published is not touched. It blocks until ctx ends at
-// most; a failure leaves everything published as it is.
+// Prepare makes the tree that the ref now asks for. It polls the remote. Unless that tree is published and intact, it
+// fetches, and checks out beside the published tree. It does not touch what is published, also if it fails. It blocks
+// until ctx ends at the latest.
 func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (tree Tree, err error) {
 	defer func() { err = advise(r.root, err) }()
 	if err := r.enter(ctx); err != nil {
@@ -171,7 +168,7 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (tree Tree, err e
 	}
 	defer r.work.Unlock()
 	s := r.attempt(creds)
-	want, err := r.options()
+	want, err := r.newTarget()
 	if err != nil {
 		return Tree{}, err
 	}
@@ -180,21 +177,20 @@ func (r *Repo) Prepare(ctx context.Context, creds git.Overlay) (tree Tree, err e
 		if err == nil || !guessedWrong(err) {
 			return tree, err
 		}
-		s.opts.Log.V(1).Info("the first fetch failed, polling the remote", "because", err.Error())
+		s.opts.Log.V(1).Info("first fetch failed, polling the remote", "error", err.Error())
 	}
-	now := r.check() // before asking, which may be for nothing if it is to be restored
+	now := r.refreshReport("") // before the poll: ask needs to know whether to leave time for Restore
 	if want, err = s.ask(ctx, want); err != nil {
 		return Tree{}, err
 	}
 	if r.isWanted(now, want) {
-		r.state.settled = true
+		r.state.upToDate = true
 		return r.tree(want.Name, now), nil
 	}
 	return s.complete(ctx, want)
 }
 
-// enter makes the root fit for work, and returns with the work lock held
-// unless it fails.
+// enter prepares the root for work. It returns with the work lock held, unless it fails.
 func (r *Repo) enter(ctx context.Context) error {
 	if err := r.work.Enter(ctx, "sync"); err != nil {
 		return err
@@ -212,40 +208,54 @@ func (r *Repo) enter(ctx context.Context) error {
 	return nil
 }
 
-// acquire takes the lock on the root. It blocks until the lock is free or ctx
-// ends. Where the root is not the directory any more that was locked, the one in
-// its place is.
+// acquire takes the lock on the root. It blocks until the lock is free or ctx ends. If the root's directory has been
+// replaced since it was locked, it locks the new one.
 func (r *Repo) acquire(ctx context.Context) error {
 	if r.lock.held() {
 		if r.lock.holds() {
 			return nil
 		}
-		r.opts.Log.Info("the root has been removed or replaced, beginning anew", "root", r.root)
-		_ = r.lock.release() // a directory or an empty file that was removed: there is nothing to lose
-		r.state = state{checked: true, condition: r.state.condition, replaced: map[string]time.Time{}, lfsWarned: r.state.lfsWarned}
+		r.opts.Log.Info("root replaced, starting over", "root", r.root)
+		_ = r.lock.release() // the locked file or directory is gone, so an error does not matter
+		r.state = state{checked: true, condition: r.state.condition, lfsWarned: r.state.lfsWarned}
 		r.records.Forget()
 		if err := errors.Join(r.dirs.mkdirAll(r.root), r.dirs.mkdirAll(filepath.Dir(r.outlet.Path()))); err != nil {
-			return fmt.Errorf("making the root anew: %w", err)
+			return fmt.Errorf("creating the root again: %w", err)
 		}
 	}
+	defer r.count(func(s *Stats) { s.Waiting = "" })
 	return r.lock.take(ctx, r.root, func() {
-		r.opts.Log.Info("waiting for another git-sync that holds the root", "root", r.root)
-		r.checkFromOutside() // the other one looks after what is published
+		r.opts.Log.Info("waiting for another git-sync", "root", r.root)
+		r.count(func(s *Stats) { s.Waiting = "another git-sync holds the root" })
+		r.checkFromOutside() // the other process keeps the published tree up to date
 	})
 }
 
-// Expire has the next Prepare ask the remote, and not use the answer to an earlier poll of another Repo.
+// Expire makes the next Prepare poll the remote, instead of using another Repo's earlier poll.
 func (r *Repo) Expire() { r.remote.Expire() }
 
-// Published returns what is published, or what was before that was
-// lost; ok is false when that is not one of our trees.
+// Published returns the published revision, or the last one if its tree was lost. ok is false if nothing that
+// git-sync made is published.
 func (r *Repo) Published() (Revision, bool) {
 	r.report.mu.Lock()
 	defer r.report.mu.Unlock()
 	return r.report.revision, r.report.revision.Hash != ""
 }
 
-// Stats returns the counts so far. It may be called at any time.
+// Succeeded records in the root that a sync has succeeded, for the next process. It blocks until ctx ends at the
+// latest.
+func (r *Repo) Succeeded(ctx context.Context) {
+	err := r.enterOwn(ctx, "sync")
+	if err == nil {
+		defer r.work.Unlock()
+		err = r.store.NoteSuccess(r.opts.Now())
+	}
+	if err != nil {
+		r.opts.Log.V(1).Info("noting the time of the last success failed", "error", err.Error())
+	}
+}
+
+// Stats returns the counts so far. It is safe for concurrent use.
 func (r *Repo) Stats() Stats {
 	r.report.mu.Lock()
 	defer r.report.mu.Unlock()
@@ -258,9 +268,8 @@ func (r *Repo) count(change func(*Stats)) {
 	change(&r.report.stats)
 }
 
-// Close ends what works in the background and releases the lock. It blocks until
-// nothing works on the root any more, a sync that is stuck included: until then
-// the lock keeps others away from the root.
+// Close ends the background jobs and releases the lock. It blocks until nothing works on the root any more, even if a
+// sync hangs: until then, the lock keeps other processes away from the root.
 func (r *Repo) Close() error {
 	var ending sync.WaitGroup
 	for _, j := range []*job{&r.jobs.clean, &r.jobs.verify, &r.jobs.collect, &r.jobs.remove} {
@@ -275,7 +284,7 @@ func (r *Repo) Close() error {
 	}
 	var err error
 	if !r.store.Usable() {
-		err = r.trees.Trash.RemoveWithoutStore() // of a first sync that was ended: it leaves nothing
+		err = r.trees.Trash.Remove() // of a first sync that was cancelled
 	}
 	return errors.Join(err, r.lock.release())
 }

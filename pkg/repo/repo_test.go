@@ -133,7 +133,7 @@ func TestRemoteErrors(t *testing.T) {
 	f.published(hash)
 }
 
-// TestDefaultBranchChanges is contract's "HEAD of a remote whose default branch changes".
+// TestDefaultBranchChanges: without a ref the remote's default branch is followed, also to another.
 func TestDefaultBranchChanges(t *testing.T) {
 	f := newFixture(t, func(o *Options) { o.Ref = "" })
 	f.sync(f.up.Commit(map[string]string{"a": "main"}))

@@ -3,16 +3,14 @@ package repo
 import (
 	"cmp"
 	"context"
-	"path/filepath"
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/remote"
 )
 
-// Restore is for a sync that has failed with cause. Where that means that the
-// remote cannot be asked, and the published tree is damaged or gone, it makes
-// the same commit's tree anew from what is in the store, which is then to be
-// published. A tree that is not New says that there is nothing to do.
+// Restore is for a sync that has failed with cause. If cause means that the remote cannot be reached, and the
+// published tree is damaged or gone, Restore makes the tree of the same commit again from the store. The caller then
+// publishes it. If the returned tree is not New, there is nothing to do.
 func (r *Repo) Restore(ctx context.Context, cause error) (Tree, error) {
 	if !unreachable(cause) || ctx.Err() != nil {
 		return Tree{}, nil
@@ -21,20 +19,22 @@ func (r *Repo) Restore(ctx context.Context, cause error) (Tree, error) {
 		return Tree{}, err
 	}
 	defer r.work.Unlock()
-	r.check()
+	r.refreshReport("")
 	if !r.restorable() {
 		return Tree{}, nil
 	}
-	want, err := r.options()
+	want, err := r.newTarget()
 	if err != nil {
 		return Tree{}, err
 	}
-	want.Target = r.lost()
+	commit := r.lostCommit()
+	rev, _ := r.Published()
+	want.Target = remote.Target{Commit: commit, OID: commit, Name: rev.Ref}
 	return r.attempt(git.Overlay{Env: []string{"GIT_NO_LAZY_FETCH=1"}}).restore(ctx, want)
 }
 
-// unreachable reports whether a failure leaves open what the remote holds,
-// unlike one that says that the ref is no more, or that has its cause here.
+// unreachable reports whether err says nothing about what the remote holds. It is false if the ref does not exist, or
+// if the cause is local.
 func unreachable(err error) bool {
 	switch git.KindOf(err) {
 	case git.KindNetwork, git.KindTLS, git.KindAuth, git.KindHostKey, git.KindRepoNotFound, git.KindRateLimited, git.KindServer,
@@ -45,39 +45,20 @@ func unreachable(err error) bool {
 	}
 }
 
-// restorable reports whether the published tree needs to be made anew, and the
-// store may be fit for that.
+// restorable reports whether the published tree must be made again, and the store may have the objects for it.
 func (r *Repo) restorable() bool {
 	return r.state.condition.broken() && r.store.Usable() && !r.store.Corrupt && r.lostCommit() != ""
 }
 
-// lostCommit returns the commit that was published last, whether its tree is there
-// or not; empty when that is not known.
+// lostCommit returns the commit that was published last, whether its tree exists or not; empty if that is not known.
 func (r *Repo) lostCommit() string {
 	rev, _ := r.Published()
-	out, ok := r.outlet.Current()
-	place, err := filepath.Rel(r.root, cmp.Or(out.Tree, out.Dir))
-	if !ok || err != nil {
-		return rev.Hash
-	}
-	return cmp.Or(r.commitAt(place, out.ID), rev.Hash)
-}
-
-// lost returns what was published last, as a target.
-func (r *Repo) lost() remote.Target {
-	commit := r.lostCommit()
-	if asked := r.opts.Ref; git.IsHash(asked) {
-		if byHash := r.knownCommit(remote.Target{Commit: asked, OID: asked}); byHash.Commit == commit {
-			return byHash
-		}
-	}
-	rev, _ := r.Published()
-	return remote.Target{Commit: commit, OID: commit, Name: rev.Ref}
+	return cmp.Or(r.current().commit, rev.Hash)
 }
 
 func (s attempt) restore(ctx context.Context, want target) (Tree, error) {
 	if s.verifies() {
-		// What was fetched last may be the signed tag of the commit.
+		// The last fetch may be of the signed tag of the commit.
 		if head, err := s.store.Head(); err == nil && head != "" {
 			if commit, err := s.store.Peel(ctx, s.git, head); err == nil && commit == want.Commit {
 				want.OID = head
@@ -87,7 +68,7 @@ func (s attempt) restore(ctx context.Context, want target) (Tree, error) {
 			return Tree{}, err
 		}
 	}
-	defer s.rememberStore()
+	defer s.noteStore()
 	tree, ok := s.reusable(ctx, want)
 	var err error
 	if !ok {
@@ -99,7 +80,7 @@ func (s attempt) restore(ctx context.Context, want target) (Tree, error) {
 	if err != nil {
 		return Tree{}, err
 	}
-	tree.oid = "" // the remote was not asked: this is no moment to pin a tag
+	tree.oid = "" // do not pin the tag: the remote was not polled
 	s.state.prepared = tree.rec.Place
 	return tree, nil
 }

@@ -40,7 +40,7 @@ func (f *fixture) fails() {
 func (f *fixture) isIn(want condition) {
 	f.t.Helper()
 	if rev, _ := f.repo.Published(); rev.Unusable != want.why() {
-		f.t.Errorf("what is published is unfit because %q, want %q", rev.Unusable, want.why())
+		f.t.Errorf("what is published is not to be used because %q, want %q", rev.Unusable, want.why())
 	}
 }
 
@@ -219,7 +219,7 @@ func TestRestoreKeepsThePin(t *testing.T) {
 	f.sync(hash)
 }
 
-// Another git-sync that holds the root looks after what is published.
+// Another git-sync that holds the root keeps up what is published.
 func TestFitWhileWaiting(t *testing.T) {
 	f := newFixture(t)
 	f.sync(f.up.Commit(map[string]string{"a": "1"}))
@@ -233,7 +233,7 @@ func TestFitWhileWaiting(t *testing.T) {
 		t.Errorf("the second one: %v", err)
 	}
 	if rev, _ := second.Published(); rev.Unusable != "" {
-		t.Errorf("to the one that waits it is unfit because %s", rev.Unusable)
+		t.Errorf("to the one that waits it is not to be used because %s", rev.Unusable)
 	}
 	if err := second.Close(); err != nil {
 		t.Error(err)

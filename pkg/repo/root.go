@@ -13,14 +13,13 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// directories makes directories, and remembers which ones.
+// directories creates directories, and remembers which ones.
 type directories struct {
-	made   []string // those within others first
-	shared bool     // writable by their group, whatever our umask
+	made   []string // children before parents
+	shared bool     // make them writable by their group, whatever the umask
 }
 
-// real creates a directory unless it is there, and returns its path without
-// symlinks.
+// real creates a directory unless it exists, and returns its path without symlinks.
 func (d *directories) real(dir string) (string, error) {
 	if err := d.mkdirAll(dir); err != nil {
 		return "", err
@@ -28,9 +27,8 @@ func (d *directories) real(dir string) (string, error) {
 	return filepath.EvalSymlinks(dir)
 }
 
-// mkdirAll is os.MkdirAll that remembers what it has made. Like that one it
-// cuts a path where it is written, for "dir/.." leads elsewhere where dir is a
-// symlink.
+// mkdirAll is os.MkdirAll that remembers what it has created. Like os.MkdirAll it does not clean the path: "dir/.."
+// leads elsewhere if dir is a symlink.
 func (d *directories) mkdirAll(path string) error {
 	if path = strings.TrimRight(path, "/"); path == "" {
 		return nil
@@ -43,7 +41,7 @@ func (d *directories) mkdirAll(path string) error {
 		err = os.Mkdir(path, 0o777)
 	}
 	if err != nil {
-		return os.MkdirAll(path+"/", 0o777) // it is there, or it says why it cannot be made
+		return os.MkdirAll(path+"/", 0o777) // the directory exists, or the error says why it cannot be created
 	}
 	d.made = append([]string{path}, d.made...)
 	if d.shared {
@@ -52,7 +50,7 @@ func (d *directories) mkdirAll(path string) error {
 	return nil
 }
 
-// remove removes those that are still empty.
+// remove removes the directories that are still empty.
 func (d *directories) remove() {
 	for _, dir := range d.made {
 		_ = unix.Rmdir(dir)
@@ -60,8 +58,7 @@ func (d *directories) remove() {
 	d.made = nil
 }
 
-// checkRoot refuses a root whose .git was not made by a git-sync. It only
-// reads.
+// checkRoot refuses a root whose .git was not made by a git-sync. It does not write.
 func checkRoot(root string) error {
 	dir := filepath.Join(root, disk.GitName)
 	info, err := os.Lstat(dir)
@@ -69,7 +66,7 @@ func checkRoot(root string) error {
 		return checkBare(root)
 	}
 	if err != nil {
-		return fmt.Errorf("looking at the root: %w", err)
+		return fmt.Errorf("checking the root: %w", err)
 	}
 	if !info.IsDir() {
 		return &RefusedError{
@@ -86,6 +83,17 @@ func checkRoot(root string) error {
 		Reason: "is a clone that git-sync did not make: it has a .git of its own",
 		Remedy: "choose an empty directory as --root; if the clone is not needed any more, remove its .git first",
 	}
+}
+
+// checkWritable returns an error if a directory is not writable. Without this check, a root that is published and up
+// to date would fail only at the next push.
+func checkWritable(dirs ...string) error {
+	for _, dir := range dirs {
+		if err := unix.Access(dir, unix.W_OK); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return &fs.PathError{Op: "checking that git-sync can write to", Path: dir, Err: err}
+		}
+	}
+	return nil
 }
 
 // checkBare refuses a root that is itself a git directory.

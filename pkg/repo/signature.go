@@ -16,19 +16,18 @@ type Verify string
 // The values of Verify.
 const (
 	VerifyOff    Verify = "off"
-	VerifyCommit Verify = "commit" // the commit's
-	VerifyTag    Verify = "tag"    // the annotated tag's that the ref is
-	VerifyAny    Verify = "any"    // either
+	VerifyCommit Verify = "commit" // the commit must be signed
+	VerifyTag    Verify = "tag"    // the ref must be a signed annotated tag
+	VerifyAny    Verify = "any"    // either is enough
 )
 
 func (r *Repo) verifies() bool { return r.opts.Verify != "" && r.opts.Verify != VerifyOff }
 
-// trusted reports whether want needs no signature, or has been found to have a
-// good one by this process.
+// trusted reports whether want needs no signature, or this process has found a good one.
 func (r *Repo) trusted(want target) bool { return !r.verifies() || r.state.signed == want.OID }
 
-// verifySignature lets git check the signature of what is to be published. It
-// is asked again at every sync until it is good: the keys may change.
+// verifySignature verifies the signature of what is about to be published. Each sync repeats this until the signature
+// is good, because the keys may change.
 func (s attempt) verifySignature(ctx context.Context, st *store.Store, want target) error {
 	if s.trusted(want) {
 		return nil
@@ -36,10 +35,10 @@ func (s attempt) verifySignature(ctx context.Context, st *store.Store, want targ
 	isTag := want.OID != want.Commit
 	var errs []error
 	if isTag && s.opts.Verify != VerifyCommit {
-		errs = append(errs, s.signed(ctx, st, "verify-tag", want.OID))
+		errs = append(errs, s.signed(ctx, st, want.OID, s.git.VerifyTag))
 	}
 	if s.opts.Verify != VerifyTag {
-		errs = append(errs, s.signed(ctx, st, "verify-commit", want.Commit))
+		errs = append(errs, s.signed(ctx, st, want.Commit, s.git.VerifyCommit))
 	}
 	if len(errs) == 0 {
 		errs = append(errs, unsigned(want.Source(), errors.New("it is not an annotated tag, and --verify=tag asks for a signed one")))
@@ -50,26 +49,24 @@ func (s attempt) verifySignature(ctx context.Context, st *store.Store, want targ
 			return nil
 		}
 	}
-	// One that could not be checked says more than one that is not signed.
+	// Report all errors: a signature that could not be checked says more than a missing one.
 	s.count(func(t *Stats) { t.Unverified++ })
 	return errors.Join(errs...)
 }
 
-func (s attempt) signed(ctx context.Context, st *store.Store, how, object string) error {
+// verifier is a method of git.Git.
+type verifier func(ctx context.Context, dir, object string, trust git.Trust) error
+
+func (s attempt) signed(ctx context.Context, st *store.Store, object string, verify verifier) error {
 	trust := s.opts.Trust
 	trust.Home = st.Own("gnupg")
-	verify := s.git.VerifyCommit
-	if how == "verify-tag" {
-		verify = s.git.VerifyTag
-	}
 	if err := verify(ctx, st.Dir(), object, trust); err != nil {
 		return unsigned(object, err)
 	}
 	return nil
 }
 
-// errUnverified says that a revision has no signature that counts. It is not
-// published; what was published stays.
+// errUnverified says that a revision has no trusted signature. It is not published, and the published revision stays.
 var errUnverified = errors.New("has no good signature")
 
 func unsigned(object string, err error) error {

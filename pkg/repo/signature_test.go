@@ -55,7 +55,7 @@ func TestVerify(t *testing.T) {
 			if tree := f.sync(again); tree.New {
 				t.Error("an unchanged remote gives a new tree")
 			}
-			// A root that was published without verifying is looked at as well.
+			// A root that was published without verifying is checked as well.
 			if err := f.restart(func(o *Options) { trust(o, stranger) }); err != nil {
 				t.Fatal(err)
 			}

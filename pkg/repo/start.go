@@ -3,40 +3,40 @@ package repo
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"git-sync/pkg/repo/internal/disk"
-	"git-sync/pkg/repo/outlet"
 )
 
-// buildPrefix begins the name of a tree that is being made.
+// buildPrefix begins the name of an unfinished tree.
 const buildPrefix = disk.TempPrefix + "build-"
 
-// begin makes the root fit for work: every time it removes stale locks, and
-// the first time it also finishes or clears away what an earlier run has left,
-// and looks closely at what is published.
+// begin prepares the root for work. Each time it removes stale locks. The first time it also removes the leftovers of
+// earlier runs, and verifies the published tree.
 func (r *Repo) begin(ctx context.Context) error {
 	if r.state.started {
 		r.inspect(ctx)
 		return r.beginAgain()
 	}
-	// What Open has looked at may be another's by now: it may have waited for
-	// the lock, and the root may have been replaced.
-	if err := errors.Join(checkRoot(r.root), r.outlet.Check()); err != nil {
+	// Check again what Open has checked: this process may have waited for the lock, and the root may have been
+	// replaced.
+	published := filepath.Dir(r.outlet.Path())
+	if r.opts.Publish == PublishInPlace && disk.Exists(r.outlet.Path()) {
+		published = r.outlet.Path() // may be a mount point in a directory that is not writable
+	}
+	if err := errors.Join(checkRoot(r.root), r.outlet.Check(),
+		checkWritable(r.root, r.store.Dir(), r.store.Path(disk.OwnName), published)); err != nil {
 		return err
 	}
 	r.state.since = r.opts.Now()
-	r.state.unflushed = true // the process that published it may have been killed before it was flushed
+	r.jobs.unflushed.Store(true) // the previous process may have been killed before the flush
 	if err := r.store.Reopen(); err != nil {
 		return err
 	}
 	if err := errors.Join(r.outlet.Heal(), r.discardUnfinished()); err != nil {
 		return err
 	}
+	r.jobs.remove.start(ctx, r.removeLeftovers)
 	if r.store.Usable() {
 		if err := errors.Join(r.store.Heal(), r.store.HealWorktreeLocks(r.state.since, r.opts.Now())); err != nil {
 			return err
@@ -44,28 +44,24 @@ func (r *Repo) begin(ctx context.Context) error {
 		if err := r.records.Load(); err != nil {
 			return err
 		}
-		r.store.Examine()
-		r.rememberStore()
+		r.store.MarkCorrupt(r.store.FindDamage())
+		r.noteStore()
 	}
 	r.inspect(ctx)
 	if err := errors.Join(r.keepLayout(), r.verifyPublished(ctx)); err != nil {
 		return err
 	}
 	if r.current().place != "" && r.store.Usable() {
-		r.removeFormerLink() // the process that published may have been killed before that
+		r.removeFormerLinks() // the previous process may have been killed before that
 	}
 	r.state.started, r.state.checked = true, true
-	if r.observe(""); r.state.condition != unverified {
-		r.jobs.verification.failed(r.opts.Now(), verifyPeriod, verifyPeriod)
+	if r.refreshReport(""); r.state.condition != unverified {
+		r.jobs.verify.pause(r.opts.Now().Add(verifyPeriod))
 	}
 	return nil
 }
 
-// examinePeriod is how often the store is looked at between updates: a walk
-// costs a tenth of a poll.
-const examinePeriod = 5 * time.Second
-
-// beginAgain is begin for every sync but the first.
+// beginAgain is begin for all later syncs.
 func (r *Repo) beginAgain() error {
 	if !isOurStore(r.store.Dir()) {
 		r.store.Load()
@@ -74,25 +70,24 @@ func (r *Repo) beginAgain() error {
 		return r.store.Err
 	}
 	if !r.store.Usable() {
-		// The store was removed: it is made again, unless something
-		// else is in its place.
+		// The store was removed. It is made again, unless something else is in its place.
 		r.records.Forget()
 		return checkRoot(r.root)
 	}
-	now := r.opts.Now()
-	if now.Sub(r.state.examined) < examinePeriod {
-		return nil // and fetching removes what would be in its own way
-	}
-	r.state.examined = now
-	r.store.ExamineIfChanged()
-	return errors.Join(r.store.HealLocks(), r.store.HealWorktreeLocks(r.state.since, now))
+	return errors.Join(r.store.HealLocks(), r.store.HealWorktreeLocks(r.state.since, r.opts.Now()))
 }
 
-// rememberStore notes the state in which git left the store, and that there may be something to clean up.
-func (r *Repo) rememberStore() {
+// noteStore updates the size of the store, and notes that there may be something to clean up.
+func (r *Repo) noteStore() {
 	r.jobs.done.Store(false)
-	if inv, err := r.store.Remember(); err == nil {
-		r.count(func(s *Stats) { s.ObjectBytes = inv.Bytes })
+	r.count(func(s *Stats) { s.ObjectBytes = r.store.Size() })
+}
+
+// removeLeftovers empties the trash of earlier runs. Normally the trash is emptied after a sync, so syncs that fail
+// or are killed each time would fill the disk. The replacements must be on the disk before that.
+func (r *Repo) removeLeftovers(ctx context.Context) {
+	if len(r.trees.Trash.List()) > 0 && disk.Flush(r.root) == nil {
+		r.emptyTrash(ctx)
 	}
 }
 
@@ -105,25 +100,7 @@ func (r *Repo) discardUnfinished() error {
 	return err
 }
 
-// unfinished returns the trees, relative to the root, that are not in their place
-// yet.
-func (r *Repo) unfinished() ([]string, error) {
-	var places []string
-	for _, dir := range outlet.Dirs() {
-		entries, err := os.ReadDir(filepath.Join(r.root, dir))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("looking for leftovers: %w", err)
-		}
-		for _, e := range entries {
-			if strings.HasPrefix(e.Name(), buildPrefix) {
-				places = append(places, filepath.Join(dir, e.Name()))
-			}
-		}
-	}
-	return places, nil
-}
-
-// half returns ctx with half of the time that is left to it.
+// half returns ctx with half of its remaining time.
 func (r *Repo) half(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {

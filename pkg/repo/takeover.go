@@ -10,12 +10,10 @@ import (
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
-	"git-sync/pkg/repo/outlet"
 )
 
-// keepLayout keeps publishing bare hashes where the root does, as git-sync v3.3
-// to v3.6 do, unless another layout was asked for: consumers may take the link's
-// target for the commit.
+// keepLayout keeps bare hashes as tree names if the root has them, as git-sync v3.3 to v3.6 do, unless another layout
+// was asked for. Consumers may read the commit from the link's target.
 func (r *Repo) keepLayout() error {
 	if r.opts.LayoutAsked {
 		return nil
@@ -26,7 +24,7 @@ func (r *Repo) keepLayout() error {
 	}
 	if err == nil && slices.ContainsFunc(places, LayoutHash.Names) {
 		r.opts.Layout = LayoutHash
-		r.opts.Log.Info("keeping the layout of the root", "layout", LayoutHash)
+		r.opts.Log.Info("using the layout of the existing root", "layout", LayoutHash)
 	}
 	return err
 }
@@ -38,23 +36,8 @@ func (r *Repo) madeByOlder(place string) bool {
 	return !recorded && err == nil && r.isTree(place)
 }
 
-// removeOlderLinks removes the links that an older git-sync has published to a tree
-// whose place the published one has taken.
-func (r *Repo) removeOlderLinks() error {
-	now := r.current()
-	if !now.rec.Older {
-		return nil
-	}
-	if err := outlet.RemoveLinksTo(r.root, now.place, r.outlet.Path()); err != nil {
-		return err
-	}
-	now.rec.Older = false
-	return r.records.Save(now.rec)
-}
-
-// isOlderAdmin reports whether name is how v3.0 to v3.2 (rev-<hash>) or v3.3 to v4
-// (<hash>) named a worktree, and so git its admin directory; git appends a number where
-// a stale one of that name is in the way.
+// isOlderAdmin reports whether v3.0 to v3.2 (rev-<hash>) or v3.3 to v4 (<hash>) named a worktree like this. Git names
+// the admin directory after the worktree, and appends a number if a stale one has that name.
 func isOlderAdmin(name string) bool {
 	name = strings.TrimPrefix(name, "rev-")
 	for _, digits := range []int{40, 64} {
@@ -65,12 +48,10 @@ func isOlderAdmin(name string) bool {
 	return false
 }
 
-// isOlderStore reports whether the git directory dir was made by git-sync v3
-// or v4, which left no marker: neither ever had a file checked out beside its
-// .git, hence no index; every worktree is named after its commit; v4's own
-// branch is called git-sync. A v3 that was killed before its first worktree
-// has left what `git clone --no-checkout` leaves to everybody: that is not
-// taken for ours.
+// isOlderStore reports whether the git directory dir was made by git-sync v3 or v4, which left no marker. Neither
+// checked files out beside its .git, so there is no index. Every worktree is named after its commit, and v4's own
+// branch is called git-sync. If v3 was killed before its first worktree, the result is the same as that of `git clone
+// --no-checkout`, so it is not taken over.
 func isOlderStore(dir string) bool {
 	if disk.Exists(filepath.Join(dir, "index")) {
 		return false

@@ -57,6 +57,26 @@ func v4(f *fixture, hash, link string) {
 	symlink(f.t, ".worktrees/"+hash, filepath.Join(root, link))
 }
 
+// TestGoBack is "Roll back" of docs/migrating.md: what v3 and v4 ask git about a root before they use it, and do with it.
+func TestGoBack(t *testing.T) {
+	f := ready(t)
+	f.stop()
+	root := f.opts.Root
+	if out, err := gitserver.Run(root, gitserver.Env(), "rev-parse", "--show-toplevel"); err == nil {
+		t.Errorf("it would work without: %s", out)
+	}
+	gitIn(t, "", "--git-dir="+filepath.Join(root, ".git"), "config", "core.bare", "false")
+	if got := gitIn(t, root, "rev-parse", "--show-toplevel"); got != root {
+		t.Errorf("the root is %q, want %q", got, root)
+	}
+	gitIn(t, root, "fsck", "--connectivity-only")
+	hash := f.up.Commit(map[string]string{"a": "of the older git-sync"})
+	gitIn(t, root, "fetch", "-q", "--depth=1", f.up.FileURL(), "main")
+	gitIn(t, root, "worktree", "add", "-q", "--force", "--detach", filepath.Join(root, ".worktrees", hash), hash)
+	f.sync(f.up.Commit(map[string]string{"a": "of this one again"}))
+	f.clean()
+}
+
 // numbered is a root whose volume was mounted elsewhere when its tree was made,
 // and that has lost it: the stale admin directory was in the way of the next
 // one, and git has numbered that.
@@ -125,14 +145,14 @@ func (f *fixture) readable(former string) (end func()) {
 	return func() { f.repo.outlet = f.repo.outlet.(watched).Outlet }
 }
 
-// watched looks before it publishes.
+// watched checks before it publishes.
 type watched struct {
 	outlet.Outlet
-	look func()
+	check func()
 }
 
 func (w watched) Publish(ctx context.Context, t outlet.Tree) error {
-	w.look()
+	w.check()
 	return w.Outlet.Publish(ctx, t)
 }
 
@@ -148,9 +168,9 @@ func TestTakeOverWithAnotherLink(t *testing.T) {
 				former := filepath.Join(f.opts.Root, "former")
 				symlink(t, "rev-1", filepath.Join(f.opts.Root, "others"))
 				symlink(t, "/elsewhere/rev-"+hash, filepath.Join(f.opts.Root, "stranger"))
-				seen := f.readable(former)
+				published := f.readable(former)
 				f.sync(hash)
-				seen()
+				published()
 				f.clean("others", "stranger")
 				f.sync(f.up.Commit(map[string]string{"a": "2"}))
 				f.clean("others", "stranger")

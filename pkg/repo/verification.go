@@ -10,33 +10,28 @@ import (
 	"git-sync/pkg/repo/worktree"
 )
 
-// A tree that was written during another boot may have lost its content to a
-// power cut. Where the verification in the first sync did not come to an end, it
-// is verified again in the background, without the sync's deadline: to compare
-// the content of a big tree may take longer than a sync may.
+// A power cut may have damaged a tree that was written during another boot. If the first sync had no time to verify
+// it, it is verified again in the background, without the sync's deadline: comparing the content of a big tree may
+// take longer than that.
 //
-// What was found intact is verified now and then as well: something else may remove files
-// from it. Files that somebody has edited, a hook perhaps, are left until the next start.
+// Intact trees and the store are verified periodically too, because another program may remove files. Files that were
+// edited, for example by a hook, are left alone until the next start.
 
 const (
-	// retryVerification is how long a tree that could not be verified is left before that
-	// is tried again.
+	// retryVerification is how long to wait before a tree that could not be verified is tried again.
 	retryVerification = time.Minute
-	// verifyPeriod is how long one that was verified is left, and maxVerifyPeriod where
-	// its files are removed again and again.
-	verifyPeriod    = 5 * time.Minute
-	maxVerifyPeriod = 24 * time.Hour
+	// verifyPeriod is how long to wait before a verified tree is verified again.
+	verifyPeriod = 5 * time.Minute
 )
 
-// verifyPublished verifies the published tree, which may have been damaged
-// while no git-sync was running. A check that failed otherwise than by the end of its
-// time is made once more, for a lack of descriptors or processes passes.
+// verifyPublished verifies the published tree, which may have been damaged while no git-sync was running. If a check
+// fails before its time is over, it runs once more: a lack of descriptors or processes may pass.
 func (r *Repo) verifyPublished(ctx context.Context) error {
-	ctx, cancel := r.half(ctx) // so that slow checks do not keep updates away
+	ctx, cancel := r.half(ctx) // so that slow checks do not prevent updates
 	defer cancel()
 	c := r.current()
-	// What does not pass the cheap checks is seen at every sync. One that is to be
-	// made anew would seem damaged, its files being filtered in another way.
+	// Every sync finds a tree that does not pass the cheap checks. If LFS is used differently now, the tree is made
+	// again anyway, and a comparison would report it as damaged.
 	if !c.whole || c.copied || !r.trees.LFSAsNow(c.rec) {
 		return nil
 	}
@@ -56,8 +51,7 @@ func (r *Repo) verify(ctx context.Context, rec worktree.Record) worktree.Verdict
 	return r.trees.Verify(ctx, git, rec)
 }
 
-// conclude draws the consequences of a verification. Only what is proved counts: a
-// check that was killed or timed out leaves things as they are.
+// conclude acts on the result of a verification. A check that was killed or timed out changes nothing.
 func (r *Repo) conclude(rec worktree.Record, v worktree.Verdict) error {
 	path := filepath.Join(r.root, rec.Place)
 	switch v {
@@ -71,50 +65,49 @@ func (r *Repo) conclude(rec worktree.Record, v worktree.Verdict) error {
 		if v == worktree.Changed && r.records.Verified[rec.ID] {
 			return nil
 		}
-		r.opts.Log.Info("the published tree differs from its commit, making it anew", "path", path)
+		r.opts.Log.Error(nil, "published tree differs from its commit", "path", path)
 		r.records.Damaged[rec.ID] = true
 	case worktree.Unknown:
-		r.opts.Log.V(1).Info("the published tree could not be checked, keeping it", "path", path)
+		r.opts.Log.V(1).Info("published tree not verified", "path", path)
 	}
 	return nil
 }
 
-// verifyInBackground has the published tree verified, where that is due.
+// verifyInBackground starts a verification of the published tree if one is due.
 func (r *Repo) verifyInBackground(ctx context.Context) {
-	if c := r.state.condition; (c == unverified || c == intact) && r.jobs.verification.due(r.opts.Now()) {
+	if c := r.state.condition; (c == unverified || c == intact) && r.jobs.verify.due(r.opts.Now()) {
 		r.jobs.verify.start(ctx, r.verifyAgain)
 	}
 }
 
-// verifyAgain is the background's work. It holds the work lock at its ends only.
+// verifyAgain is the work of the verification job. It holds the work lock only at its beginning and its end.
 func (r *Repo) verifyAgain(ctx context.Context) {
-	if !r.jobs.verification.due(r.opts.Now()) || (ownRoot{r}).Enter(ctx, "verification of the published tree") != nil {
-		return // it has just ended, or we are to end
+	if !r.jobs.verify.due(r.opts.Now()) || r.enterOwn(ctx, "verification of the published tree") != nil {
+		return // another run has just ended, or git-sync is shutting down
 	}
-	rec := r.current().rec
+	rec, objects := r.current().rec, *r.store
 	r.work.Unlock()
 	v := worktree.Unknown
 	if rec.ID != "" {
 		v = r.verify(ctx, rec)
 	}
-	if (ownRoot{r}).Enter(ctx, "verification of the published tree") != nil {
+	damage := objects.FindDamage()
+	if r.enterOwn(ctx, "verification of the published tree") != nil {
 		return
 	}
 	defer r.work.Unlock()
-	r.jobs.done.Store(false) // git-lfs keeps copies of what it compared
-	switch v {
-	case worktree.Unknown:
-		r.jobs.verification.failed(r.opts.Now(), retryVerification, retryVerification)
-	case worktree.Damaged:
-		r.jobs.verification.failed(r.opts.Now(), verifyPeriod, maxVerifyPeriod)
-	case worktree.Intact, worktree.Changed:
-		r.jobs.verification.failed(r.opts.Now(), verifyPeriod, verifyPeriod)
+	r.jobs.done.Store(false) // git-lfs leaves copies of the compared files
+	period := verifyPeriod
+	if v == worktree.Unknown {
+		period = retryVerification
 	}
+	r.jobs.verify.pause(r.opts.Now().Add(period))
 	if rec.ID == "" || r.current().rec.ID != rec.ID || ctx.Err() != nil {
-		return // replaced meanwhile, or we are to end
+		return // another tree was published meanwhile, or git-sync is shutting down
 	}
+	r.store.MarkCorrupt(damage)
 	if err := r.conclude(rec, v); err != nil {
-		r.opts.Log.Error(err, "noting that the published tree is intact")
+		r.opts.Log.Error(err, "recording the verification failed")
 	}
-	r.observe("")
+	r.refreshReport("")
 }

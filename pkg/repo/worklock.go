@@ -3,24 +3,21 @@ package repo
 import (
 	"context"
 	"fmt"
-	"sync"
+	"sync/atomic"
 
 	"git-sync/pkg/advice"
 )
 
-// workLock is held by a sync from asking the remote to publishing, and by the
-// background for moments.
+// workLock is held by a sync, from polling the remote to publishing, and for moments by the background jobs.
 type workLock struct {
-	held chan struct{} // has room for the one that holds it
-
-	mu    sync.Mutex
-	doing string // what the holder does
+	held  chan struct{} // full while the lock is held
+	doing atomic.Value  // what the holder is doing: a string
 }
 
 func newWorkLock() *workLock { return &workLock{held: make(chan struct{}, 1)} }
 
-// Enter takes the lock to do something, unless ctx has ended. It blocks until the
-// lock is free or ctx ends, and then says what was in the way.
+// Enter takes the lock in order to do something, unless ctx has ended. It blocks until the lock is free or ctx ends.
+// If ctx ends, the error says what the holder of the lock is doing.
 func (l *workLock) Enter(ctx context.Context, doing string) error {
 	select {
 	case l.held <- struct{}{}:
@@ -28,18 +25,14 @@ func (l *workLock) Enter(ctx context.Context, doing string) error {
 		select {
 		case l.held <- struct{}{}:
 		case <-ctx.Done():
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			return errBusy(l.doing, ctx.Err())
+			return errBusy(l.doing.Load(), ctx.Err())
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		l.Unlock()
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.doing = doing
+	l.doing.Store(doing)
 	return nil
 }
 
@@ -49,12 +42,9 @@ func (l *workLock) Lock() { l.held <- struct{}{} }
 // Unlock releases the lock.
 func (l *workLock) Unlock() { <-l.held }
 
-// ownRoot is a root whose lock is held and that has been made fit for work:
-// nobody else may change it while it is entered.
-type ownRoot struct{ *Repo }
-
-// Enter takes the work lock, and fails where the root is not ours any more.
-func (r ownRoot) Enter(ctx context.Context, doing string) error {
+// enterOwn takes the work lock for a background job. It fails if this process no longer holds the root's lock, or has
+// not prepared the root for work.
+func (r *Repo) enterOwn(ctx context.Context, doing string) error {
 	err := r.work.Enter(ctx, doing)
 	if err == nil && (!r.state.started || !r.lock.holds()) {
 		r.work.Unlock()
@@ -63,12 +53,8 @@ func (r ownRoot) Enter(ctx context.Context, doing string) error {
 	return err
 }
 
-// Unlock releases the work lock.
-func (r ownRoot) Unlock() { r.work.Unlock() }
-
-// errBusy says that the root was in use by git-sync itself, which cleans up between
-// syncs.
-func errBusy(doing string, err error) error {
-	return advice.With(fmt.Errorf("waiting for git-sync's own %s: %w", doing, err),
-		"that takes moments; where it does not, the volume is very slow or blocked: look at it, or give more time by --sync-timeout")
+// errBusy says that git-sync itself was using the root, for example to clean up.
+func errBusy(doing any, err error) error {
+	return advice.With(fmt.Errorf("waiting for git-sync's own %v: %w", doing, err),
+		"this normally takes a moment; if it takes longer, the volume is very slow or blocked: check it, or raise --sync-timeout")
 }

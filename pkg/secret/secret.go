@@ -1,4 +1,4 @@
-// Package secret has the type of every secret in options: it does not print.
+// Package secret has the type of all secrets in options. Secrets cannot be printed by mistake.
 package secret
 
 import (
@@ -6,11 +6,10 @@ import (
 	"io"
 )
 
-// Redacted is what is printed in place of a secret.
+// Redacted is printed instead of a secret.
 const Redacted = "REDACTED"
 
-// Text is a secret: whatever formats or encodes it gets REDACTED, or nothing if
-// it is empty. Reveal is the only way to its value.
+// Text is a secret: formatting and encoding give REDACTED, or nothing if it is empty. Only Reveal returns its value.
 type Text string
 
 // Reveal returns the secret.
@@ -26,8 +25,8 @@ func (t Text) String() string {
 
 // Format implements fmt.Formatter, so that no verb prints it.
 func (t Text) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, t.String()) // a fmt.State does not fail
+	_, _ = io.WriteString(f, t.String()) // a fmt.State does not return errors
 }
 
-// MarshalText implements encoding.TextMarshaler, and so JSON's as well.
+// MarshalText implements encoding.TextMarshaler, which encoding/json uses too.
 func (t Text) MarshalText() ([]byte, error) { return []byte(t.String()), nil }

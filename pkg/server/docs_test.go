@@ -165,6 +165,7 @@ func queries(t *testing.T) map[string][]string {
 // TestQueries: no query in the documentation asks for what is not there.
 func TestQueries(t *testing.T) {
 	all, _ := scraped(t, scrape(t, full(t)))
+	all["up"] = map[string]bool{} // Prometheus adds it
 	now := time.Now()
 	pushed := instance.Report{Hooks: []hook.Report{{Name: hook.NameExec}}}
 	pushed.Hash, pushed.Since, pushed.PushedAt = hashB, now, now.Add(-time.Second)

@@ -17,10 +17,10 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-// maxCommands bounds the values of the label "command"; there are about twenty git commands that we use.
+// maxCommands limits the values of the label "command". git-sync uses about twenty git commands.
 const maxCommands = 40
 
-// metrics turns what is known into Prometheus' terms. Most of it is read at the scrape from the syncs' reports; only
+// metrics provides the metrics for Prometheus. Most are read from the syncs' reports during the scrape; only
 // distributions are counted as they happen.
 type metrics struct {
 	s        *Server
@@ -46,7 +46,7 @@ func newMetrics(s *Server) *metrics {
 		published:  map[string]time.Time{},
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "git_sync_push_to_publish_seconds",
-			Help:    "Time from the arrival of a push or signal to the publication of what it announced.",
+			Help:    "Time from the arrival of a push or signal to the publication of its revision.",
 			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
 		}, s.labelled()),
 		commands: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -68,12 +68,12 @@ func newMetrics(s *Server) *metrics {
 	return m
 }
 
-// registerProcess adds what there is once.
+// registerProcess adds the metrics of the process.
 func (m *metrics) registerProcess(b Build) {
 	gauge := func(name, help string, labels prometheus.Labels, read func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, read))
 	}
-	gauge("git_sync_build_info", "What is running, as labels.",
+	gauge("git_sync_build_info", "Version of git-sync and git, as labels.",
 		prometheus.Labels{"version": b.Version, "commit": b.Commit, "go_version": b.Go, "git_version": b.Git}, func() float64 { return 1 })
 	if m.s.named {
 		gauge("git_sync_config_valid", "Whether the newest configuration file is in use; absent without --config.", nil,
@@ -81,7 +81,7 @@ func (m *metrics) registerProcess(b Build) {
 	}
 }
 
-// labelled adds the label of a sync, where syncs have names.
+// labelled adds the label of a sync, if syncs have names.
 func (s *Server) labelled(labels ...string) []string {
 	if !s.named {
 		return labels
@@ -89,7 +89,7 @@ func (s *Server) labelled(labels ...string) []string {
 	return append([]string{"sync"}, labels...)
 }
 
-// valued adds the value of the label of a sync, where syncs have names.
+// valued adds the value of the label of a sync, if syncs have names.
 func (s *Server) valued(name string, values ...string) []string {
 	if !s.named {
 		return values
@@ -106,7 +106,7 @@ func (m *metrics) handler(log logr.Logger) http.Handler {
 	})
 }
 
-// observe counts the latency of a publication that a report is the first to show.
+// observe counts the latency of a publication, when a report shows it for the first time.
 func (m *metrics) observe(name string, r syncer.Report) {
 	m.mu.Lock()
 	known := m.published[name].Equal(r.Since)
@@ -136,7 +136,7 @@ func (m *metrics) git(command string, took time.Duration) {
 	m.commands.WithLabelValues(command).Observe(took.Seconds())
 }
 
-// forget drops what was counted for syncs that are removed.
+// forget removes the counts of syncs that were removed.
 func (m *metrics) forget(removed func(name string) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -149,7 +149,7 @@ func (m *metrics) forget(removed func(name string) bool) {
 	}
 }
 
-// metric is one of each sync that is read at the scrape.
+// metric is a metric of each sync that is read during the scrape.
 type metric struct {
 	name, help string
 	kind       prometheus.ValueType
@@ -157,38 +157,38 @@ type metric struct {
 	read       reader
 }
 
-// reader sends each value with those of the labels.
+// reader sends each value, with the values of the labels.
 type reader func(r snapshot, send sender)
 
 type sender func(value float64, labels ...string)
 
-// The metrics that are more than rows.
+// The metrics that need special code.
 const (
 	durationName = "git_sync_duration_seconds" // a summary
-	triggersName = "git_sync_triggers_total"   // some are counted as they come
+	triggersName = "git_sync_triggers_total"   // those of deliveries are counted as they arrive
 )
 
-// metricRows lists them. The names and labels that the older git-syncs have are kept.
+// metricRows lists the metrics. Names and labels of older versions of git-sync are kept.
 func metricRows() []metric {
 	const counter, gauge = prometheus.CounterValue, prometheus.GaugeValue
 	status := []string{"status"}
 	return []metric{
 		{durationName, "Total duration and number of syncs, by result.", gauge, status, nil},
-		{triggersName, "Requests for a sync, by source and by what came of them.", counter, []string{"source", "outcome"}, readTriggers},
+		{triggersName, "Requests for a sync, by source and outcome.", counter, []string{"source", "outcome"}, readTriggers},
 		{"git_sync_count_total", "Syncs, by result.", counter, status, by(func(r snapshot) map[string]int { return r.Counts }, syncer.ResultSuccess, syncer.ResultError, syncer.ResultNoop)},
 		{"git_fetch_count_total", "Fetches of objects from the remote.", counter, nil, one(func(r snapshot) int { return r.Root.Fetches })},
 		{"git_sync_askpass_calls", "Answers of --askpass-url, by status.", counter, status, by(func(r snapshot) map[string]int { return r.Auth.AskpassCalls }, "success", "error")},
-		{"git_sync_refresh_github_app_token_count", "GitHub App tokens asked for, by status.", counter, status, by(func(r snapshot) map[string]int { return r.Auth.GitHubRefreshes }, "success", "error")},
+		{"git_sync_refresh_github_app_token_count", "Requests for GitHub App tokens, by status.", counter, status, by(func(r snapshot) map[string]int { return r.Auth.GitHubRefreshes }, "success", "error")},
 		{"git_sync_hook_run_count_total", "Runs of hooks, by hook and status.", counter, []string{"name", "status"}, readHookRuns},
 		{"git_sync_hook_consecutive_failures", "Runs of a hook that failed since its last success.", gauge, []string{"name"}, eachHook(func(h hook.Report) float64 { return float64(h.Failures) })},
 		{"git_sync_hook_pending", "Whether a hook has not yet accepted the newest revision.", gauge, []string{"name"}, eachHook(func(h hook.Report) float64 { return yes(h.Pending != "") })},
-		{"git_sync_last_success_timestamp_seconds", "When the last successful sync ended; 0 if there was none.", gauge, nil, one(func(r snapshot) float64 { return unix(r.LastSuccess) })},
+		{"git_sync_last_success_timestamp_seconds", "When the last successful sync ended, also before a restart; 0 if there was none.", gauge, nil, one(func(r snapshot) float64 { return unix(r.LastSuccess) })},
 		{"git_sync_last_attempt_timestamp_seconds", "When the last finished sync began; 0 if there was none.", gauge, nil, one(func(r snapshot) float64 { return unix(r.LastAttempt) })},
 		{"git_sync_consecutive_failures", "Syncs that failed since the last success.", gauge, nil, one(func(r snapshot) int { return r.Failures })},
 		{"git_sync_published_info", "The published revision, as labels; absent while there is none.", gauge, []string{"hash", "ref"}, readPublished},
 		{"git_sync_published_timestamp_seconds", "When the published revision was published; 0 if there is none.", gauge, nil, one(func(r snapshot) float64 { return unix(r.Since) })},
 		{"git_sync_ready", "Whether /readyz answers 200.", gauge, nil, one(func(r snapshot) float64 { return yes(r.notReady() == "") })},
-		{"git_sync_stuck", "Whether the loop has been at one thing for longer than it may be.", gauge, nil, one(func(r snapshot) float64 { return yes(r.Stuck(r.now)) })},
+		{"git_sync_stuck", "Whether the sync loop is stuck.", gauge, nil, one(func(r snapshot) float64 { return yes(r.Stuck(r.now)) })},
 		{"git_sync_disk_bytes", "Bytes on disk, by part.", gauge, []string{"part"}, func(r snapshot, send sender) { send(float64(r.Root.ObjectBytes), "objects") }},
 		{"git_sync_unremovable_trees", "Replaced trees that cannot be removed for now.", gauge, nil, one(func(r snapshot) int { return r.Root.Stuck })},
 		{"git_sync_unverified_revisions_total", "Times that --verify kept a revision from being published.", counter, nil, one(func(r snapshot) int { return r.Root.Unverified })},
@@ -200,7 +200,7 @@ func one[T int | float64](value func(snapshot) T) reader {
 	return func(r snapshot, send sender) { send(float64(value(r))) }
 }
 
-// by reads a metric with one label: 0 for each of the keys that has no value, so that a series exists before its first event.
+// by reads a metric with one label. Keys without a value send 0, so that a series exists before its first event.
 func by(values func(snapshot) map[string]int, keys ...string) reader {
 	return func(r snapshot, send sender) {
 		for _, k := range keys {
@@ -265,7 +265,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// collect gives the values of one row for one sync.
+// collect sends the values of one row for one sync.
 func (m *metrics) collect(ch chan<- prometheus.Metric, row metric, snap snapshot) {
 	if row.name != durationName {
 		row.read(snap, func(value float64, labels ...string) {
@@ -279,7 +279,7 @@ func (m *metrics) collect(ch chan<- prometheus.Metric, row metric, snap snapshot
 	}
 }
 
-// collectDeliveries gives what came of the deliveries of forges; one that triggered no sync has an empty name.
+// collectDeliveries sends the counts of deliveries. If a delivery triggered no sync, the name is empty.
 func (m *metrics) collectDeliveries(ch chan<- prometheus.Metric, row metric) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

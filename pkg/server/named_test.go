@@ -26,7 +26,7 @@ func pair(dags instance.Report) *Server {
 		{Name: "docs", Report: func() instance.Report { return docs }},
 		{Name: "dags", Report: func() instance.Report { return dags }, MaxStaleness: time.Minute},
 	}
-	s := New(Options{Metrics: true, Syncs: func() []Sync { return syncs }, Scrub: func(t string) string { return strings.ReplaceAll(t, "hunter2", "REDACTED") }})
+	s := New(Options{Metrics: true, Receiver: true, Syncs: func() []Sync { return syncs }, Scrub: func(t string) string { return strings.ReplaceAll(t, "hunter2", "REDACTED") }})
 	s.Observe("docs", docs.Report)
 	s.Observe("dags", dags.Report)
 	return s
@@ -35,7 +35,7 @@ func pair(dags instance.Report) *Server {
 // TestProbesOfAll: the probes without a name are about all syncs and say which is to blame.
 func TestProbesOfAll(t *testing.T) {
 	now := time.Now()
-	fine := syncer.Report{Deadline: now.Add(time.Hour), Revision: syncer.Revision{Hash: hashB}, Attempt: syncer.Attempt{LastSuccess: now}}
+	fine := syncer.Report{Totals: syncer.Totals{Counts: map[string]int{syncer.ResultSuccess: 1}}, Deadline: now.Add(time.Hour), Revision: syncer.Revision{Hash: hashB}, Attempt: syncer.Attempt{LastSuccess: now}}
 	stuck := fine
 	stuck.Deadline = now.Add(-time.Hour)
 	for name, tc := range map[string]struct {
@@ -98,8 +98,8 @@ func TestStatusOfAll(t *testing.T) {
 func TestMetricsOfAll(t *testing.T) {
 	now := time.Now()
 	s := pair(instance.Report{Report: syncer.Report{Revision: syncer.Revision{Hash: hashB, Since: now, PushedAt: now.Add(-time.Second)}}})
-	s.CountDelivery("dags", "github", "triggered")
-	s.CountDelivery("", "unknown", "refused")
+	s.NoteDelivery(Delivery{Sync: "dags", Forge: "github", Outcome: "triggered"})
+	s.NoteDelivery(Delivery{Sync: "", Forge: "unknown", Outcome: "refused"})
 	got := scrape(t, s)
 	for _, want := range []string{
 		`git_sync_count_total{status="success",sync="docs"} 1`, `git_sync_count_total{status="success",sync="dags"} 0`,
@@ -123,7 +123,7 @@ func TestMetricsOfRemoved(t *testing.T) {
 	s := New(Options{Metrics: true, Syncs: func() []Sync { return syncs }})
 	now := time.Now()
 	s.Observe("dags", syncer.Report{Revision: syncer.Revision{Hash: hashB, Since: now, PushedAt: now.Add(-time.Second)}})
-	s.CountDelivery("dags", "github", "triggered")
+	s.NoteDelivery(Delivery{Sync: "dags", Forge: "github", Outcome: "triggered"})
 	if got := scrape(t, s); !strings.Contains(got, `seconds_count{sync="dags"} 1`) || !strings.Contains(got, `source="github",sync="dags"} 1`) {
 		t.Fatal(got)
 	}

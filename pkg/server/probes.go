@@ -5,14 +5,14 @@ import (
 	"net/http"
 )
 
-// probe answers 200, or 503 with the reason of the first sync that has one.
+// probe answers 200, or 503 with the first reason of a sync.
 func (s *Server) probe(why func(snapshot) string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		s.answer(w, firstReason(s.snapshots(), why))
 	}
 }
 
-// serveReadyOne says whether what one sync has published may be used.
+// serveReadyOne answers whether one sync is ready.
 func (s *Server) serveReadyOne(w http.ResponseWriter, req *http.Request) {
 	snap, ok := s.snapshotOf(req.PathValue("name"))
 	if !ok {
@@ -22,7 +22,7 @@ func (s *Server) serveReadyOne(w http.ResponseWriter, req *http.Request) {
 	s.answer(w, snap.notReady())
 }
 
-// firstReason is the reason of the first sync that has one, with its name; "" if none has.
+// firstReason returns the first reason of a sync, with the name of the sync; "" if there is none.
 func firstReason(all []snapshot, why func(snapshot) string) string {
 	for _, snap := range all {
 		switch reason := why(snap); {
@@ -35,7 +35,7 @@ func firstReason(all []snapshot, why func(snapshot) string) string {
 	return ""
 }
 
-// answer is that of a probe: 200, or 503 and why.
+// answer answers a probe: 200, or 503 with the reason.
 func (s *Server) answer(w http.ResponseWriter, why string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if why != "" {

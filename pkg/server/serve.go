@@ -13,8 +13,8 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// The limits of a server. Whoever needs more, for a profile or a push that waits for its publication, extends his
-// own request's deadline.
+// The limits of a server. A handler that needs more time, for a profile or a push that waits for its publication,
+// extends the deadline of its request.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 30 * time.Second
@@ -22,11 +22,11 @@ const (
 	idleTimeout       = 60 * time.Second
 	maxHeaderBytes    = 16 << 10
 	maxConns          = 256
-	// stopGrace is what requests under way get when we stop.
+	// stopGrace is how long running requests may take when the server stops.
 	stopGrace = 500 * time.Millisecond
 )
 
-// serve answers on l by h until ctx ends.
+// serve serves h on l until ctx ends.
 func serve(ctx context.Context, l net.Listener, h http.Handler, log logr.Logger) error {
 	srv := &http.Server{
 		Handler:           h,
@@ -49,7 +49,7 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, log logr.Logger)
 	})
 	err := srv.Serve(netutil.LimitListener(l, maxConns))
 	if release() {
-		return err // it ended by itself
+		return err // the server failed
 	}
 	<-stopped
 	if errors.Is(err, http.ErrServerClosed) {
@@ -58,7 +58,7 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, log logr.Logger)
 	return err
 }
 
-// logWriter takes the lines of net/http's and promhttp's own logs, all of which are about single connections.
+// logWriter logs the messages of net/http and promhttp. All of them are about single connections.
 type logWriter struct{ log logr.Logger }
 
 func (w logWriter) Write(b []byte) (int, error) {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -15,49 +16,64 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-// Build says what is running.
+// Build describes the running program.
 type Build struct {
-	// Version is ours, Commit the revision it was built from, Go the toolchain's version and Git that of the git in use.
+	// Version is the version of git-sync, Commit the revision from which it was built, Go the version of the
+	// toolchain, and Git the version of git in use.
 	Version, Commit, Go, Git string
 }
 
-// Sync is one synced repository, as far as operators see it.
+// Sync is one synced repository.
 type Sync struct {
 	// Name is its name in paths and labels; empty for the only sync of a process that has no names.
 	Name string
-	// MaxStaleness is the age of the last successful sync beyond which it is not ready; 0: no limit.
+	// MaxStaleness is the maximum age of the last successful sync; after that, it is not ready. 0: no limit.
 	MaxStaleness time.Duration
+	// Settings are shown as they are.
+	Settings Settings
 	// Report is called for each request. It must not block.
 	Report func() instance.Report
 }
 
-// Options describe a Server. The zero value serves the probes and the status of a sync that has not begun.
+// Settings are the most important settings for operators.
+type Settings struct {
+	// Link is the published path, Period the delay between two syncs, and Budget the limit for failures.
+	Link   string `json:"link,omitempty"`
+	Period string `json:"period,omitempty"`
+	Budget string `json:"failureBudget,omitempty"`
+}
+
+// Options configures a Server. The zero value serves the probes and the status of a sync that has not started.
 type Options struct {
 	Build Build
 	// Metrics and Pprof add /metrics and /debug/pprof/.
 	Metrics, Pprof bool
-	// Syncs lists the syncs that there are now. Either there is one without a name, always, or all have names. nil: one that has
-	// not begun.
+	// Receiver says that there is a webhook receiver. Its deliveries are shown.
+	Receiver bool
+	// Syncs returns the present syncs. Either there is always one without a name, or all have names. nil: one that
+	// has not started.
 	Syncs func() []Sync
-	// InvalidConfig says why a changed configuration is ignored, "" if none is. It is only called where syncs have names. nil:
-	// there is none to change.
+	// InvalidConfig says why a changed configuration is ignored; "" if none is. It is only called if syncs have
+	// names. nil: the configuration cannot change.
 	InvalidConfig func() string
-	// Scrub takes secrets out of a text. nil: there are none.
+	// Scrub removes secrets from a text. nil: there are none.
 	Scrub func(string) string
 	Log   logr.Logger
 }
 
-// Server answers operators. It is made by New; all its methods may be used from any goroutine.
+// Server is the HTTP server for operators. All its methods are safe for concurrent use.
 type Server struct {
-	opt     Options
-	named   bool // the syncs have names
-	started time.Time
-	metrics *metrics
-	mux     *http.ServeMux
-	pages   func() (*pages, error)
+	opt        Options
+	named      bool // the syncs have names
+	host       string
+	started    time.Time
+	metrics    *metrics
+	deliveries *deliveries // nil without a receiver
+	mux        *http.ServeMux
+	pages      func() (*pages, error)
 }
 
-// New makes a Server that listens nowhere yet.
+// New returns a Server. It does not listen yet.
 func New(o Options) *Server {
 	if o.Scrub == nil {
 		o.Scrub = func(s string) string { return s }
@@ -74,12 +90,16 @@ func New(o Options) *Server {
 		opt: o, named: len(syncs) != 1 || syncs[0].Name != "", started: time.Now(), mux: http.NewServeMux(),
 		pages: sync.OnceValues(newPages),
 	}
+	s.host, _ = os.Hostname()
+	if o.Receiver {
+		s.deliveries = &deliveries{}
+	}
 	s.metrics = newMetrics(s)
 	s.routes()
 	return s
 }
 
-// routes sets up what is served. All of it is read-only.
+// routes registers the handlers. All of them are read-only.
 func (s *Server) routes() {
 	s.mux.HandleFunc("GET /{$}", s.probe(snapshot.notUsed))
 	s.mux.HandleFunc("GET /livez", s.probe(snapshot.notLive))
@@ -102,7 +122,7 @@ func (s *Server) routes() {
 	}
 }
 
-// Handle serves what is posted to a path by another handler, for a receiver that shares our port.
+// Handle serves POST requests for a path with another handler. It is for a receiver that shares the port.
 func (s *Server) Handle(path string, h http.Handler) {
 	if strings.HasSuffix(path, "/") {
 		path += "{$}"
@@ -110,7 +130,7 @@ func (s *Server) Handle(path string, h http.Handler) {
 	s.mux.Handle("POST "+path, h)
 }
 
-// ServeHTTP answers one request; Serve does it with limits.
+// ServeHTTP answers one request, without the limits of Serve.
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -118,14 +138,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	s.mux.ServeHTTP(w, req)
 }
 
-// Serve answers on l until ctx ends, closes l, and returns nil then; an error means that it could not go on serving.
-// Requests under way get half a second to end.
+// Serve serves on l until ctx ends, then closes l and returns nil. An error means that it cannot continue to serve.
+// When ctx ends, running requests get half a second to complete.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return serve(ctx, l, s, s.opt.Log)
 }
 
-// ServeOnly serves one path by one handler and nothing else, with the same limits as Serve: for a receiver with a
-// port of its own.
+// ServeOnly serves only one path, with one handler, with the same limits as Serve. It is for a receiver with a port
+// of its own.
 func ServeOnly(ctx context.Context, l net.Listener, path string, h http.Handler, log logr.Logger) error {
 	only := http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.URL.Path != path {
@@ -137,23 +157,23 @@ func ServeOnly(ctx context.Context, l net.Listener, path string, h http.Handler,
 	return serve(ctx, l, only, log)
 }
 
-// Observe takes note of a change of a sync's loop, for what is counted as it happens. It does not block. A nil Server counts
-// nothing, here and below.
+// Observe counts what a new report of a sync's loop shows. It does not block. For a nil Server, this method and the
+// following ones do nothing.
 func (s *Server) Observe(name string, r syncer.Report) {
 	if s != nil {
 		s.metrics.observe(name, r)
 	}
 }
 
-// CountDelivery counts what came of a push that was delivered to the receiver: source is the forge's name, outcome one of
-// the receiver's, and name that of the sync that it triggered, if any.
-func (s *Server) CountDelivery(name, source, outcome string) {
+// NoteDelivery counts a delivery to the webhook receiver, and keeps it for the status page.
+func (s *Server) NoteDelivery(d Delivery) {
 	if s != nil {
-		s.metrics.delivery(name, source, outcome)
+		s.metrics.delivery(d.Sync, d.Forge, d.Outcome)
+		s.deliveries.add(d)
 	}
 }
 
-// ObserveGit counts a git command that has ended: its name ("fetch") and how long it took.
+// ObserveGit counts a git command that has ended, such as "fetch", and its duration.
 func (s *Server) ObserveGit(command string, took time.Duration) {
 	if s != nil {
 		s.metrics.git(command, took)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -43,14 +44,16 @@ func get(s http.Handler, path string, headers ...string) *httptest.ResponseRecor
 // watched is a Server of one sync whose report the test sets.
 type watched struct {
 	*Server
-	report instance.Report
+	report   instance.Report
+	settings Settings
 }
 
 // watch makes a Server of one unnamed sync.
 func watch(o Options, maxStaleness time.Duration) *watched {
 	w := &watched{}
-	one := Sync{MaxStaleness: maxStaleness, Report: func() instance.Report { return w.report }}
-	o.Syncs = func() []Sync { return []Sync{one} }
+	o.Syncs = func() []Sync {
+		return []Sync{{MaxStaleness: maxStaleness, Settings: w.settings, Report: func() instance.Report { return w.report }}}
+	}
 	w.Server = New(o)
 	return w
 }
@@ -123,11 +126,82 @@ func TestUnusable(t *testing.T) {
 	check("found at the start", 503, 503)
 	s.report.Unusable = ""
 	check("found intact", 200, 200)
-	s.show(syncer.Report{Revision: syncer.Revision{Hash: hashA}, Attempt: syncer.Attempt{LastSuccess: time.Now()}})
+	s.show(syncer.Report{Revision: syncer.Revision{Hash: hashA}, Totals: syncer.Totals{Counts: map[string]int{syncer.ResultSuccess: 1}}})
 	check("after a sync", 200, 200)
 	why = "it is gone"
 	s.report.Unusable = why
 	check("lost", 200, 503)
+	s.show(syncer.Report{Revision: syncer.Revision{Hash: hashA}, Attempt: syncer.Attempt{LastSuccess: time.Now()}})
+	check("lost, and the last success was before a restart", 503, 503)
+	why = "another git-sync holds the root"
+	s.report.Root.Waiting = why
+	check("while another process repairs it", 503, 503)
+	s.show(syncer.Report{})
+	check("nothing published, and another process holds the root", 503, 503)
+}
+
+// TestStates: each state has its word, for programs and for people.
+func TestStates(t *testing.T) {
+	now := time.Now()
+	published := syncer.Report{Revision: syncer.Revision{Hash: hashA}, Attempt: syncer.Attempt{LastSuccess: now}}
+	failing, stuck, old := published, published, published
+	failing.Failures, stuck.Deadline, old.LastSuccess = 1, now.Add(-time.Hour), now.Add(-time.Hour)
+	hooks := []hook.Report{{Name: hook.NameExec}, {Name: hook.NameWebhook, Failures: 1, LastError: "refused"}}
+	for state, c := range map[string]struct {
+		report instance.Report
+		words  string
+	}{
+		stateStarting: {instance.Report{}, "Starting"},
+		stateFresh:    {instance.Report{Report: published, Hooks: hooks[:1]}, "Up to date"},
+		stateHook:     {instance.Report{Report: published, Hooks: hooks}, "A hook fails"},
+		stateFailing:  {instance.Report{Report: failing, Hooks: hooks}, "Failing"},
+		stateStale:    {instance.Report{Report: old, Hooks: hooks}, "Stale"},
+		stateStuck:    {instance.Report{Report: stuck}, "Stuck"},
+	} {
+		s := watch(Options{}, time.Minute)
+		s.report = c.report
+		if body := get(s, "/status").Body.String(); !strings.Contains(body, `"state": "`+state+`"`) {
+			t.Errorf("%s: %s", state, body)
+		}
+		if body := get(s, "/status", "Accept", "text/html").Body.String(); !strings.Contains(body, "</span>"+c.words+"</p>") {
+			t.Errorf("%s: no %q in the page", state, c.words)
+		}
+	}
+}
+
+// TestDeliveries: what differs only in time and sender is one entry, so that a flood does not replace the others, and the number
+// of entries is bounded.
+func TestDeliveries(t *testing.T) {
+	s := pair(instance.Report{})
+	push := Delivery{Forge: "github", Event: "push", Repository: "team/docs", Ref: "refs/heads/main", Outcome: "triggered", Sync: "docs"}
+	s.NoteDelivery(push)
+	for i := range 1000 {
+		s.NoteDelivery(Delivery{Time: time.Unix(int64(i), 0), From: fmt.Sprint(i), Forge: "github", Outcome: "refused", Reason: "hunter2"})
+	}
+	var all overview
+	if err := json.Unmarshal(get(s, "/status").Body.Bytes(), &all); err != nil {
+		t.Fatal(err)
+	}
+	refused := Delivery{Time: time.Unix(999, 0).UTC(), From: "999", Forge: "github", Outcome: "refused", Reason: "REDACTED"}
+	if want := []delivery{{push, 1}, {refused, 1000}}; !slices.Equal(all.Deliveries, want) {
+		t.Errorf("%+v, want %+v", all.Deliveries, want)
+	}
+	var docs status
+	if err := json.Unmarshal(get(s, "/status/docs").Body.Bytes(), &docs); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(docs.Deliveries, []delivery{{push, 1}}) {
+		t.Errorf("of docs: %+v", docs.Deliveries)
+	}
+	for i := range 1000 {
+		s.NoteDelivery(Delivery{Ref: fmt.Sprint(i)})
+	}
+	if got := s.deliveries.list("", s.opt.Scrub); len(got) != maxDeliveries || got[maxDeliveries-1].Ref != "999" {
+		t.Errorf("%d entries, the last of %s", len(got), got[len(got)-1].Ref)
+	}
+	if off := get(New(Options{}), "/status").Body.String(); strings.Contains(off, "deliveries") {
+		t.Error("deliveries are shown without a receiver")
+	}
 }
 
 func TestReadyWithoutStaleness(t *testing.T) {
@@ -144,11 +218,13 @@ func full(t *testing.T) *watched {
 	now := time.Now()
 	s := watch(Options{
 		Build:   Build{Version: "v1.2.3", Commit: "abc", Go: "go1.26", Git: "2.39.5"},
-		Metrics: true, Pprof: true,
+		Metrics: true, Pprof: true, Receiver: true,
 		Scrub: func(text string) string { return strings.ReplaceAll(text, "hunter2", "REDACTED") },
 		Log:   logr.Discard(),
 	}, 0)
+	s.settings = Settings{Link: "/git/current", Period: "30s", Budget: "never exits for failures"}
 	s.report = instance.Report{
+		Commit: repo.Commit{Hash: hashA, Subject: "Add hunter2 <b>", Authored: now.Add(-time.Hour)},
 		Hooks: []hook.Report{
 			{Name: hook.NameExec, Runs: map[string]int{"success": 3, "error": 1}, Delivered: hashA, LastRun: now, LastDuration: time.Second},
 			{Name: hook.NameWebhook, Runs: map[string]int{"error": 4}, Pending: hashA, Failures: 4, LastError: "hunter2 <script>alert(1)</script>", LastHint: "not hunter2", LastErrorAt: now},
@@ -163,7 +239,7 @@ func full(t *testing.T) *watched {
 		Deadline: now.Add(time.Hour),
 		Revision: syncer.Revision{Hash: hashA, PreviousHash: hashB, Since: now.Add(-time.Minute), PushedAt: now.Add(-time.Minute - 800*time.Millisecond)},
 		Attempt:  syncer.Attempt{LastAttempt: now.Add(-2 * time.Second), LastSuccess: now.Add(-30 * time.Second), LastDuration: 1500 * time.Millisecond, LastResult: syncer.ResultError, Trigger: syncer.SourceReceiver},
-		Failure:  syncer.Failure{LastError: "hunter2 <script>alert(1)</script>", LastHint: "change hunter2 & <b>", LastErrorAt: now, Failures: 2, LastRemote: "no hunter2\nhere", LastHelper: "ssh: hunter2"},
+		Failure:  syncer.Failure{LastError: "hunter2 <script>alert(1)</script>", LastHint: "change hunter2 & <b>", LastErrorAt: now, Failures: 2, FailingSince: now.Add(-time.Minute), LastRemote: "no hunter2\nhere", LastHelper: "ssh: hunter2"},
 		Totals:   syncer.Totals{Counts: map[string]int{"success": 3, "noop": 10, "error": 2}, Triggers: map[string]int{"start": 1, "period": 12, "signal": 2, "receiver": 4}, Durations: map[string]time.Duration{"success": 3 * time.Second, "noop": time.Second, "error": 2 * time.Second}},
 	}
 	for i := range 30 {
@@ -174,9 +250,10 @@ func full(t *testing.T) *watched {
 		r.History = append(r.History, e)
 	}
 	s.show(r)
-	s.CountDelivery("", "github", "triggered")
-	s.CountDelivery("", "github", "triggered")
-	s.CountDelivery("", "unknown", "refused")
+	s.NoteDelivery(Delivery{Sync: "", Forge: "github", Outcome: "triggered"})
+	s.NoteDelivery(Delivery{Sync: "", Forge: "github", Outcome: "triggered"})
+	s.NoteDelivery(Delivery{Time: now, Forge: "gitlab", Event: "hunter2", Repository: "team/hunter2", Ref: "hunter2", Outcome: "ignored", Reason: "not hunter2 <i>", Sync: "", From: "192.0.2.1:1"})
+	s.NoteDelivery(Delivery{Sync: "", Forge: "unknown", Outcome: "refused"})
 	s.ObserveGit("fetch", 300*time.Millisecond)
 	return s
 }
@@ -227,13 +304,15 @@ func TestStatusBeforeAnything(t *testing.T) {
 }
 
 func TestStatusPage(t *testing.T) {
-	w := get(full(t), "/status", "Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
+	s := full(t)
+	w := get(s, "/status", "Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
 	body := w.Body.String()
 	if w.Code != 200 || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
 		t.Fatalf("%d %v", w.Code, w.Header())
 	}
 	for _, want := range []string{
-		"Failing", hashA[:12], "What to do:", "change REDACTED &amp; &lt;b&gt;", "&lt;script&gt;", "<svg", "webhook", "v1.2.3", "2 failed syncs in a row",
+		"Failing", `<code id="hash">` + hashA + "<", "Add REDACTED &lt;b&gt;", "failing since", "/git/current", "30s", "never exits for failures", s.host,
+		"not REDACTED &lt;i&gt;", "2 ×", ">live<", ">ready<", "What to do:", "change REDACTED &amp; &lt;b&gt;", "&lt;script&gt;", "webhook", "v1.2.3", "2 failed syncs in a row",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %q in the page", want)
@@ -243,9 +322,6 @@ func TestStatusPage(t *testing.T) {
 		if strings.Contains(body, never) {
 			t.Errorf("%q is in the page", never)
 		}
-	}
-	if n := strings.Count(body, "<rect "); n != shownEvents {
-		t.Errorf("%d bars, want %d", n, shownEvents)
 	}
 	// The policy lets in the style that is in the page, and nothing else.
 	_, css, _ := strings.Cut(body, "<style>")
@@ -427,8 +503,8 @@ func TestHugeHeaders(t *testing.T) {
 
 func TestDurations(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		-time.Second: "0 ms", 0: "0 ms", 999 * time.Millisecond: "999 ms", time.Second: "1 s", 1500 * time.Millisecond: "1.5 s", 42 * time.Second: "42 s",
-		time.Minute: "1 min", 61 * time.Second: "1 min 1 s", 3*time.Hour + 59*time.Second: "3 h", 50 * time.Hour: "2 d 2 h",
+		-time.Second: "0s", 0: "0s", 999 * time.Millisecond: "999ms", time.Second: "1s", 1500 * time.Millisecond: "1.5s", 42 * time.Second: "42s",
+		time.Minute: "1m0s", 61 * time.Second: "1m1s", 3*time.Hour + 59*time.Second: "3h0m", 50 * time.Hour: "2d2h",
 	} {
 		if got := duration(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)

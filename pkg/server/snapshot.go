@@ -1,32 +1,36 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
 
+	"git-sync/pkg/hook"
 	"git-sync/pkg/instance"
+	"git-sync/pkg/syncer"
 )
 
-// snapshot is one sync at one instant.
+// snapshot is the state of one sync at one moment.
 type snapshot struct {
 	instance.Report
 	name         string
 	maxStaleness time.Duration
+	settings     Settings
 	now          time.Time
 }
 
-// snapshots are all syncs now. They may hold secrets.
+// snapshots returns the present state of all syncs. It may contain secrets.
 func (s *Server) snapshots() []snapshot {
 	syncs := s.opt.Syncs()
 	all := make([]snapshot, 0, len(syncs))
 	for _, one := range syncs {
-		all = append(all, snapshot{one.Report(), one.Name, one.MaxStaleness, time.Now()})
+		all = append(all, snapshot{one.Report(), one.Name, one.MaxStaleness, one.Settings, time.Now()})
 	}
 	return all
 }
 
-// snapshotOf is the sync of that name now, and whether there is one.
+// snapshotOf returns the present state of the sync with that name, and whether there is one.
 func (s *Server) snapshotOf(name string) (snapshot, bool) {
 	all := s.snapshots()
 	i := slices.IndexFunc(all, func(snap snapshot) bool { return snap.name == name })
@@ -36,9 +40,9 @@ func (s *Server) snapshotOf(name string) (snapshot, bool) {
 	return all[i], true
 }
 
-// scrubbed is the snapshot without the secrets known by now.
+// scrubbed returns the snapshot without secrets.
 func (snap snapshot) scrubbed(scrub func(string) string) snapshot {
-	snap.Repo, snap.Ref, snap.Unusable = scrub(snap.Repo), scrub(snap.Ref), scrub(snap.Unusable)
+	snap.Repo, snap.Ref, snap.Unusable, snap.Commit.Subject = scrub(snap.Repo), scrub(snap.Ref), scrub(snap.Unusable), scrub(snap.Commit.Subject)
 	snap.LastError, snap.LastHint = scrub(snap.LastError), scrub(snap.LastHint)
 	snap.LastRemote, snap.LastHelper = scrub(snap.LastRemote), scrub(snap.LastHelper)
 	snap.History = slices.Clone(snap.History)
@@ -53,19 +57,19 @@ func (snap snapshot) scrubbed(scrub func(string) string) snapshot {
 	return snap
 }
 
-// notLive is why the loop counts as stuck, "" if it does not.
+// notLive says why the loop counts as stuck; "" if it does not.
 func (snap snapshot) notLive() string {
 	if !snap.Stuck(snap.now) {
 		return ""
 	}
-	what := "waiting for the next sync"
+	what := "the next sync"
 	if snap.Running {
-		what = "a sync, begun " + snap.Started.UTC().Format(time.RFC3339)
+		what = "the sync that started at " + snap.Started.UTC().Format(time.RFC3339)
 	}
-	return fmt.Sprintf("stuck: %s should have moved on %s ago", what, duration(snap.now.Sub(snap.Deadline)))
+	return fmt.Sprintf("stuck: %s is overdue by %s", what, duration(snap.now.Sub(snap.Deadline)))
 }
 
-// notReady is why what is published may not be used, "" if it may.
+// notReady says why the sync is not ready; "" if it is.
 func (snap snapshot) notReady() string {
 	if why := snap.notUsable(); why != "" {
 		return why
@@ -76,29 +80,32 @@ func (snap snapshot) notReady() string {
 	return ""
 }
 
-// notUsed is why nothing was ever published, as the probe of both older git-syncs has it: "" for good once this process has
-// seen a sync succeed. Some use it for liveness.
+// notUsed says why nothing is published, like the probe of older versions of git-sync: after the first success of
+// this process, it always returns "". Some users need it for liveness.
 func (snap snapshot) notUsed() string {
-	if !snap.LastSuccess.IsZero() {
+	if snap.Counts[syncer.ResultSuccess] > 0 {
 		return ""
 	}
 	return snap.notUsable()
 }
 
-// notUsable is why there is nothing to be used, "" if there is.
+// notUsable says why there is nothing that may be used; "" if there is.
 func (snap snapshot) notUsable() string {
-	if !snap.Published() {
-		return "nothing is published yet"
+	switch waiting := snap.Root.Waiting; {
+	case !snap.Published():
+		return cmp.Or(waiting, "nothing is published yet")
+	case snap.Unusable != "":
+		return cmp.Or(waiting, snap.Unusable)
 	}
-	return snap.Unusable
+	return ""
 }
 
-// stale says whether the last success is older than it may be. Without a success since the start it is.
+// stale reports whether the last success is too old, or there is none.
 func (snap snapshot) stale() bool {
 	return snap.maxStaleness > 0 && (snap.LastSuccess.IsZero() || snap.now.Sub(snap.LastSuccess) > snap.maxStaleness)
 }
 
-// state sums the sync up in a word.
+// state returns the state of the sync as a word.
 func (snap snapshot) state() string {
 	switch {
 	case snap.Stuck(snap.now):
@@ -109,6 +116,8 @@ func (snap snapshot) state() string {
 		return stateStarting
 	case snap.stale():
 		return stateStale
+	case slices.ContainsFunc(snap.Hooks, func(h hook.Report) bool { return h.Failures > 0 }):
+		return stateHook
 	default:
 		return stateFresh
 	}

@@ -14,30 +14,58 @@ import (
 	"git-sync/pkg/hook"
 )
 
-// The values of State in status and overview.
+// The values of State in health.
 const (
-	stateStarting = "starting" // nothing published yet, and nothing has failed
+	stateStarting = "starting" // nothing is published yet, and nothing has failed
 	stateFresh    = "fresh"
-	stateFailing  = "failing" // the last sync failed; what is published stays
-	stateStale    = "stale"   // the last success is older than --max-staleness
+	stateHook     = "hook-failing" // published and up to date, but a hook fails
+	stateFailing  = "failing"      // the last sync failed; what is published stays
+	stateStale    = "stale"        // the last success is older than --max-staleness
 	stateStuck    = "stuck"
 )
 
-// status is the answer of /status about one sync; its JSON is documented in docs/monitoring.md, and as flat as it is there.
+// status is the answer of /status about one sync. docs/monitoring.md describes its JSON.
 type status struct {
-	Name    string    `json:"name,omitempty"`
-	Path    string    `json:"path,omitempty"` // leads to this, from an overview
-	State   string    `json:"state"`
-	Ready   bool      `json:"ready"`
-	Live    bool      `json:"live"`
-	Reason  string    `json:"reason,omitempty"` // why not ready or not live
-	Time    time.Time `json:"time"`
-	Started time.Time `json:"started"`
-
-	Repo      string     `json:"repo"`
-	Ref       string     `json:"ref"`
+	Name string `json:"name,omitempty"`
+	Path string `json:"path,omitempty"` // its own path, in an overview
+	health
+	Repo string `json:"repo"`
+	Ref  string `json:"ref"`
+	Settings
 	Published *published `json:"published"`
+	attempt
+	Syncs      map[string]int `json:"syncs"`
+	Triggers   map[string]int `json:"triggers"`
+	Hooks      []hookStatus   `json:"hooks"`
+	History    []event        `json:"history"`
+	Deliveries []delivery     `json:"deliveries,omitzero"` // nil: there is no receiver
+}
 
+// overview is the answer of /status about all syncs, if they have names. Its state is the worst one. Its reasons are
+// the first ones of a sync.
+type overview struct {
+	health
+	Syncs         []status   `json:"syncs"` // without their history
+	Deliveries    []delivery `json:"deliveries,omitzero"`
+	InvalidConfig string     `json:"invalidConfig,omitempty"` // why a changed configuration is ignored
+}
+
+// health describes one sync, or all.
+type health struct {
+	State    string    `json:"state"`
+	Ready    bool      `json:"ready"`
+	Live     bool      `json:"live"`
+	Reason   string    `json:"reason,omitempty"` // why not live, else why not ready
+	NotReady string    `json:"notReady,omitempty"`
+	NotLive  string    `json:"notLive,omitempty"`
+	Time     time.Time `json:"time"`
+	Started  time.Time `json:"started"`
+	Host     string    `json:"host"` // in Kubernetes the name of the pod
+	Version  version   `json:"version"`
+}
+
+// attempt describes the running sync, the last one, and the next one.
+type attempt struct {
 	Running      bool      `json:"running"`
 	RunningSince time.Time `json:"runningSince,omitzero"`
 	LastAttempt  time.Time `json:"lastAttempt,omitzero"`
@@ -47,31 +75,14 @@ type status struct {
 	LastTrigger  string    `json:"lastTrigger,omitempty"`
 	LastError    *failure  `json:"lastError"`
 	Failures     int       `json:"consecutiveFailures"`
+	FailingSince time.Time `json:"failingSince,omitzero"`
 	NextSync     time.Time `json:"nextSync,omitzero"`
-
-	Syncs    map[string]int `json:"syncs"`
-	Triggers map[string]int `json:"triggers"`
-	Hooks    []hookStatus   `json:"hooks"`
-	History  []event        `json:"history"`
-	Version  version        `json:"version"`
-}
-
-// overview is the answer of /status about all syncs, where they have names.
-type overview struct {
-	State   string    `json:"state"` // the worst of all
-	Ready   bool      `json:"ready"`
-	Live    bool      `json:"live"`
-	Reason  string    `json:"reason,omitempty"` // why the first one is not ready or not live
-	Time    time.Time `json:"time"`
-	Started time.Time `json:"started"`
-	Version version   `json:"version"`
-	Syncs   []status  `json:"syncs"` // without their history
-
-	InvalidConfig string `json:"invalidConfig,omitempty"` // why a changed configuration is ignored
 }
 
 type published struct {
 	Hash          string    `json:"hash"`
+	Subject       string    `json:"subject,omitempty"`
+	Authored      time.Time `json:"authored,omitzero"`
 	Previous      string    `json:"previousHash,omitempty"`
 	Since         time.Time `json:"since"`
 	PushedAt      time.Time `json:"pushedAt,omitzero"`
@@ -114,25 +125,23 @@ type version struct {
 	Git     string `json:"git,omitempty"`
 }
 
-// status is what is known of one sync.
+// health returns the health of syncs in the given state.
+func (s *Server) health(state, notLive, notReady string, now time.Time) health {
+	notLive, notReady = s.opt.Scrub(notLive), s.opt.Scrub(notReady)
+	return health{
+		State: state, Ready: notReady == "", Live: notLive == "", Reason: cmp.Or(notLive, notReady), NotReady: notReady, NotLive: notLive,
+		Time: now.UTC(), Started: s.started.UTC(), Host: s.host, Version: version(s.opt.Build),
+	}
+}
+
+// status returns the status of one sync.
 func (s *Server) status(snap snapshot) status {
 	snap = snap.scrubbed(s.opt.Scrub)
-	live, ready := snap.notLive(), snap.notReady()
 	st := status{
-		Name:  snap.name,
-		State: snap.state(), Ready: ready == "", Live: live == "", Reason: cmp.Or(live, ready), Time: snap.now.UTC(), Started: s.started.UTC(),
-		Repo: snap.Repo, Ref: snap.Ref, Published: publishedOf(snap),
-		Running: snap.Running, LastAttempt: snap.LastAttempt.UTC(), LastSuccess: snap.LastSuccess.UTC(), LastResult: snap.LastResult,
-		LastSeconds: snap.LastDuration.Seconds(), LastTrigger: snap.Trigger, Failures: snap.Failures, NextSync: snap.Next.UTC(),
+		Name: snap.name, health: s.health(snap.state(), snap.notLive(), snap.notReady(), snap.now),
+		Repo: snap.Repo, Ref: snap.Ref, Settings: snap.settings, Published: publishedOf(snap), attempt: attemptOf(snap),
 		Syncs: orEmpty(snap.Counts), Triggers: orEmpty(snap.Triggers), Hooks: []hookStatus{}, History: []event{},
-		LastError: failureOf(snap.LastError, snap.LastHint, snap.LastErrorAt),
-		Version:   version(s.opt.Build),
-	}
-	if st.LastError != nil {
-		st.LastError.Remote, st.LastError.Helper = snap.LastRemote, snap.LastHelper
-	}
-	if snap.Running {
-		st.RunningSince = snap.Started.UTC()
+		Deliveries: s.deliveries.list(snap.name, s.opt.Scrub),
 	}
 	for _, h := range snap.Hooks {
 		st.Hooks = append(st.Hooks, hookOf(h))
@@ -143,13 +152,26 @@ func (s *Server) status(snap snapshot) status {
 	return st
 }
 
-// overview is what is known of all syncs.
+func attemptOf(snap snapshot) attempt {
+	a := attempt{
+		Running: snap.Running, LastAttempt: snap.LastAttempt.UTC(), LastSuccess: snap.LastSuccess.UTC(), LastResult: snap.LastResult,
+		LastSeconds: snap.LastDuration.Seconds(), LastTrigger: snap.Trigger, NextSync: snap.Next.UTC(),
+		LastError: failureOf(snap.LastError, snap.LastHint, snap.LastErrorAt), Failures: snap.Failures, FailingSince: snap.FailingSince.UTC(),
+	}
+	if a.LastError != nil {
+		a.LastError.Remote, a.LastError.Helper = snap.LastRemote, snap.LastHelper
+	}
+	if snap.Running {
+		a.RunningSince = snap.Started.UTC()
+	}
+	return a
+}
+
+// overview returns the status of all syncs.
 func (s *Server) overview(all []snapshot) overview {
-	live, ready := firstReason(all, snapshot.notLive), firstReason(all, snapshot.notReady)
 	o := overview{
-		State: stateFresh, Ready: ready == "", Live: live == "", Reason: s.opt.Scrub(cmp.Or(live, ready)),
-		Time: time.Now().UTC(), Started: s.started.UTC(), Version: version(s.opt.Build), Syncs: []status{},
-		InvalidConfig: s.opt.Scrub(s.opt.InvalidConfig()),
+		health: s.health(stateFresh, firstReason(all, snapshot.notLive), firstReason(all, snapshot.notReady), time.Now()),
+		Syncs:  []status{}, Deliveries: s.deliveries.list("", s.opt.Scrub), InvalidConfig: s.opt.Scrub(s.opt.InvalidConfig()),
 	}
 	for _, snap := range all {
 		st := s.status(snap)
@@ -159,9 +181,9 @@ func (s *Server) overview(all []snapshot) overview {
 	return o
 }
 
-// worse is the worse one of two states.
+// worse returns the worse one of two states.
 func worse(a, b string) string {
-	order := []string{stateFresh, stateStarting, stateStale, stateFailing, stateStuck}
+	order := []string{stateFresh, stateStarting, stateHook, stateStale, stateFailing, stateStuck}
 	return order[max(slices.Index(order, a), slices.Index(order, b))]
 }
 
@@ -170,6 +192,9 @@ func publishedOf(snap snapshot) *published {
 		return nil
 	}
 	p := &published{Hash: snap.Hash, Previous: snap.PreviousHash, Since: snap.Since.UTC(), PushedAt: snap.PushedAt.UTC()}
+	if snap.Commit.Hash == snap.Hash {
+		p.Subject, p.Authored = snap.Commit.Subject, snap.Commit.Authored
+	}
 	if !snap.PushedAt.IsZero() {
 		p.PushToPublish = max(snap.Since.Sub(snap.PushedAt), 0).Seconds()
 	}
@@ -198,7 +223,7 @@ func orEmpty(m map[string]int) map[string]int {
 	return m
 }
 
-// serveStatus answers about the only sync, or about all of them.
+// serveStatus answers with the status of the only sync, or of all syncs.
 func (s *Server) serveStatus(w http.ResponseWriter, req *http.Request) {
 	all := s.snapshots()
 	if !s.named {
@@ -217,7 +242,7 @@ func (s *Server) serveStatusOne(w http.ResponseWriter, req *http.Request) {
 	s.respond(w, req, s.status(snap))
 }
 
-// respond answers programs in JSON and people in HTML.
+// respond sends JSON to programs and HTML to people.
 func (s *Server) respond(w http.ResponseWriter, req *http.Request, content any) {
 	w.Header().Set("Vary", "Accept")
 	if wantsHTML(req.Header.Get("Accept")) {
@@ -251,7 +276,8 @@ func (s *Server) servePage(w http.ResponseWriter, content any) {
 	_, _ = w.Write(b.Bytes())
 }
 
-// wantsHTML says whether an Accept header prefers HTML to JSON. Browsers name text/html; curl and probes take anything.
+// wantsHTML reports whether an Accept header prefers HTML to JSON. Browsers send text/html; curl and probes accept
+// anything.
 func wantsHTML(accept string) bool {
 	html, other := 0.0, 0.0
 	for part := range strings.SplitSeq(accept, ",") {

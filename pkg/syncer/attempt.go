@@ -9,24 +9,24 @@ import (
 	"git-sync/pkg/repo"
 )
 
-// outcome is what came of one sync.
+// outcome is the result of one sync.
 type outcome struct {
 	tree      repo.Tree
 	previous  string // hash that was published before
 	err       error
-	held      bool      // the pre-publish hook was not run: it refused the same revision a moment ago
-	gateAgain time.Time // when the revision that was refused is tried again
+	held      bool      // the pre-publish hook was not run, because it recently refused the same revision
+	gateAgain time.Time // when the refused revision is tried again
 	started   time.Time
 	ended     time.Time
 }
 
-// attempt is a sync under way.
+// attempt is a running sync.
 type attempt struct {
 	request *request
-	done    chan outcome // has room for the one outcome
+	done    chan outcome // has room for the outcome
 }
 
-// ended gives the outcome; on nil it blocks for ever.
+// ended returns the channel of the outcome. For nil, the channel blocks forever.
 func (a *attempt) ended() <-chan outcome {
 	if a == nil {
 		return nil
@@ -34,7 +34,7 @@ func (a *attempt) ended() <-chan outcome {
 	return a.done
 }
 
-// attempt makes one sync and watches over it: it returns when the sync has ended, or when its time and the time for
+// attempt makes one sync, and watches it. It returns when the sync has ended, when the timeout and the grace for
 // killing its children are over, or soon after ctx has ended.
 func (s *Syncer) attempt(ctx context.Context, q *request) outcome {
 	began := time.Now()
@@ -75,8 +75,8 @@ func (s *Syncer) attempt(ctx context.Context, q *request) outcome {
 	}
 }
 
-// takeSlot waits for a slot and says whether there is one before ctx ends. What the loop waits for is limited by the timeouts
-// of other loops, so it does not count as stuck meanwhile.
+// takeSlot waits for a slot. It returns false if ctx ends first. The wait is limited by the timeouts of other loops,
+// so the loop does not count as stuck meanwhile.
 func (s *Syncer) takeSlot(ctx context.Context) bool {
 	if s.opt.Slots == nil {
 		return true
@@ -101,12 +101,12 @@ func (s *Syncer) releaseSlot() {
 	}
 }
 
-// timed makes one sync within its time.
+// timed makes one sync within the timeout.
 func (s *Syncer) timed(ctx context.Context) outcome {
 	out := outcome{started: time.Now()}
 	limited, cancel := context.WithTimeout(ctx, s.opt.Timeout)
 	defer cancel()
-	s.line.run(limited, &out)
+	s.sequence.run(limited, &out)
 	if out.err != nil && errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
 		out.err = timedOut(s.opt.Timeout, out.err)
 	}
@@ -114,116 +114,118 @@ func (s *Syncer) timed(ctx context.Context) outcome {
 	return out
 }
 
-// line is the straight line of one sync, and what one sync remembers for the next. It belongs to the running sync.
-type line struct {
+// sequence has the steps of one sync, and what one sync remembers for the next. Only the running sync uses it.
+type sequence struct {
 	opt       Options
-	isFirst   bool // the tree in place has not been announced yet
-	touched   bool // but the touch file was touched for it
-	mustTouch bool // touching has failed
+	isFirst   bool // the tree found at start has not been announced yet
+	touched   bool // the touch file was touched for that tree already
+	mustTouch bool // the last touch has failed
 
-	refused      *RefusedError // the last revision that the gate refused
+	refused      *RefusedError // the last revision that the hook refused
 	refusedUntil time.Time
 }
 
-// run makes one sync: credentials, tree, gate, commit point, announcement, clean-up.
-func (l *line) run(ctx context.Context, out *outcome) {
-	steps := l.opt.Steps
+// run makes one sync: refresh credentials, prepare, pre-publish hook, publish, announce, clean up.
+func (seq *sequence) run(ctx context.Context, out *outcome) {
+	steps := seq.opt.Steps
 	before, _ := steps.Published()
 	out.previous = before.Hash
 	if out.err = steps.Refresh(ctx); out.err == nil {
 		out.tree, out.err = steps.Prepare(ctx)
 	}
 	if out.err != nil {
-		l.restore(ctx, out.previous, out.err)
+		seq.restore(ctx, out.previous, out.err)
 		return
 	}
-	if l.publish(ctx, out); out.err == nil {
-		l.opt.Steps.Clean(ctx)
+	if seq.publish(ctx, out); out.err == nil {
+		steps.Succeeded(ctx)
+		steps.Clean(ctx)
 	}
 }
 
 // publish publishes the tree, if it is new, and announces it.
-func (l *line) publish(ctx context.Context, out *outcome) {
+func (seq *sequence) publish(ctx context.Context, out *outcome) {
 	if out.tree.New {
-		if out.held, out.err = l.gate(ctx, out); out.err != nil {
+		if out.held, out.err = seq.gate(ctx, out); out.err != nil {
 			return
 		}
-		if out.tree, out.err = l.opt.Steps.Publish(ctx, out.tree); out.err != nil {
+		if out.tree, out.err = seq.opt.Steps.Publish(ctx, out.tree); out.err != nil {
 			return
 		}
 	}
-	l.announce(out)
+	seq.announce(out)
 }
 
-// restore mends what is published where that can be done without the remote. The sync has failed all the same.
-func (l *line) restore(ctx context.Context, previous string, cause error) {
+// restore repairs the published tree, if that is possible without the remote. The sync counts as failed nevertheless.
+func (seq *sequence) restore(ctx context.Context, previous string, cause error) {
 	out := outcome{previous: previous}
-	out.tree, out.err = l.opt.Steps.Restore(ctx, cause)
+	out.tree, out.err = seq.opt.Steps.Restore(ctx, cause)
 	if out.err == nil && out.tree.New {
-		l.publish(ctx, &out)
+		seq.publish(ctx, &out)
 	}
-	log := l.opt.Log.WithValues("hash", out.tree.Hash)
+	log := seq.opt.Log.WithValues("hash", out.tree.Hash)
 	switch {
 	case out.err != nil:
-		log.V(1).Info("what is published could not be made anew without the remote", "because", out.err.Error())
+		log.V(1).Info("restoring the published revision failed", "error", out.err.Error())
 	case out.tree.New:
-		log.Info("published anew without the remote: it was damaged or gone", "path", out.tree.Path)
-		l.opt.Steps.Clean(ctx)
+		log.Info("restored the published revision", "path", out.tree.Path)
+		seq.opt.Steps.Clean(ctx)
 	default:
-		l.touchEarly()
+		seq.touchEarly()
 	}
 }
 
-// touchEarly touches the touch file for what was in place at start, if that may be used: it must not wait for the remote.
-func (l *line) touchEarly() {
-	if !l.isFirst || l.touched || l.opt.Touch == nil {
+// touchEarly touches the touch file for the tree found at start, if that tree may be used, without waiting for the
+// remote.
+func (seq *sequence) touchEarly() {
+	if !seq.isFirst || seq.touched || seq.opt.Touch == nil {
 		return
 	}
-	if rev, ok := l.opt.Steps.Published(); ok && rev.Unusable == "" {
-		l.touch()
-		l.touched = !l.mustTouch
+	if rev, ok := seq.opt.Steps.Published(); ok && rev.Unusable == "" {
+		seq.touch()
+		seq.touched = !seq.mustTouch
 	}
 }
 
-// touch touches the touch file, or else remembers that it is behind.
-func (l *line) touch() {
-	err := l.opt.Touch()
-	if l.mustTouch = err != nil; l.mustTouch {
-		l.opt.Log.Error(err, "touching the touch file failed; it will be tried again at the next sync")
+// touch touches the touch file. If that fails, the next sync tries again.
+func (seq *sequence) touch() {
+	err := seq.opt.Touch()
+	if seq.mustTouch = err != nil; seq.mustTouch {
+		seq.opt.Log.Error(err, "touching the touch file failed")
 	}
 }
 
-// gate asks the pre-publish hook; held says that it was not asked, for its answer is too young to be another.
-func (l *line) gate(ctx context.Context, out *outcome) (held bool, err error) {
-	if l.opt.Gate == nil {
+// gate runs the pre-publish hook. held says that the hook was not run, because it recently refused the same revision.
+func (seq *sequence) gate(ctx context.Context, out *outcome) (held bool, err error) {
+	if seq.opt.Gate == nil {
 		return false, nil
 	}
-	if l.refused != nil && l.refused.Hash == out.tree.Hash && time.Now().Before(l.refusedUntil) {
-		out.gateAgain = l.refusedUntil
-		return true, l.refused
+	if seq.refused != nil && seq.refused.Hash == out.tree.Hash && time.Now().Before(seq.refusedUntil) {
+		out.gateAgain = seq.refusedUntil
+		return true, seq.refused
 	}
-	l.refused = nil
-	l.opt.Log.V(1).Info("running the pre-publish hook", "hash", out.tree.Hash)
-	err = l.opt.Gate(ctx, out.tree, out.previous)
+	seq.refused = nil
+	seq.opt.Log.V(1).Info("running the pre-publish hook", "hash", out.tree.Hash)
+	err = seq.opt.Gate(ctx, out.tree, out.previous)
 	if err == nil {
 		return false, nil
 	}
 	if ctx.Err() != nil {
 		return false, fmt.Errorf("running the pre-publish hook: %w", err)
 	}
-	l.refused = &RefusedError{Hash: out.tree.Hash, Err: err}
-	l.refusedUntil = time.Now().Add(l.opt.GateBackoff)
-	out.gateAgain = l.refusedUntil
-	return false, l.refused
+	seq.refused = &RefusedError{Hash: out.tree.Hash, Err: err}
+	seq.refusedUntil = time.Now().Add(seq.opt.GateBackoff)
+	out.gateAgain = seq.refusedUntil
+	return false, seq.refused
 }
 
-// announce announces what is published: after each publication, and once what was in place at start.
-func (l *line) announce(out *outcome) {
-	if l.opt.Touch != nil && (out.tree.New || l.isFirst && !l.touched || l.mustTouch) {
-		l.touch()
+// announce announces each published tree, and once the tree found at start.
+func (seq *sequence) announce(out *outcome) {
+	if seq.opt.Touch != nil && (out.tree.New || seq.isFirst && !seq.touched || seq.mustTouch) {
+		seq.touch()
 	}
-	if l.opt.Announce != nil && (out.tree.New || l.isFirst) {
-		l.opt.Announce(out.tree, out.previous)
+	if seq.opt.Announce != nil && (out.tree.New || seq.isFirst) {
+		seq.opt.Announce(out.tree, out.previous)
 	}
-	l.isFirst = false
+	seq.isFirst = false
 }

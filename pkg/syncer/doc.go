@@ -1,27 +1,22 @@
 // Package syncer decides when to sync and what counts as failure.
 //
-// It hides the schedule (steady polling spread so that a fleet does not poll in
-// step, retries that back off, triggers that coalesce), the two failure budgets
-// and the initial phase, the time limit of one whole sync, and the watchdog over
-// it. It knows nothing of git, HTTP or signals: the steps of a sync are given to
-// it as small interfaces, and a sync is asked for by Trigger or Wait.
+// It hides the schedule, the two failure budgets and the initial phase, the timeout of a whole sync, and the
+// watchdog. The schedule spreads polls so that a fleet does not poll in step, backs off retries, and coalesces
+// triggers. The package does not depend on git, HTTP or signals: the steps of a sync are small interfaces, and
+// Trigger or Wait ask for a sync.
 //
 // # Invariants
 //
-// One sync is a straight line: credentials, prepare, pre-publish gate, publish,
-// announce. No two syncs run side by side, not even when one of them is stuck in a
-// system call that no signal ends: such a sync is reported as failed once its time
-// is over, and nothing else is started until it has really ended.
+// One sync is a sequence: refresh credentials, prepare, pre-publish hook, publish, announce. Two syncs never run at
+// the same time, even if one hangs in a system call that no signal interrupts. After its timeout, such a sync is
+// reported as failed, and no other sync starts until it has really ended.
 //
-// A trigger is never lost: those that arrive while a sync runs cause exactly one
-// more sync after it, however many they are.
+// A trigger is never lost: if any number of triggers arrive during a sync, exactly one more sync follows.
 //
-// Cleaning up and hooks are never on the path between a push and its publication,
-// and their failures never fail a sync.
+// Clean-up and hooks never delay a publication, except the pre-publish hook, and their failures never fail a sync.
 //
 // # State
 //
-// All of it lives in one goroutine (Run) and dies with it; what others may see is
-// the Report, a value, handed out whole. The truth about what is published is on
-// disk and belongs to pkg/repo.
+// All state is in one goroutine (Run) and ends with it. Others get copies of the Report. What is published is
+// recorded on the disk, by pkg/repo.
 package syncer

@@ -30,7 +30,7 @@ type fake struct {
 	stepErr   map[string]error
 	prepare   func(ctx context.Context) // called in Prepare, without the lock
 	restore   func(cause error) (repo.Tree, error)
-	settle    func(ctx context.Context) error
+	waitClean func(ctx context.Context) error
 
 	began   time.Time
 	starts  []time.Duration // when each Prepare began
@@ -108,10 +108,12 @@ func (f *fake) Clean(context.Context) {
 	f.cleans++
 }
 
-func (f *fake) Settle(ctx context.Context) error {
-	defer f.enter("settle")()
-	if f.settle != nil {
-		return f.settle(ctx)
+func (f *fake) Succeeded(context.Context) { defer f.enter("succeeded")() }
+
+func (f *fake) WaitClean(ctx context.Context) error {
+	defer f.enter("wait-clean")()
+	if f.waitClean != nil {
+		return f.waitClean(ctx)
 	}
 	return nil
 }

@@ -99,7 +99,7 @@ func TestRefusalsDoNotEndALoop(t *testing.T) {
 			t.Errorf("%d failures, asked %v", rep.Failures, g.asked)
 		}
 		f.set(func(f *fake) { f.err = errRemote })
-		if err := r.end(); err == nil || err.Error() != spentBudget(1, errRemote).Error() {
+		if err := r.end(); err == nil || err.Error() != spentBudget(1, "", errRemote).Error() {
 			t.Errorf("ended with %v", err)
 		}
 	})

@@ -32,7 +32,7 @@ func TestPollingGoesOn(t *testing.T) {
 		if rep.Triggers[SourceStart] != 1 || rep.Triggers[SourcePeriod] != 4 {
 			t.Errorf("triggers: %v", rep.Triggers)
 		}
-		if n := r.log.with(`"published"`); n != 2 || len(r.log.all) != 2 {
+		if n := r.log.with(`"published revision"`); n != 2 || len(r.log.all) != 2 {
 			t.Errorf("one line per change of state, and two changes: %q", r.log.all)
 		}
 	})
@@ -97,7 +97,7 @@ func TestBudgetEndsTheRun(t *testing.T) {
 				f.err = errRemote
 				r := start(t, f, func(o *Options) { o.Budget, o.Rand = c.budget, func() float64 { return 0.9 } })
 				err := r.end()
-				if !errors.Is(err, errRemote) || err.Error() != spentBudget(len(c.want), errRemote).Error() {
+				if !errors.Is(err, errRemote) || err.Error() != spentBudget(len(c.want), "", errRemote).Error() {
 					t.Errorf("ended with %v", err)
 				}
 				wantTimes(t, f.times(), c.want...)
@@ -147,10 +147,62 @@ func TestPublishedRootSurvivesAnOutage(t *testing.T) {
 		if n := r.log.with(`"sync failed"`); n > 12 {
 			t.Errorf("%d lines for one outage", n)
 		}
-		if r.log.with(fmt.Sprintf(`"recovered" "hash"="a" "failures"=%d`, failures)) != 1 {
+		if r.log.with(fmt.Sprintf(`"recovered" "hash"="a" "failures"=%d "after"="24h`, failures)) != 1 {
 			t.Errorf("recovery from %d failures is not told: %q", failures, r.log.all)
 		}
+		if r.log.with(`"sync failed"`) != r.log.with(`"published"="a"`) {
+			t.Errorf("a failure does not say what is still published: %q", r.log.all)
+		}
 	})
+}
+
+// TestLastSuccess: the time of the last success is that of an earlier process, or of the publication, until there is a newer one.
+func TestLastSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noted, published := time.Now().Add(-time.Hour), time.Now().Add(-2*time.Hour)
+		for want, rev := range map[time.Time]repo.Revision{
+			noted:     {Hash: "a", Since: published, LastSuccess: noted},
+			published: {Hash: "a", Since: published},
+			{}:        {},
+		} {
+			f := newFake()
+			f.published, f.err = rev, errRemote
+			r := start(t, f, nil)
+			began := time.Now()
+			pass(time.Second)
+			if rep := r.Report(); !rep.LastSuccess.Equal(want) || !rep.FailingSince.Equal(began) {
+				t.Errorf("%+v: last success %v, failing since %v", rev, rep.LastSuccess, rep.FailingSince)
+			}
+			pass(time.Minute)
+			if rep := r.Report(); rep.Failures < 2 || !rep.FailingSince.Equal(began) || f.count("succeeded") != 0 {
+				t.Errorf("%+v: %d failures since %v", rev, rep.Failures, rep.FailingSince)
+			}
+			f.set(func(f *fake) { f.err = nil })
+			pass(2 * time.Minute)
+			_ = r.stop()
+			if rep := r.Report(); !rep.LastSuccess.After(began) || !rep.FailingSince.IsZero() || f.count("succeeded") == 0 {
+				t.Errorf("%+v: after recovery: %+v", rev, rep)
+			}
+		}
+	})
+}
+
+// TestSpentBudgetNamesItsOption: the error says how many failures there were and which option made them too many.
+func TestSpentBudgetNamesItsOption(t *testing.T) {
+	for want, change := range map[string]func(*Options){
+		"3 consecutive failures (--max-failures=3)":      func(o *Options) { o.Budget = Budget{Exit: 3, Option: "--max-failures=3"} },
+		"2 consecutive failures (--init-max-failures=2)": func(o *Options) { o.InitBudget = &Budget{Exit: 2, Option: "--init-max-failures=2"} },
+		"the first failure (--max-failures is not set)":  func(o *Options) { o.Budget = Budget{UntilPublished: true} },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			f.err = errRemote
+			err := start(t, f, change).end()
+			if err == nil || err.Error() != "failure budget spent after "+want+": "+errRemote.Error() {
+				t.Errorf("%v, want %s", err, want)
+			}
+		})
+	}
 }
 
 func TestInitialPhase(t *testing.T) {
@@ -166,7 +218,7 @@ func TestInitialPhase(t *testing.T) {
 		pass(time.Second)
 		f.set(func(f *fake) { f.err = errRemote })
 		err := r.end()
-		if err == nil || err.Error() != spentBudget(2, errRemote).Error() {
+		if err == nil || err.Error() != spentBudget(2, "", errRemote).Error() {
 			t.Errorf("ended with %v", err)
 		}
 		wantTimes(t, f.times(), seconds(0, 1, 2, 3, 13, 23)...)
@@ -178,7 +230,7 @@ func TestOneTime(t *testing.T) {
 		f := newFake()
 		f.err = errRemote
 		cleaned := false
-		f.settle = func(context.Context) error { time.Sleep(5 * time.Second); cleaned = true; return nil }
+		f.waitClean = func(context.Context) error { time.Sleep(5 * time.Second); cleaned = true; return nil }
 		r := start(t, f, func(o *Options) { o.OneTime, o.Budget = true, Budget{Exit: 7} })
 		pass(15 * time.Second)
 		f.set(func(f *fake) { f.err = nil })

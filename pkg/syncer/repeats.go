@@ -2,33 +2,34 @@ package syncer
 
 import "regexp"
 
-// repeats counts failures by what they say, so that the same failure is logged when it is new and then ever more
-// rarely, also when two of them alternate. The zero value is ready for use.
+// repeats counts failures by their message, so that repetitions of a failure are logged more and more rarely, also if
+// two failures alternate. The zero value is ready to use.
 type repeats struct {
-	seen map[string]int
+	counts map[string]int
 }
 
-// maxSeen bounds the failures that are distinguished; those beyond are counted together.
-const maxSeen = 64
+// maxMessages limits the number of messages that are distinguished. Further ones are counted together.
+const maxMessages = 64
 
-// add counts the failure and returns how often it has happened.
+// add counts the failure and returns how often it has occurred.
 func (r *repeats) add(err error) int {
-	if r.seen == nil {
-		r.seen = make(map[string]int)
+	if r.counts == nil {
+		r.counts = make(map[string]int)
 	}
 	key := signature(err.Error())
-	if _, known := r.seen[key]; !known && len(r.seen) >= maxSeen {
+	if _, known := r.counts[key]; !known && len(r.counts) >= maxMessages {
 		key = ""
 	}
-	r.seen[key]++
-	return r.seen[key]
+	r.counts[key]++
+	return r.counts[key]
 }
 
-// worthALine says whether the nth occurrence of one failure is logged: the first, then at every doubling.
-func worthALine(n int) bool { return n&(n-1) == 0 }
+// shouldLog reports whether the nth occurrence of a failure is logged: the first, then each time the number has
+// doubled.
+func shouldLog(n int) bool { return n&(n-1) == 0 }
 
-// signature is the message without what differs between two occurrences of one failure: numbers (durations, ports, process
-// ids, times) count as equal.
+// signature returns the message without what may differ between two occurrences of a failure: all numbers are
+// replaced, such as durations, ports, process IDs and times.
 func signature(msg string) string { return numbers.ReplaceAllLiteralString(msg, "0") }
 
 var numbers = regexp.MustCompile(`[0-9]+`)

@@ -4,7 +4,7 @@ import "time"
 
 // Results of a sync, as Report.LastResult, Event.Result and the keys of Report.Counts.
 const (
-	// ResultSuccess is a sync that published a revision, and the first successful sync whatever it did.
+	// ResultSuccess is a sync that published a revision, or the first successful sync.
 	ResultSuccess = "success"
 	// ResultNoop is a sync that found nothing new.
 	ResultNoop = "noop"
@@ -16,23 +16,21 @@ const (
 const (
 	// SourceStart is the sync made at start-up.
 	SourceStart = "start"
-	// SourcePeriod is a sync made because its time had come: steady polling, and retries.
+	// SourcePeriod is a sync that was due: a poll or a retry.
 	SourcePeriod = "period"
-	// SourceSignal is a sync asked for by --sync-on-signal.
+	// SourceSignal is a sync caused by --sync-on-signal.
 	SourceSignal = "signal"
-	// SourceReceiver is a sync asked for by a forge's push.
+	// SourceReceiver is a sync caused by a push webhook.
 	SourceReceiver = "receiver"
 )
 
-// Report is what the loop knows about itself at one instant. It is a value: the
-// maps and slices in it are never written again after it was handed out, so it may
-// be kept and read from any goroutine.
+// Report is the state of the loop at one moment. It is a value: its maps and slices never change after it was handed
+// out, so it may be kept and read from any goroutine.
 //
-// One is sent to Options.Observe at start, when a sync starts, when it ends, and
-// whenever anything else in it has changed.
+// Options.Observe gets one at start, when a sync starts, when it ends, and when the published revision changes.
 type Report struct {
-	// Repo is the repository, without user and password; Ref is what is followed, or, where that is a pattern of tags, the tag
-	// that is published.
+	// Repo is the repository, without user and password. Ref is the ref to sync, or the published tag if a pattern of
+	// tags is synced.
 	Repo, Ref string
 
 	Revision
@@ -43,78 +41,80 @@ type Report struct {
 	// History holds the newest publications and failures, at most 50, oldest first.
 	History []Event
 
-	// Next is when the next sync is due; zero while one runs and when none will.
+	// Next is when the next sync is due; zero while one runs, and if there will be none.
 	Next time.Time
-	// Deadline is when the loop must have moved on: while it is in the past, the loop is stuck (a disk that
-	// blocks, a stopped process). It is zero only before the loop has started and after it has ended.
+	// Deadline is when the loop must make its next step. If it is in the past, the loop is stuck, for example because
+	// a disk blocks or a process is stopped. It is zero while no time limit applies: before the loop has started,
+	// while a sync waits for a slot (--max-concurrent-syncs), and after the loop has ended.
 	Deadline time.Time
 }
 
 // Revision is what is published.
 type Revision struct {
-	// Hash is the published commit, "" as long as there is none, PreviousHash the one it replaced
-	// (known only when this process replaced it), and Since the time of publication.
+	// Hash is the published commit; "" if there is none. PreviousHash is the one that it replaced, if this process
+	// replaced it. Since is the time of publication.
 	Hash, PreviousHash string
 	Since              time.Time
-	// PushedAt is when the trigger arrived that led to it, zero if a poll or the start found it. Since minus PushedAt is the
-	// latency from push to publication.
+	// PushedAt is when the trigger of the publication arrived; zero if a poll or the start found the revision. Since
+	// minus PushedAt is the latency from push to publication.
 	PushedAt time.Time
 }
 
-// Attempt is the sync under way, and the last one that has ended.
+// Attempt is the running sync, and the last one that has ended.
 type Attempt struct {
-	// Running says that a sync is under way, since Started.
+	// Running says that a sync has been running since Started.
 	Running bool
 	Started time.Time
-	// Trigger is what caused the last (or the running) sync: one of the Source constants.
+	// Trigger is the cause of the running sync, or of the last one: one of the Source constants.
 	Trigger string
-	// LastAttempt is when the last finished sync started, LastDuration how long it took,
-	// LastSuccess when the last successful one (no-ops included) ended; zero if there was none.
+	// LastAttempt is the start of the last sync that has ended, and LastDuration its duration. LastSuccess is the end
+	// of the last successful sync, no-ops included, also if that was before a restart; zero if there was none.
 	LastAttempt, LastSuccess time.Time
 	LastDuration             time.Duration
-	// LastResult is "" before the first sync has ended, else one of the Result constants.
+	// LastResult is one of the Result constants; "" before the first sync has ended.
 	LastResult string
 }
 
-// Failure is the newest failure. It stays after recovery, when Failures is 0.
+// Failure is the last failure. It is kept after recovery, when Failures is 0.
 type Failure struct {
-	// LastError is the failure in the user's terms, LastHint what to do about it ("" when there is no advice).
+	// LastError is the message of the failure, LastHint the hint; "" if there is none.
 	LastError, LastHint string
 	LastErrorAt         time.Time
-	// LastRemote and LastHelper are what the remote and a helper program (ssh, git-lfs) said about it, line by line.
+	// LastRemote and LastHelper are the lines that the remote and a helper program (ssh, git-lfs) printed about it.
 	LastRemote, LastHelper string
-	// Failures counts the consecutive failures up to now; 0 after a success.
-	Failures int
+	// Failures counts the consecutive failures; 0 after a success. The first of them ended at FailingSince.
+	Failures     int
+	FailingSince time.Time
 }
 
-// Totals are since the start.
+// Totals are counts since the start.
 type Totals struct {
-	// Counts is the number of syncs, by Result; Triggers the number of triggers received, by source ("period" and "start"
-	// included); Durations the total time of syncs, by Result.
+	// Counts is the number of syncs by Result. Triggers is the number of triggers by source, "period" and "start"
+	// included. Durations is the total time of syncs by Result.
 	Counts    map[string]int
 	Triggers  map[string]int
 	Durations map[string]time.Duration
 }
 
-// Event is one line of a Report's History.
+// Event is one entry of a Report's History.
 type Event struct {
-	// Time is when the sync ended, Duration how long it took.
+	// Time is when the sync ended, Duration its duration.
 	Time     time.Time
 	Duration time.Duration
-	// Result is ResultSuccess or ResultError; no-ops are not kept.
+	// Result is ResultSuccess or ResultError; no-ops are not recorded.
 	Result string
-	// Hash is the revision published, "" for a failure.
+	// Hash is the published revision; "" for a failure.
 	Hash string
-	// Error is the failure, "" for a success.
+	// Error is the message of the failure; "" for a success.
 	Error string
-	// Trigger is what caused the sync.
+	// Trigger is the cause of the sync.
 	Trigger string
 }
 
-// Published says whether anything is published.
+// Published reports whether anything is published.
 func (r Report) Published() bool { return r.Hash != "" }
 
-// Stuck says whether, at the given time, the loop has been at one thing for longer than it may be.
+// Stuck reports whether the loop is past its deadline at the given time.
 func (r Report) Stuck(now time.Time) bool {
 	return !r.Deadline.IsZero() && now.After(r.Deadline)
 }

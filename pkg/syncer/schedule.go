@@ -3,18 +3,19 @@ package syncer
 import "time"
 
 const (
-	// DefaultBackoffMax is the longest delay between retries when failures are unlimited and nothing else is asked for.
+	// DefaultBackoffMax is the longest delay between retries, if failures are unlimited and no other limit is set.
 	DefaultBackoffMax = time.Minute
-	// spread is the share by which steady polling varies, so that a fleet does not poll in step.
+	// spread is the fraction by which polling varies, so that a fleet does not poll in step.
 	spread = 0.1
-	// pushGap is the least time between the starts of two syncs that pushes caused: a thousand pushes in one second
-	// cause two syncs, one at once and one a second later. A lone push never waits.
+	// pushGap is the least time between the starts of two syncs caused by pushes: a thousand pushes in one second
+	// cause two syncs, one at once and one a second later. A single push never waits.
 	pushGap = time.Second
 )
 
 // Schedule says when to sync, and when to give up.
 type Schedule struct {
-	// Period is the wait between the end of a sync and the next; InitPeriod the same until the first success (0: Period).
+	// Period is the delay from the end of a sync to the next; InitPeriod the same until the first success (0:
+	// Period).
 	Period, InitPeriod time.Duration
 	// Timeout limits one whole sync. 0: 120 s.
 	Timeout time.Duration
@@ -23,13 +24,14 @@ type Schedule struct {
 	// Budget limits consecutive failures; InitBudget the same until the first success (nil: Budget).
 	Budget     Budget
 	InitBudget *Budget
-	// BackoffMax is the longest delay before a retry. 0: DefaultBackoffMax when failures are unlimited, otherwise no growth.
+	// BackoffMax is the longest delay before a retry. 0: DefaultBackoffMax if failures are unlimited, otherwise the
+	// delay does not grow.
 	BackoffMax time.Duration
-	// Rand gives the spread of polling, in [0,1). nil: math/rand/v2.
+	// Rand returns random numbers in [0,1) for the spread of polling. nil: math/rand/v2.
 	Rand func() float64
 }
 
-// phase is the period and the budget that are in force.
+// phase returns the present period and budget.
 func (s Schedule) phase(sit situation) (time.Duration, Budget) {
 	if sit.succeeded {
 		return s.Period, s.Budget
@@ -37,22 +39,23 @@ func (s Schedule) phase(sit situation) (time.Duration, Budget) {
 	return s.InitPeriod, *s.InitBudget
 }
 
-// afterSuccess is the delay until the next poll.
+// afterSuccess returns the delay until the next poll.
 func (s Schedule) afterSuccess(sit situation) time.Duration {
 	period, _ := s.phase(sit)
 	return time.Duration(float64(period) * (1 + spread*(2*s.Rand()-1)))
 }
 
-// firstPoll is the delay until the first poll where several loops started at the same time: it spreads them over the period.
+// firstPoll returns the delay until the first poll if several loops started at the same time: it spreads them over
+// the period.
 func (s Schedule) firstPoll() time.Duration {
 	return time.Duration(float64(s.Period) * s.Rand())
 }
 
-// afterFailure is the delay until the next try, failures (the latest included) having happened in a row; the server
-// may have asked for retryAfter.
+// afterFailure returns the delay until the next retry. failures is the number of consecutive failures, the last one
+// included. retryAfter is the delay that the server asked for.
 //
-// Under a bounded budget it is exactly the wait, growing only if backoffMax was asked for, so that the budget bounds
-// the run's time. Otherwise it doubles up to backoffMax and is spread, never beyond that.
+// If the budget is limited, the delay is the period, and grows only if BackoffMax is set, so that the budget limits
+// the total time. Otherwise it doubles up to BackoffMax, and is spread, but never longer than that.
 func (s Schedule) afterFailure(sit situation, failures int, retryAfter time.Duration) time.Duration {
 	wait, budget := s.phase(sit)
 	unlimited := budget.unlimited(sit)
@@ -72,10 +75,4 @@ func (s Schedule) afterFailure(sit situation, failures int, retryAfter time.Dura
 		delay = time.Duration(float64(delay) * (1 - spread*s.Rand()))
 	}
 	return max(delay, min(retryAfter, limit))
-}
-
-// spentBy says whether that many consecutive failures end the run.
-func (s Schedule) spentBy(failures int, sit situation) bool {
-	_, budget := s.phase(sit)
-	return budget.spent(failures, sit)
 }

@@ -76,10 +76,10 @@ func TestPhases(t *testing.T) {
 	if got := s.afterFailure(situation{succeeded: true}, 1, 0); got != time.Minute {
 		t.Errorf("after it: %v", got)
 	}
-	if s.spentBy(4, situation{}) || !s.spentBy(5, situation{}) {
+	if s.InitBudget.spent(4, situation{}) || !s.InitBudget.spent(5, situation{}) {
 		t.Error("the initial budget ends at the fifth failure")
 	}
-	if s.spentBy(1, situation{succeeded: true}) || !s.spentBy(2, situation{succeeded: true}) {
+	if s.Budget.spent(1, situation{succeeded: true}) || !s.Budget.spent(2, situation{succeeded: true}) {
 		t.Error("the budget ends at the second failure")
 	}
 }
@@ -111,7 +111,7 @@ func TestRepeats(t *testing.T) {
 	var r repeats
 	var logged []int
 	for range 100 {
-		if n := r.add(errRemote); worthALine(n) {
+		if n := r.add(errRemote); shouldLog(n) {
 			logged = append(logged, n)
 		}
 	}
@@ -131,7 +131,7 @@ func TestRepeatsAreBounded(t *testing.T) {
 	for i := range 10_000 {
 		r.add(&RefusedError{Hash: string(rune('a' + i)), Err: errRemote})
 	}
-	if len(r.seen) > maxSeen+1 {
-		t.Errorf("%d are remembered", len(r.seen))
+	if len(r.counts) > maxMessages+1 {
+		t.Errorf("%d are remembered", len(r.counts))
 	}
 }

@@ -14,82 +14,86 @@ import (
 )
 
 const (
-	// killGrace is what a sync may take beyond its time for ending its children (contract §4, I4).
+	// killGrace is how long a sync may take after its timeout to end its children.
 	killGrace = time.Second
-	// stopGrace is how long the loop waits for what is under way when it is stopped: stopping takes under two seconds.
+	// stopGrace is how long Run waits for a running sync when it is stopped: stopping takes less than two seconds.
 	stopGrace = 1500 * time.Millisecond
-	// slack is how far the loop may be behind its own schedule, on a machine that is busy, before it counts as stuck.
+	// slack is how late the loop may be on a busy machine before it counts as stuck.
 	slack = 5 * time.Second
-	// defaultTimeout is the limit of one sync where none is given.
+	// defaultTimeout is the default of Schedule.Timeout.
 	defaultTimeout = 120 * time.Second
 )
 
-// ErrStopped is what those who wait for a sync get when the loop ends.
+// ErrStopped is returned by Wait when the loop ends.
 var ErrStopped = errors.New("git-sync is stopping")
 
-// Steps are what a sync is made of. They are called one at a time, from changing goroutines, but for Published, which may be
-// called at any time. Each blocks until it is done and ends soon after its context does.
+// Steps are the steps of a sync. They are called one at a time, but from different goroutines. Published may be
+// called at any time. Each step blocks until it is done, or until soon after its context has ended.
 type Steps interface {
-	// Refresh makes the credentials usable: reads files again, renews tokens that are due.
+	// Refresh makes the credentials usable: it reads files again, and renews tokens that are due.
 	Refresh(ctx context.Context) error
-	// Prepare asks the remote what the ref is at and makes the tree of it ready. What is published stays untouched.
+	// Prepare polls the remote and makes the tree of the ref's commit. It does not touch what is published.
 	Prepare(ctx context.Context) (repo.Tree, error)
-	// Restore is asked after Refresh or Prepare has failed with cause: where the remote cannot be reached and what is published
-	// is damaged or gone, it makes that tree ready again from what is on the disk. A tree that is not New: nothing to do.
+	// Restore is called after Refresh or Prepare has failed with cause. If the remote cannot be reached and the
+	// published tree is damaged or gone, it makes that tree again from the local store. If the tree is not New, there
+	// is nothing to do.
 	Restore(ctx context.Context, cause error) (repo.Tree, error)
-	// Publish makes a tree of Prepare or Restore the published one: the commit point. It returns the tree as it is published,
-	// which may have moved for that.
+	// Publish publishes a tree of Prepare or Restore: this is the commit point. It returns the published tree, whose
+	// path may have changed.
 	Publish(ctx context.Context, t repo.Tree) (repo.Tree, error)
-	// Clean starts to remove what is no longer needed, and returns at once: the work goes on beside the loop, and gives way
-	// to Prepare. Settle waits until it is done, or returns ctx's error.
+	// Clean starts to remove what is no longer needed, and does not block: the work runs in the background, and gives
+	// way to Prepare. WaitClean blocks until it is done, or returns ctx's error.
 	Clean(ctx context.Context)
-	Settle(ctx context.Context) error
-	// Published is what is published now, and whether anything is. It does not block on the network.
+	WaitClean(ctx context.Context) error
+	// Succeeded records on the disk that a sync has succeeded.
+	Succeeded(ctx context.Context)
+	// Published returns the published revision, and whether there is one. It does not wait for the network.
 	Published() (repo.Revision, bool)
 }
 
-// Options are the loop's. Only Steps is required.
+// Options configures a Syncer. Only Steps is required.
 type Options struct {
 	Steps Steps
 
-	// Repo (without userinfo) and Ref are for the Report. Ref "": what each tree was found under.
+	// Repo (without user and password) and Ref are for the Report. If Ref is "", the Report has the ref of each tree.
 	Repo, Ref string
 
 	Schedule
 	Hooks
 	Observers
 
-	// Slots limits how many syncs of several loops run at the same time: a sync puts a value in while it runs. Loops that
-	// wait for a slot get one in the order in which they came. nil: no limit.
+	// Slots limits how many syncs of several loops run at the same time: each sync puts a value into the channel
+	// while it runs. Waiting loops get a slot in the order of arrival. nil: no limit.
 	Slots chan struct{}
 	Log   logr.Logger
 }
 
 // Hooks are called around a publication. Each is optional.
 type Hooks struct {
-	// Gate runs the pre-publish hook in a tree that is about to be published, previous being the hash that is published; its
-	// error keeps the tree from being published. A revision that was refused is tried again after GateBackoff (0: at the next
-	// poll), another revision at once. A refusal counts against the budget only if OneTime.
+	// Gate runs the pre-publish hook in a tree before it is published. previous is the published hash. An error
+	// prevents the publication. A refused revision is tried again after GateBackoff (0: at the next poll), another
+	// revision at once. A refusal counts against the budget only if OneTime.
 	Gate        func(ctx context.Context, t repo.Tree, previous string) error
 	GateBackoff time.Duration
-	// Announce announces a tree after it was published, and the one found in place by the first successful sync. It must
-	// not block.
+	// Announce announces a tree after it was published. The first successful sync also announces the tree found at
+	// start. It must not block.
 	Announce func(t repo.Tree, previous string)
-	// Touch touches the touch file, at the same occasions; for the tree found in place, when it may be used, even if the
-	// first sync fails. An error is logged and tried again at the next sync.
+	// Touch touches the touch file at the same times. If the tree found at start may be used, it is touched even if
+	// the first sync fails. An error is logged, and the next sync tries again.
 	Touch func() error
 }
 
 // Observers are called by the loop itself: they must not block. Each is optional.
 type Observers struct {
-	// Observe is given each new Report.
+	// Observe gets each new Report.
 	Observe func(Report)
-	// Failed is called for each failure that counts, and Succeeded for each success. They keep the error file.
+	// Failed is called for each failure that counts, Succeeded for each success. They maintain the error file.
 	Failed    func(err error, failures int)
 	Succeeded func()
 }
 
-// Syncer is the loop. Run it once; everything else may be called from anywhere, before and after, too.
+// Syncer is the sync loop. Run may be called once. All other methods may be called concurrently, also before and
+// after Run.
 type Syncer struct {
 	opt     Options
 	inbox   *inbox
@@ -98,18 +102,18 @@ type Syncer struct {
 	mu     sync.Mutex // guards report
 	report Report
 
-	// The rest belongs to the goroutine of Run.
-	sit      situation
-	failures int     // consecutive ones
-	charged  int     // those that count against the budget
-	repeats  repeats // of one failure
-	line     line
-	stuck    *attempt  // a sync that did not end in time and still runs
-	hold     time.Time // before this, nothing is asked of a server that wants to be left alone
-	lastPush time.Time // start of the last sync caused by a push
+	// The following fields are used only by the goroutine of Run.
+	sit       situation
+	failures  int     // consecutive ones
+	charged   int     // those that count against the budget
+	repeats   repeats // of the same failure
+	sequence  sequence
+	stuck     *attempt  // a sync that did not end in time and is still running
+	notBefore time.Time // no sync before this time, because the server asked for a delay
+	lastPush  time.Time // start of the last sync caused by a push
 }
 
-// New makes a loop that waits to be run.
+// New returns a loop. Call Run to start it.
 func New(opt Options) *Syncer {
 	opt.InitPeriod = cmp.Or(opt.InitPeriod, opt.Period)
 	opt.Timeout = cmp.Or(opt.Timeout, defaultTimeout)
@@ -120,20 +124,20 @@ func New(opt Options) *Syncer {
 		opt.Rand = rand.Float64
 	}
 	return &Syncer{
-		opt:     opt,
-		inbox:   newInbox(),
-		stopped: make(chan struct{}),
-		report:  Report{Repo: opt.Repo, Ref: opt.Ref},
-		sit:     situation{oneTime: opt.OneTime},
-		line:    line{opt: opt, isFirst: true},
+		opt:      opt,
+		inbox:    newInbox(),
+		stopped:  make(chan struct{}),
+		report:   Report{Repo: opt.Repo, Ref: opt.Ref},
+		sit:      situation{oneTime: opt.OneTime},
+		sequence: sequence{opt: opt, isFirst: true},
 	}
 }
 
-// Run syncs until ctx ends, the failure budget is spent, or (OneTime) a sync has succeeded. It returns nil when ctx ended
-// a loop or a one-time sync is complete, ErrInterrupted when ctx ended a one-time sync before that, and an error that wraps
-// the last failure when the budget is spent.
+// Run syncs until ctx ends, the failure budget is spent, or (OneTime) a sync has succeeded. It returns nil if ctx has
+// ended the loop, or if a one-time sync is complete. It returns ErrInterrupted if ctx has ended a one-time sync
+// before that. If the budget is spent, the error wraps the last failure.
 //
-// When it returns, no step runs any more, unless one is stuck in a system call; what Clean started is not its business.
+// When Run returns, no step is running, unless one hangs in a system call. The work of Clean may still be running.
 // Stopping takes less than two seconds.
 func (s *Syncer) Run(ctx context.Context) error {
 	defer close(s.stopped)
@@ -152,7 +156,7 @@ func (s *Syncer) Run(ctx context.Context) error {
 		if out.err != nil {
 			s.noteRestored()
 		}
-		delay, err := s.settle(next, out)
+		delay, err := s.finish(next, out)
 		if err != nil {
 			return err
 		}
@@ -166,17 +170,22 @@ func (s *Syncer) Run(ctx context.Context) error {
 	}
 }
 
-// notePublished notes what is in place at start.
+// notePublished records what is published at start.
 func (s *Syncer) notePublished() {
 	s.update(func(r *Report) { r.Deadline = time.Now().Add(slack) })
 	rev, ok := s.opt.Steps.Published()
 	s.sit.published = ok
-	if ok {
-		s.update(func(r *Report) { r.Hash, r.Since = rev.Hash, rev.Since })
+	if !ok {
+		return
 	}
+	lastSuccess := rev.LastSuccess
+	if lastSuccess.Before(rev.Since) {
+		lastSuccess = rev.Since
+	}
+	s.update(func(r *Report) { r.Hash, r.Since, r.LastSuccess = rev.Hash, rev.Since, lastSuccess })
 }
 
-// noteRestored notes what is in place after a failed sync, which may have restored it.
+// noteRestored records what is published after a failed sync, which may have restored it.
 func (s *Syncer) noteRestored() {
 	rev, ok := s.opt.Steps.Published()
 	if !ok || s.stuck != nil {
@@ -195,7 +204,7 @@ func (s *Syncer) interrupted() error {
 	return nil
 }
 
-// await blocks until a sync is to be made: at due, or earlier when asked for.
+// await blocks until the next sync should start: at due, or earlier if a trigger arrives.
 func (s *Syncer) await(ctx context.Context, due time.Time) (*request, error) {
 	s.update(func(r *Report) {
 		r.Next = due
@@ -221,25 +230,25 @@ func (s *Syncer) await(ctx context.Context, due time.Time) (*request, error) {
 		case <-s.inbox.kick:
 		case out := <-s.stuck.ended():
 			s.late(out)
-			due = now // it took its time; see at once how things are
+			due = now // check at once what the stuck sync has changed
 		}
 		timer.Stop()
 	}
 	return nil, ctx.Err()
 }
 
-// earliest is when a sync of that source may start.
+// earliest returns when a sync of that source may start.
 func (s *Syncer) earliest(source string) time.Time {
 	if source != SourceReceiver {
-		return s.hold
+		return s.notBefore
 	}
-	if gap := s.lastPush.Add(pushGap); gap.After(s.hold) {
+	if gap := s.lastPush.Add(pushGap); gap.After(s.notBefore) {
 		return gap
 	}
-	return s.hold
+	return s.notBefore
 }
 
-// accept takes what has been asked for until now; a poll that is due anyway serves it as well.
+// accept takes the waiting request. A poll that is due anyway also serves the waiting request.
 func (s *Syncer) accept(source string, now time.Time) *request {
 	q := s.inbox.take()
 	if q == nil {
@@ -252,11 +261,11 @@ func (s *Syncer) accept(source string, now time.Time) *request {
 	return q
 }
 
-// finishCleaning lets the clean-up of a one-time sync come to its end, within the time of a sync.
+// finishCleaning waits for the clean-up of a one-time sync, for the timeout of a sync at most.
 func (s *Syncer) finishCleaning(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.opt.Timeout)
 	defer cancel()
-	if err := s.opt.Steps.Settle(ctx); err != nil {
-		s.opt.Log.V(1).Info("ending before the clean-up is done; the next run goes on with it", "reason", err.Error())
+	if err := s.opt.Steps.WaitClean(ctx); err != nil {
+		s.opt.Log.V(1).Info("clean-up interrupted", "error", err.Error())
 	}
 }

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// request is why a sync is to be made, and who waits for it.
+// request is the reason for a sync, with those who wait for it.
 type request struct {
 	source  string
-	at      time.Time // when it was first asked for; zero when nobody asked (start, period)
+	at      time.Time // when the first trigger arrived; zero for start and period
 	waiters []chan<- answer
 }
 
-// answer is what a waiter gets.
+// answer is the result for a waiter.
 type answer struct {
 	hash string
 	err  error
@@ -21,12 +21,12 @@ type answer struct {
 
 func (q *request) answer(a answer) {
 	for _, w := range q.waiters {
-		w <- a // each has room for its one answer
+		w <- a // each has room for one answer
 	}
 }
 
-// inbox is a slot for one request: what arrives while one is waiting joins it. kick has room for one value, and holds
-// one when the slot has been filled since it was last taken.
+// inbox holds at most one request: further triggers join a waiting one. kick has room for one value, and holds one if
+// a trigger has arrived since kick was last read.
 type inbox struct {
 	mu   sync.Mutex
 	slot *request
@@ -41,7 +41,7 @@ func (b *inbox) put(source string, waiter chan<- answer) {
 		b.slot = &request{source: source, at: time.Now()}
 	}
 	if source != SourceReceiver {
-		b.slot.source = source // pushes can be made to wait a little, others not
+		b.slot.source = source // pushes may have to wait a little, other triggers do not
 	}
 	if waiter != nil {
 		b.slot.waiters = append(b.slot.waiters, waiter)
@@ -53,7 +53,7 @@ func (b *inbox) put(source string, waiter chan<- answer) {
 	}
 }
 
-// peek is the source of the waiting request, "" if there is none.
+// peek returns the source of the waiting request; "" if there is none.
 func (b *inbox) peek() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,7 +63,7 @@ func (b *inbox) peek() string {
 	return b.slot.source
 }
 
-// take empties the slot: what comes from now on is for the sync after.
+// take removes the request: later triggers cause another sync.
 func (b *inbox) take() *request {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,16 +72,16 @@ func (b *inbox) take() *request {
 	return q
 }
 
-// Trigger asks for a sync as soon as may be. It never blocks. Any number of triggers that arrive before a sync starts
-// are that one sync; any number that arrive while one runs are one more. The source is one of the Source constants.
+// Trigger asks for a sync as soon as possible. It never blocks. All triggers that arrive before a sync starts cause
+// one sync. All triggers that arrive during a sync cause one more. The source is one of the Source constants.
 func (s *Syncer) Trigger(source string) {
 	s.countTrigger(source)
 	s.inbox.put(source, nil)
 }
 
-// Wait asks for a sync like Trigger and returns when a sync that started after the call has ended: with the hash that
-// is published then, or with what the sync failed of. It returns ctx's error when ctx ends first (the sync goes on), and
-// ErrStopped when the loop ends.
+// Wait asks for a sync like Trigger, and blocks until a sync that started after the call has ended. It returns the
+// published hash, or the sync's error. If ctx ends first, it returns ctx's error, and the sync continues. If the loop
+// ends, it returns ErrStopped.
 func (s *Syncer) Wait(ctx context.Context, source string) (hash string, err error) {
 	ch := make(chan answer, 1)
 	s.countTrigger(source)

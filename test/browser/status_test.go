@@ -28,6 +28,7 @@ import (
 
 	"git-sync/pkg/hook"
 	"git-sync/pkg/instance"
+	"git-sync/pkg/repo"
 	"git-sync/pkg/server"
 	"git-sync/pkg/syncer"
 )
@@ -60,7 +61,7 @@ func browser(t *testing.T) context.Context {
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("no-proxy-server", true),
 		chromedp.WSURLReadTimeout(60*time.Second),
 	)
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 8*time.Minute)
 	t.Cleanup(stop)
 	ctx, stopAlloc := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(stopAlloc)
@@ -69,14 +70,27 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// serve answers on loopback with a status, and returns the page's address.
-func serve(t *testing.T, r syncer.Report, hooks ...hook.Report) string {
+// serve answers on loopback with a status, and returns the page's address. With names there is a sync of each.
+func serve(t *testing.T, r syncer.Report, hooks []hook.Report, names ...string) string {
 	t.Helper()
-	one := server.Sync{MaxStaleness: 10 * time.Minute, Report: func() instance.Report { return instance.Report{Report: r, Hooks: hooks} }}
+	report := instance.Report{Report: r, Hooks: hooks}
+	if r.Hash != "" {
+		report.Commit = repo.Commit{Hash: r.Hash, Subject: "Explain how to rotate the deploy key without a restart", Authored: r.Since.Add(-3 * time.Minute)}
+	}
+	var syncs []server.Sync
+	for _, name := range append(names, "")[:max(len(names), 1)] {
+		syncs = append(syncs, server.Sync{
+			Name: name, MaxStaleness: 10 * time.Minute, Report: func() instance.Report { return report },
+			Settings: server.Settings{Link: "/git/templates", Period: "1h0m0s", Budget: "exits at consecutive failure 7 (--max-sync-failures=6)"},
+		})
+	}
 	s := server.New(server.Options{
-		Build: server.Build{Version: "v1.0.0", Git: "2.39.5"},
-		Syncs: func() []server.Sync { return []server.Sync{one} },
+		Build: server.Build{Version: "v1.0.0", Git: "2.39.5"}, Receiver: true,
+		Syncs: func() []server.Sync { return syncs },
 	})
+	if r.Hash != "" {
+		deliver(s)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +105,19 @@ func serve(t *testing.T, r syncer.Report, hooks ...hook.Report) string {
 		}
 	})
 	return "http://" + l.Addr().String() + "/status"
+}
+
+// deliver brings some deliveries.
+func deliver(s *server.Server) {
+	push := server.Delivery{Time: time.Now().Add(-4 * time.Minute), Forge: "github", Event: "push", Repository: "example-organisation/templater-templates", Ref: "refs/heads/main", Outcome: "triggered", From: "192.0.2.1:4711"}
+	for range 22 {
+		s.NoteDelivery(push)
+	}
+	other := push
+	other.Time, other.Ref, other.Outcome = time.Now().Add(-time.Minute), "refs/heads/feature/rename-everything-at-once", "ignored"
+	other.Reason = `the push is of "refs/heads/feature/rename-everything-at-once": the followed ref is "main"`
+	s.NoteDelivery(other)
+	s.NoteDelivery(server.Delivery{Time: time.Now().Add(-30 * time.Second), Forge: "gitlab", Outcome: "refused", Reason: "its signature or token is wrong: the forge has another secret", From: "192.0.2.9:4711"})
 }
 
 // healthy is a git-sync that has been at it for some hours.
@@ -130,7 +157,7 @@ func failing() (syncer.Report, []hook.Report) {
 	r.Failures, r.LastResult = 7, syncer.ResultError
 	r.LastError = "fetching main from https://github.com/example-organisation/templater-templates.git: the password was refused"
 	r.LastHint = "check --password-file: the token in it may have expired; the file is read again at each sync, a restart is not needed"
-	r.LastErrorAt = now.Add(-6 * time.Second)
+	r.LastErrorAt, r.FailingSince = now.Add(-6*time.Second), now.Add(-140*time.Second)
 	for i := range 7 {
 		r.History = append(r.History, syncer.Event{Time: now.Add(time.Duration(i-7) * 20 * time.Second), Duration: 310 * time.Millisecond, Result: syncer.ResultError, Error: r.LastError, Trigger: syncer.SourcePeriod})
 	}
@@ -197,13 +224,19 @@ func TestStatusPage(t *testing.T) {
 	first := syncer.Report{Repo: "git@github.com:foo/templater-templates.git", Ref: "master", Deadline: time.Now().Add(time.Hour), Attempt: syncer.Attempt{Running: true, Started: time.Now(), Trigger: syncer.SourceStart}}
 	good, goodHooks := healthy()
 	bad, badHooks := failing()
+	late := good
+	late.Failures = 0
 	for name, c := range map[string]struct {
 		url  string
 		want []string
 	}{
-		"starting": {serve(t, first), []string{"Starting", "nothing yet", "under way"}},
-		"healthy":  {serve(t, good, goodHooks...), []string{"Up to date", hashNew[:12], "640 ms after the push", "in 59 min"}},
-		"failing":  {serve(t, bad, badHooks...), []string{"Failing", "7 failed syncs in a row", "the password was refused", "check --password-file", "no answer within 1s"}},
+		"starting": {serve(t, first, nil), []string{"Starting", "nothing yet", "under way", "not ready", "No delivery has arrived"}},
+		"healthy": {serve(t, good, goodHooks), []string{
+			"Up to date", hashNew, "Explain how to rotate", "640ms after the push", "in 59m", "/git/templates", "--max-sync-failures=6", "triggered 22", "the followed ref is", "another secret",
+		}},
+		"failing": {serve(t, bad, badHooks), []string{"Failing", "7 failed syncs in a row", "failing since", "the password was refused", "check --password-file", "no answer within 1s"}},
+		"hook":    {serve(t, late, badHooks), []string{"A hook fails", "failing, 4 in a row", "no answer within 1s"}},
+		"many":    {serve(t, bad, badHooks, "docs", "dags"), []string{"2 syncs", "docs", "dags", "the password was refused", "another secret"}},
 	} {
 		for _, v := range views() {
 			t.Run(name+"/"+v.name, func(t *testing.T) {
@@ -219,8 +252,13 @@ func TestStatusPage(t *testing.T) {
 					t.Fatal(err)
 				}
 				var text string
-				if err := chromedp.Run(tab, chromedp.Text("main", &text, chromedp.ByQuery)); err != nil {
+				var tall []string // refs and short hashes that are broken into lines
+				oneLine := `[...document.querySelectorAll("#syncs code, #history code")].filter(e => e.getClientRects().length > 1 || e.offsetHeight > 30).map(e => e.textContent)`
+				if err := chromedp.Run(tab, chromedp.Text("main", &text, chromedp.ByQuery), chromedp.Evaluate(oneLine, &tall)); err != nil {
 					t.Fatal(err)
+				}
+				if len(tall) > 0 {
+					t.Errorf("broken into lines: %q", tall)
 				}
 				for _, want := range c.want {
 					if !strings.Contains(text, want) {

@@ -64,7 +64,8 @@ secret() { # secret NS NAME ARG...
 # The examples as they stand, but for tags of images that would always be pulled, and without Secrets, which have placeholders.
 example() { sed -e 's|betterdoc/templater-service$|betterdoc/templater-service:1|' -e 's|image: git-sync$|image: git-sync:1|' |
   awk 'BEGIN{RS="\n---\n"} !/(^|\n)kind: Secret(\n|$)/ {printf "---\n%s\n", $0}'; }
-render() { "$w/bin/render" "$top/examples/helm/git-sync" "$@"; }
+chart=$(realpath "$top/examples/helm/git-sync")
+helm() { node helm -n "$1" "${@:2}"; } # helm NAMESPACE ARG...
 # sidecar NAME: a pod of git-sync as a native sidecar and a consumer, label app=NAME, link /git/current, from the environment:
 # repo, period, args (YAML list items), uid, pod (more of the pod's spec), mounts (of the consumer), limit (the volume's), volumes.
 sidecar() {

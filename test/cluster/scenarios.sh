@@ -177,22 +177,68 @@ many() {
   fact "restarts: $(restarts many all)"
 }
 
-# The chart is installed, upgraded to two replicas with a webhook, and removed.
+# The chart by Helm: installed, upgraded to two replicas with a webhook, rolled back and removed; and a chart of one's own that includes its templates.
 chart() {
   namespace chart
   secret chart hook --from-literal=secret=webhook-secret
-  local values='options: {repo: "git@github.com:foo/site.git", period: 2s}, sshSecret: git'
-  render site chart "{$values, server: {replicas: 1}}" | k -n chart apply -f - >/dev/null
-  await installed 180 rolled chart site
+  printf 'options: {repo: "git@github.com:foo/site.git", period: 2s}\nsshSecret: git\nserver: {replicas: 1}\n' > "$w/values.yaml"
+  helm chart lint "$chart" -f "$w/values.yaml"
+  ! helm chart template site "$chart" -f "$w/values.yaml" --set server.replicas=many > "$w/refused" 2>&1 || fail 'server.replicas=many is accepted'
+  grep -q server.replicas "$w/refused" || grep -q /server/replicas "$w/refused" || fail "no word of server.replicas: $(cat "$w/refused")"
+  does 'helm install --wait' helm chart install site "$chart" -f "$w/values.yaml" --wait --timeout 180s
   push site "<h1>chart $RANDOM</h1>"
   await 'push served' 60 serves chart site:http '' "$(cat "$w/work/site/index.html")"
-  render site chart "{$values, webhookSecret: hook, server: {replicas: 2}}" > "$w/chart.yaml"
-  k -n chart apply -f "$w/chart.yaml" >/dev/null
-  await upgraded 180 rolled chart site
+  does 'helm upgrade --wait' helm chart upgrade site "$chart" -f "$w/values.yaml" --set webhookSecret=hook,server.replicas=2 --wait --timeout 180s
+  [ "$(k -n chart get deployment site -o 'jsonpath={.status.readyReplicas}')" = 2 ] || fail 'not two replicas'
   await 'still served' 10 serves chart site:http '' "$(cat "$w/work/site/index.html")"
-  k -n chart delete -f "$w/chart.yaml" --timeout=60s >/dev/null
+  does 'helm rollback --wait' helm chart rollback site 1 --wait --timeout 180s
+  [ "$(k -n chart get deployment site -o 'jsonpath={.spec.replicas}')" = 1 ] || fail 'not one replica after the rollback'
+  own_chart
+  does 'helm uninstall --wait' helm chart uninstall site --wait --timeout 60s
   ! k -n chart get deployments,services,configmaps,poddisruptionbudgets -o name | grep -v kube-root-ca || fail 'something is left'
-  fact removed
+}
+does() { # does WHAT COMMAND...
+  local t; t=$(now)
+  "${@:2}" || { fail "$1"; return 1; }
+  fact "$1 $(since "$t") s"
+}
+
+# A Deployment of another chart, to which the three lines of examples/README.md add git-sync.
+own_chart() {
+  local c=$w/own
+  rm -rf "$c" && mkdir -p "$c/templates"
+  cat > "$c/Chart.yaml" <<YAML
+apiVersion: v2
+name: own
+version: 0.1.0
+dependencies: [{name: git-sync, version: ">=0.0.0", repository: "file://$chart"}]
+YAML
+  cat > "$c/values.yaml" <<'YAML'
+git-sync: {server: {enabled: false}, options: {repo: "git@github.com:foo/site.git", period: 2s}, sshSecret: git}
+YAML
+  cat > "$c/templates/deployment.yaml" <<'YAML'
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: own}
+spec:
+  selector: {matchLabels: {app: own}}
+  template:
+    metadata: {labels: {app: own}}
+    spec:
+      securityContext: {runAsNonRoot: true, runAsUser: 65533, runAsGroup: 65533, fsGroup: 65533, seccompProfile: {type: RuntimeDefault}}
+      initContainers: {{- include "git-sync.sidecar" (index .Values "git-sync") | nindent 8 }}
+      containers:
+        - name: app
+          image: python:3-slim
+          command: [sh, -c, "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done"]
+          securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+          volumeMounts: {{- include "git-sync.mount" (index .Values "git-sync") | nindent 12 }}
+      volumes: {{- include "git-sync.volumes" (index .Values "git-sync") | nindent 8 }}
+YAML
+  helm chart dependency build "$c"
+  does 'own chart' helm chart install own "$c" --wait --timeout 180s
+  sees chart "$(pod chart app=own)" app /content/current "$head" || fail 'own chart: the consumer sees another revision'
+  helm chart uninstall own --wait --timeout 60s
 }
 
 # One delivery to the Service of the chart: when each of N replicas has published it.
@@ -201,13 +247,16 @@ replicas() {
   secret replicas hook --from-literal=secret=webhook-secret
   local n
   for n in ${REPLICAS:-1 3 10}; do
-    render site replicas "{options: {repo: 'git@github.com:foo/site.git', period: 1h}, sshSecret: git, webhookSecret: hook, server: {replicas: $n}}" |
-      k -n replicas apply -f - >/dev/null
-    await "$n replicas ready" 300 rolled replicas site
+    helm replicas upgrade --install site "$chart" --wait --timeout 300s -f - <<< \
+      "{options: {repo: 'git@github.com:foo/site.git', period: 1h}, sshSecret: git, webhookSecret: hook, server: {replicas: $n}}"
+    until_ok 60 not_terminating replicas
     sleep 3 # the names of the peers
     delivery "$n"
+    idle "$n"
   done
+  helm replicas uninstall site --wait --timeout 60s
 }
+not_terminating() { ! k -n "$1" get pods -o 'jsonpath={.items[*].metadata.deletionTimestamp}' | grep -q .; }
 delivery() { # delivery N: posts once, and says how long each replica took to publish
   local ip t pods p took=()
   push site "<h1>replicas $RANDOM</h1>"
@@ -218,8 +267,19 @@ delivery() { # delivery N: posts once, and says how long each replica took to pu
   say "answered in $(since "$t") s"
   for p in $pods; do
     until_ok 240 published replicas "$p" "$head" || { fail "$p has not published"; return 1; }
-    took+=("$(awk -v t="$t" -v at="$(date -d "$(status replicas "$p" | grep -oE '"since": *"[^"]*"' | head -n 1 | cut -d'"' -f4)" +%s.%N)" 'BEGIN{printf "%.2f", at-t}')")
+    took+=("$(awk -v t="$t" -v at="$(k -n replicas exec "$p" -c nginx -- stat -c %.9Y /content/current)" 'BEGIN{printf "%.2f", at-t}')")
   done
   fact "$1 replicas: $(printf '%s\n' "${took[@]}" | sort -n | awk '{a[NR]=$1} END {printf "%d published, median %.2f s, worst %.2f s", NR, a[int((NR+1)/2)], a[NR]}')"
   [ "${#took[@]}" = "$1" ] || fail "${#took[@]} of $1"
+}
+idle() { # idle N: CPU of each git-sync that has nothing to do, in a minute
+  used > "$w/cpu.before"
+  sleep 60
+  used > "$w/cpu.after"
+  fact "$1 idle: $(join "$w/cpu.before" "$w/cpu.after" | awk '$5>$3 {print 1e6*($4-$2)/($5-$3)}' | sort -n |
+    awk '{a[NR]=$1} END {printf "median %.2f, worst %.2f ms of CPU a second", a[int((NR+1)/2)], a[NR]}')"
+}
+used() { # POD SECONDS MILLISECONDS (when that was measured)
+  k get --raw /api/v1/nodes/node-1/proxy/metrics/resource |
+    sed -n 's/^container_cpu_usage_seconds_total{container="git-sync",namespace="replicas",pod="\([^"]*\)"} /\1 /p' | sort
 }

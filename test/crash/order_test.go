@@ -33,7 +33,7 @@ func takesAway(c Call, root string) bool {
 	if err != nil {
 		return false
 	}
-	inTrash := strings.HasPrefix(rel, ".git/git-sync/trash/") || strings.HasPrefix(rel, ".git/git-sync/aside/")
+	inTrash := strings.HasPrefix(rel, ".git-sync.trash/") || strings.HasPrefix(rel, ".git/git-sync/spare/")
 	inTree := tree.MatchString(rel) || tree.MatchString(firstTwo(rel))
 	switch c.Name {
 	case "unlink", "unlinkat", "rmdir":

@@ -208,12 +208,12 @@ func publishedDir(b *sandbox) string {
 	return dir
 }
 
-// recyclable publishes twice, so that a tree is set aside.
+// recyclable publishes twice, so that there is a spare tree.
 func recyclable(b *sandbox, _ *world) {
 	b.sync("--ref=base")
 	b.sync()
-	if len(names(filepath.Join(b.root(), ".git/git-sync/aside"))) != 1 {
-		b.t.Fatal("no tree was set aside")
+	if len(names(filepath.Join(b.root(), ".git/git-sync/spare"))) != 1 {
+		b.t.Fatal("there is no spare tree")
 	}
 }
 

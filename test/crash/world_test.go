@@ -313,12 +313,9 @@ func (b *sandbox) checkClean() {
 func (b *sandbox) checkStore(dir string) {
 	b.t.Helper()
 	admins := names(filepath.Join(dir, "worktrees"))
-	aside := names(filepath.Join(dir, "git-sync/aside"))
-	if len(admins) != 1+len(aside) {
-		b.t.Errorf("admin directories %v, with %v set aside", admins, aside)
-	}
-	if trash := names(filepath.Join(dir, "git-sync/trash")); len(trash) > 0 {
-		b.t.Errorf("left over: trash %v", trash)
+	spare := names(filepath.Join(dir, "git-sync/spare"))
+	if len(admins) != 1+len(spare) {
+		b.t.Errorf("admin directories %v, with the spare tree %v", admins, spare)
 	}
 	for _, store := range names(filepath.Join(dir, "git-sync/modules")) {
 		for _, admin := range names(filepath.Join(dir, "git-sync/modules", store, "worktrees")) {
@@ -333,7 +330,7 @@ func (b *sandbox) checkStore(dir string) {
 		}
 		base := d.Name()
 		switch {
-		case name == filepath.Join(dir, "git-sync/aside"):
+		case name == filepath.Join(dir, "git-sync/spare"):
 			return fs.SkipDir
 		case strings.HasSuffix(base, ".lock"), strings.HasSuffix(base, ".keep"), strings.HasPrefix(base, "tmp_"),
 			strings.HasPrefix(base, ".tmp"), strings.HasPrefix(base, ".git-sync."):

@@ -17,7 +17,6 @@ import (
 	"git-sync/pkg/auth"
 	"git-sync/pkg/git"
 	"git-sync/pkg/secret"
-	"git-sync/test/gitserver"
 	"git-sync/test/sshserver"
 )
 
@@ -215,30 +214,22 @@ func TestSSHNeedsAName(t *testing.T) {
 	}
 }
 
-// TestNoShell traces all programs that a sync starts: an image needs no shell for credentials.
-func TestNoShell(t *testing.T) {
+// TestSSHNeedsNoShell traces all programs that a sync over ssh starts.
+func TestSSHNeedsNoShell(t *testing.T) {
 	t.Parallel()
 	strace := sshserver.Require(t, "strace", "strace")
 	s := sshUpstream(t, "a.git")
-	_, url := upstream(t, gitserver.Basic("u", "p"))
-	for name, o := range map[string]auth.Options{
-		"http": {URL: url, Settings: auth.Settings{Username: "u", Password: "p"}},
-		"ssh":  options(s, "a.git", s.NewKey("alice")),
-	} {
-		t.Run(name, func(t *testing.T) {
-			trace := filepath.Join(t.TempDir(), "trace")
-			if said := doAs(t, os.Getuid(), o, strace, "-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o", trace); said != "OK\n" {
-				t.Fatal(said)
-			}
-			programs := get(t, trace)
-			if strings.Count(programs, "/client\"") < 2 {
-				t.Errorf("git did not run our executable:\n%s", programs)
-			}
-			for _, shell := range []string{"/sh\"", "/dash\"", "/bash\""} {
-				if strings.Contains(programs, shell) {
-					t.Errorf("a shell was run:\n%s", programs)
-				}
-			}
-		})
+	trace := filepath.Join(t.TempDir(), "trace")
+	if said := doAs(t, os.Getuid(), options(s, "a.git", s.NewKey("alice")), strace, "-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o", trace); said != "OK\n" {
+		t.Fatal(said)
+	}
+	programs := get(t, trace)
+	if strings.Count(programs, "/client\"") < 2 {
+		t.Errorf("git did not run our executable:\n%s", programs)
+	}
+	for _, shell := range []string{"/sh\"", "/dash\"", "/bash\""} {
+		if strings.Contains(programs, shell) {
+			t.Errorf("a shell was run:\n%s", programs)
+		}
 	}
 }

@@ -1,6 +1,6 @@
 // Package credentials tests pkg/auth against real servers that refuse whoever has no credential: git
 // http-backend, sshd, and services that hand credentials out. Nothing is stubbed: git runs this test's
-// own executable as its askpass and in ssh's place, as it would run git-sync.
+// own executable as its credential helper and in ssh's place, as it would run git-sync.
 package credentials
 
 import (
@@ -17,7 +17,7 @@ import (
 
 // TestMain is what git-sync's main is.
 func TestMain(m *testing.M) {
-	if code, ours := auth.Helper(os.Environ(), os.Args[1:], os.Stdout, os.Stderr); ours {
+	if code, ours := auth.Helper(os.Environ(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr); ours {
 		os.Exit(code)
 	}
 	if done := runAsAnother(); done {

@@ -253,7 +253,7 @@ func knownHosts(t *testing.T) kind {
 	put(t, file, get(t, s.KnownHosts), 0o444)
 	k.args = append(k.args, "--ssh-key-file="+s.NewKey("one"), "--ssh-known-hosts-file="+file)
 	k.revoke = func() { s.Stop(); s.RotateHostKey(); s.Start() }
-	k.refused = []string{"another than the one in " + file}
+	k.refused = []string{"differs from the one in " + file}
 	k.renew = func() { put(t, file, get(t, s.KnownHosts), 0o444) }
 	k.secrets = func() []string { return nil }
 	return k

@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -87,6 +88,43 @@ func TestSSHKeyRotates(t *testing.T) {
 	}
 }
 
+// TestSSHCertificate logs in by certificates of a CA that the server trusts. The server knows none of the keys.
+func TestSSHCertificate(t *testing.T) {
+	t.Parallel()
+	ca := filepath.Join(t.TempDir(), "ca")
+	keygen := func(args ...string) {
+		if out, err := exec.Command("ssh-keygen", append([]string{"-q"}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("ssh-keygen %q: %v\n%s", args, err, out)
+		}
+	}
+	keygen("-t", "ed25519", "-N", "", "-f", ca)
+	s := sshserver.New(t, "TrustedUserCAKeys "+ca+".pub")
+	s.NewRepo("a.git")
+	key := s.UnknownKey("signed")
+	certificate := key + "-cert.pub"
+	sign := func(valid string) { keygen("-s", ca, "-I", "deploy", "-n", s.User, "-V", valid, key+".pub") }
+	for _, mode := range []os.FileMode{0o600, 0o440} {
+		if err := os.Chmod(key, mode); err != nil {
+			t.Fatal(err)
+		}
+		c := newClient(t, options(s, "a.git", key))
+		c.refuses(t, "without", "refused the SSH key "+key)
+		sign("-1h:+1h")
+		c.lets(t, "valid")
+		sign("20200101000000:20200102000000")
+		c.refuses(t, "expired", "the certificate "+certificate+" expired at 2020-01-02T", "sign", key+".pub")
+		sign("+10h:+20h")
+		c.refuses(t, "not valid yet", "the certificate "+certificate+" is not valid before 20", "clock")
+		sign("-1h:+1h")
+		c.lets(t, "renewed")
+		put(t, certificate, "garbage", 0o444)
+		c.refuses(t, "damaged", "the certificate "+certificate+" is damaged")
+		if err := os.Remove(certificate); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestSSHKeyModesAndForms(t *testing.T) {
 	t.Parallel()
 	s := sshUpstream(t, "a.git")
@@ -130,7 +168,7 @@ func TestKnownHosts(t *testing.T) {
 	s.Stop()
 	s.RotateHostKey()
 	s.Start()
-	c.refuses(t, "changed", "another than the one in "+hosts, "in between")
+	c.refuses(t, "changed", "differs from the one in "+hosts, "intercepted")
 	put(t, hosts, get(t, s.KnownHosts), 0o444)
 	c.lets(t, "rotated")
 

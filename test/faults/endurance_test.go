@@ -35,7 +35,7 @@ func (s sample) row() string {
 const heading = " updates   tree KiB  store KiB   disk KiB  trees  descriptors  goroutines  resident MiB  processes"
 
 // TestEndurance makes many updates of all kinds on one root, and looks from time to time whether something grows. Once they
-// come one upon the other, too fast for recycling; and once each waits until the tree before the last is set aside.
+// come one upon the other, too fast for recycling; and once each waits until the tree before the last becomes the spare.
 func TestEndurance(t *testing.T) {
 	updates := 20
 	if harness.Full() {

@@ -84,13 +84,13 @@ func testRenamed(t *testing.T, s *Server) {
 	third := repo.Commit(t, "main", "third")
 	overHTTP.Publishes(t, third)
 	overSSH.Publishes(t, third)
-	t.Log(overHTTP.says("repository was renamed: set --repo to its new URL", repo.HTTP()))
+	t.Log(overHTTP.says("repository was renamed", repo.HTTP()))
 
 	// This one has got no delivery with the old name.
 	repo.Hook(t, late.webhook(), secret, "json")
 	fourth := repo.Commit(t, "main", "fourth")
 	overHTTP.Publishes(t, fourth)
-	t.Log(late.says("ignoring pushes of another repository: if it was renamed, set --repo to its new URL", repo.HTTP()))
+	t.Log(late.says("delivery ignored", repo.HTTP()))
 
 	// Where an administrator transfers it, the new owner need not agree.
 	s.Admin.Call(t, "POST", "repos/"+repo.path()+"/transfer", map[string]any{"new_owner": next.Name}, nil)

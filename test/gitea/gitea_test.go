@@ -255,7 +255,7 @@ func testRapidCommits(t *testing.T, s *Server) {
 		last = repo.Commit(t, "main", fmt.Sprintf("file-%d", i))
 	}
 	f.Publishes(t, last)
-	t.Logf("30 commits: %d pushes received, %d publications", len(f.Lines("push received")), len(f.Lines("published")))
+	t.Logf("30 commits: %d pushes received, %d publications", len(f.Lines("push received")), len(f.Lines("published revision")))
 }
 
 // testPollRequests: a poll of a private repository takes two requests, none of which is refused.

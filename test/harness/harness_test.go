@@ -1,7 +1,10 @@
 package harness_test
 
 import (
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"git-sync/test/gitserver"
@@ -41,5 +44,32 @@ func TestHarness(t *testing.T) {
 	said, code := harness.Run(t, harness.Command{Args: []string{"--not-an-option"}})
 	if code != 2 || said == "" {
 		t.Errorf("a bad option: exit code %d, %q", code, said)
+	}
+}
+
+// TestExecutable: what was written can be run, whatever else is started meanwhile.
+func TestExecutable(t *testing.T) {
+	over := make(chan struct{})
+	var others sync.WaitGroup
+	for range 4 {
+		others.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+					_ = exec.Command("true").Run()
+				}
+			}
+		})
+	}
+	defer others.Wait()
+	defer close(over)
+	for i := range 200 {
+		name := filepath.Join(t.TempDir(), "program")
+		harness.Executable(t, name, "#!/bin/sh\nexit 0\n")
+		if err := exec.Command(name).Run(); err != nil {
+			t.Fatalf("number %d: %v", i, err)
+		}
 	}
 }

@@ -50,6 +50,9 @@ type Program struct {
 	entries []map[string]any
 }
 
+// shown is how many bytes of what a program said a failed test shows.
+const shown = 8000
+
 // Start runs the program until it ends or the test does. When the test fails, it shows what the program said.
 func Start(t testing.TB, c Command) *Program {
 	t.Helper()
@@ -58,7 +61,10 @@ func Start(t testing.TB, c Command) *Program {
 		p.kill()
 		if t.Failed() {
 			said := p.Said()
-			t.Logf("%s said:\n%s", strings.Join(p.cmd.Args, " "), said[max(0, len(said)-8000):])
+			t.Logf("%s said:\n%s", strings.Join(p.cmd.Args, " "), said[max(0, len(said)-shown):])
+			if race := strings.Index(said, "WARNING: DATA RACE"); race >= 0 {
+				t.Logf("the first race:\n%s", said[race:min(race+shown, len(said))])
+			}
 		}
 	})
 	return p

@@ -101,8 +101,8 @@ func (r Root) Trees() []string {
 // Trash is what is to be removed or collected in the background.
 func (r Root) Trash() []string {
 	var all []string
-	for _, pattern := range []string{"git-sync/trash/*", "git-sync/collect-*"} {
-		found, _ := filepath.Glob(filepath.Join(r.Store(), pattern))
+	for _, pattern := range []string{".git-sync.trash/*", ".git/git-sync/collect-*"} {
+		found, _ := filepath.Glob(filepath.Join(r.Dir, pattern))
 		all = append(all, found...)
 	}
 	return all

@@ -132,7 +132,8 @@ func (v *victim) around() string {
 		}
 		rel, _ := filepath.Rel(v.dir, name)
 		switch rel {
-		case "root/.git/objects", "root/.git/worktrees", "root/.git/refs", "root/.git/git-sync", "root/.git/lfs", "root/.worktrees":
+		case "root/.git/objects", "root/.git/worktrees", "root/.git/refs", "root/.git/git-sync", "root/.git/lfs", "root/.worktrees",
+			"root/.git-sync.trash": // a refused tree is moved there, and removed at the next start
 			return fs.SkipDir
 		case "root/link", "root/.git/shallow":
 			return nil

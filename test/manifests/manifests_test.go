@@ -64,6 +64,8 @@ func decode(d document) (any, error) {
 		{"batch/v1", "Job"}:                  &batchv1.Job{},
 		{"batch/v1", "CronJob"}:              &batchv1.CronJob{},
 
+		{"monitoring.coreos.com/v1", "PodMonitor"}: &podMonitor{},
+
 		{"networking.k8s.io/v1", "Ingress"}:       &networkingv1.Ingress{},
 		{"networking.k8s.io/v1", "NetworkPolicy"}: &networkingv1.NetworkPolicy{},
 
@@ -130,6 +132,22 @@ type (
 				Annotations map[string]string `json:"annotations"`
 			} `json:"rules"`
 		} `json:"groups"`
+	}
+	podMonitor struct {
+		typeMeta
+		Metadata struct {
+			Name string `json:"name"`
+		} `json:"metadata"`
+		Spec struct {
+			Selector struct {
+				MatchLabels map[string]string `json:"matchLabels"`
+			} `json:"selector"`
+			PodMetricsEndpoints []struct {
+				Port     string `json:"port"`
+				Path     string `json:"path"`
+				Interval string `json:"interval"`
+			} `json:"podMetricsEndpoints"`
+		} `json:"spec"`
 	}
 	kustomization struct {
 		typeMeta
@@ -513,8 +531,14 @@ func understood(t *testing.T, where string, args, env []string) {
 	t.Helper()
 	args = slices.Clone(args)
 	for i, a := range args {
-		if strings.HasPrefix(a, "--repo=${") {
+		switch {
+		case strings.HasPrefix(a, "--repo=${"):
 			args[i] = "--repo=https://example.com/x.git"
+		case strings.HasPrefix(a, "--config="): // TestArgumentsAreUnderstood checks those that there are
+			args[i] = "--config=" + filepath.Join(t.TempDir(), "sync.yaml")
+			if err := os.WriteFile(strings.TrimPrefix(args[i], "--config="), []byte("syncs: [{name: x, repo: https://example.com/x.git}]\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	said, code := harness.Run(t, harness.Command{Args: append([]string{"--not-an-option"}, args...), Env: env})

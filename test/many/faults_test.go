@@ -20,7 +20,7 @@ const unevenness = 10
 // script writes an executable shell script.
 func (w *world) script(name, text string) string {
 	path := w.path(name)
-	must(w.t, os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o755))
+	harness.Executable(w.t, path, "#!/bin/sh\n"+text+"\n")
 	return path
 }
 

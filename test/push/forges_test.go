@@ -34,7 +34,7 @@ func newRecorder(t *testing.T, o receiver.Target, secret string) *recorder {
 	}
 	r.Server = httptest.NewServer(receiver.New(receiver.Options{
 		Targets: func() []receiver.Target { return []receiver.Target{o} },
-		Observe: func(string, string, string) {},
+		Observe: func(receiver.Delivery) {},
 	}))
 	t.Cleanup(r.Close)
 	return r

@@ -12,10 +12,16 @@ import (
 	"git-sync/test/sshserver"
 )
 
-// TestMkdocs is the job of the git-volume-reloader article for real: mkdocs serves what git-sync publishes, git-sync
-// is told by the forge's webhook, and would look by itself once an hour. The reader's browser sees each push, a
-// force-push, and the last of several that were made at the same moment.
+// TestMkdocs is the job of the git-volume-reloader article: mkdocs serves what git-sync publishes, in each way, and git-sync syncs
+// when the forge's webhook arrives. The reader's browser sees each push, a force-push, and the last of several pushes of one moment.
 func TestMkdocs(t *testing.T) {
+	t.Parallel()
+	for _, publish := range []string{"link", "directory", "in-place"} {
+		t.Run(publish, func(t *testing.T) { mkdocsServes(t, publish) })
+	}
+}
+
+func mkdocsServes(t *testing.T, publish string) {
 	t.Parallel()
 	mkdocs := sshserver.Require(t, "mkdocs", "mkdocs")
 	u := newUpstream(t, sshserver.New(t), "team/docs.git")
@@ -23,8 +29,8 @@ func TestMkdocs(t *testing.T) {
 	page := func(text string) []string { return []string{"docs/index.md", "# Handbook\n\n" + text + "\n"} }
 	first := alice.commit(append(page("first edition"), "mkdocs.yml", "site_name: Handbook\ntheme: mkdocs\n")...)
 	alice.git("push", "--quiet", "origin", "main")
-	m := u.mirror("--ref=main")
-	m.publishes(first, time.Time{})
+	m := u.mirror("--ref=main", "--publish="+publish)
+	m.Shows(t, "docs/index.md", page("first edition")[1])
 	u.tells("github", u.secret, m.webhook())
 
 	site := "http://" + harness.FreeAddress(t) + "/"
@@ -53,6 +59,9 @@ func TestMkdocs(t *testing.T) {
 	alice.git("push", "--quiet", "--force", "origin", "main")
 	shows("third edition", time.Now())
 
+	if publish != "link" {
+		return
+	}
 	bob := u.clone("bob")
 	pushes := 3
 	if harness.Full() {

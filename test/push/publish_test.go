@@ -154,7 +154,7 @@ func (m *mirror) publishedOnce(last string) {
 	m.t.Helper()
 	var latest string
 	times := map[string]int{}
-	for _, entry := range m.Lines("published") {
+	for _, entry := range m.Lines("published revision") {
 		latest = fmt.Sprint(entry["hash"])
 		times[latest]++
 	}

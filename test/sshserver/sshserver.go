@@ -28,6 +28,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"git-sync/test/harness"
 )
 
 // startup is how long sshd may take until it greets: a machine that is busy with other tests is slow.
@@ -156,7 +158,7 @@ func (s *Server) PostReceive(name, script string) {
 	s.t.Helper()
 	dir := filepath.Join(s.Dir, name, "hooks")
 	s.must(os.MkdirAll(dir, 0o755))
-	s.must(os.WriteFile(filepath.Join(dir, "post-receive"), []byte(script), 0o755))
+	harness.Executable(s.t, filepath.Join(dir, "post-receive"), script)
 }
 
 // Log is all that sshd has logged so far, at level VERBOSE: each key that was offered and what came of it.
@@ -206,9 +208,20 @@ func (s *Server) configure(first []string) {
 		"PermitUserRC no",
 		"MaxStartups 200",
 		"AcceptEnv GIT_PROTOCOL",
-		"SetEnv GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null LC_ALL=C PATH="+os.Getenv("PATH"),
+		// The login shell would read what the home directory has for it.
+		"SetEnv HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null LC_ALL=C PATH="+os.Getenv("PATH"),
 	)
+	if s.penalizes() {
+		lines = append(lines, "PerSourcePenalties no")
+	}
 	s.must(os.WriteFile(s.path("sshd_config"), []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+}
+
+// penalizes reports whether this sshd refuses connections after failed logins, as OpenSSH 9.8
+// and later do. Older ones do not start with an option that they do not know.
+func (s *Server) penalizes() bool {
+	out, _ := exec.Command(s.sshd, "-t", "-f", "/dev/null", "-o", "PerSourcePenalties=no").CombinedOutput() // may fail: no host key
+	return !bytes.Contains(out, []byte("Bad configuration option"))
 }
 
 func (s *Server) path(name string) string { return filepath.Join(s.base, name) }

@@ -1,29 +1,26 @@
 package outlet
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// copies publishes a copy of each tree as a directory: that is replaced as a whole, or
-// updated in place.
+// copies publishes a copy of each tree as a directory, which is replaced as a whole or updated in place.
 type copies struct {
 	Place
-	kind      Kind
-	condition Condition
+	kind Kind
 }
 
-// InPlace is an outlet whose directory stays the same for ever. Each file is replaced by
-// rename(2); an update of several files can be seen half done.
+// InPlace is an outlet whose directory always stays the same. Each file is replaced by rename(2), so consumers may
+// see an update of several files half done.
 type InPlace struct{ copies }
 
 // Directory is an outlet whose directory is exchanged as a whole.
@@ -32,13 +29,8 @@ type Directory struct{ copies }
 // Check refuses a path that is neither free nor ours.
 func (c *copies) Check() error { return c.check(c.kind) }
 
-// Inspect compares what consumers see with what was put there.
+// Inspect compares what consumers see with the manifest.
 func (c *copies) Inspect(ctx context.Context) Condition {
-	c.condition = c.inspect(ctx)
-	return c.condition
-}
-
-func (c *copies) inspect(ctx context.Context) Condition {
 	m, err := readUpdated(c.state(manifestName), c.state(journalName))
 	if err == nil {
 		err = m.changed(ctx, c.Name)
@@ -57,18 +49,18 @@ func (c *copies) inspect(ctx context.Context) Condition {
 	return Intact
 }
 
-// Heal finishes or takes back what a crash has left. An update in place that did not end
-// is completed by the next publication.
+// Heal finishes or reverts what a crash has left. An interrupted update in place is completed by the next
+// publication.
 func (c *copies) Heal() error {
-	err := errors.Join(c.healLinks(), c.settle())
+	err := errors.Join(c.removeTemporaryLink(), c.reconcile())
 	if info, lerr := os.Lstat(c.Name); lerr == nil && info.IsDir() {
 		err = errors.Join(err, c.removeTemporary())
 	}
 	return err
 }
 
-// removeTemporary removes what a killed update has left in the published directory. The
-// repository may have a directory of such a name: that stays.
+// removeTemporary removes the temporary directory of a killed update from the published directory. If the repository
+// has a directory of such a name, it stays.
 func (c *copies) removeTemporary() error {
 	left, err := disk.Glob(c.Name, tempDir+"*")
 	if err != nil || len(left) == 0 {
@@ -110,7 +102,7 @@ func (o *InPlace) Publish(ctx context.Context, t Tree) error {
 	return disk.Remove(o.state(journalName))
 }
 
-// mkdirAs makes a directory, unless it is there, with the mode of t's.
+// mkdirAs makes a directory, unless it exists, with the mode of the tree's directory.
 func (c *copies) mkdirAs(name string, t Tree) error {
 	info, err := os.Stat(filepath.Join(t.Dir, c.Subdir))
 	if err == nil {
@@ -122,26 +114,36 @@ func (c *copies) mkdirAs(name string, t Tree) error {
 	return err
 }
 
-// fill brings a directory, in which old is, up to date with t, and writes its manifest.
+// fill brings dir, which holds what old says, up to date with t. It writes the manifest to the file called name.
 func (c *copies) fill(ctx context.Context, dir string, t Tree, old *manifest, name string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return err
 	}
 	u := &update{dir: dir, from: filepath.Join(t.Dir, c.Subdir), old: old, next: &manifest{header: header{
-		Kind: c.kind, ID: t.ID, Inode: stateOf(info).ino, Boot: disk.BootID(), Since: c.Now(),
+		Kind: c.kind, ID: t.ID, Inode: stateOf(info).Ino, Boot: disk.BootID(), Since: c.Now(),
 	}}}
 	if dir == c.Name {
 		u.journal = c.state(journalName)
 	}
 	if err := u.run(ctx); err != nil {
-		return err
+		return below(dir, err)
 	}
-	c.condition = Intact
 	return u.next.write(name)
 }
 
-// Heal is as for every copy, and refuses a file system on which two directories cannot be exchanged.
+// below makes the paths in an error absolute. The error comes from an os.Root whose directory is dir.
+func below(dir string, err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok && !filepath.IsAbs(at.Path) {
+		at.Path = filepath.Join(dir, at.Path)
+	}
+	if renaming, ok := errors.AsType[*os.LinkError](err); ok && !filepath.IsAbs(renaming.New) {
+		renaming.Old, renaming.New = filepath.Join(dir, renaming.Old), filepath.Join(dir, renaming.New)
+	}
+	return err
+}
+
+// Heal does the same as for every copy. It also refuses a file system on which two directories cannot be exchanged.
 func (o *Directory) Heal() error {
 	if err := errors.Join(o.copies.Heal(), o.makeState()); err != nil {
 		return err
@@ -173,8 +175,8 @@ func (p Place) exchange(a, b string) error {
 	return err
 }
 
-// Publish exchanges the directory for one that is a copy of t. That is made from a
-// directory that was replaced earlier, so that only what differs is written.
+// Publish exchanges the directory for a new copy of t. The copy is made from a spare directory if possible, so that
+// only changed files are written.
 func (o *Directory) Publish(ctx context.Context, t Tree) error {
 	if err := errors.Join(o.Check(), o.makeState(), o.trash().Discard(o.state(nextName))); err != nil {
 		return err
@@ -182,30 +184,28 @@ func (o *Directory) Publish(ctx context.Context, t Tree) error {
 	return o.replace(ctx, t, o.reuse(ctx))
 }
 
-// minGrace is the least time that a directory is out of publication before it is used
-// again: a reader may still walk it.
+// minGrace is the least time after which a replaced directory is used again: a reader may still be walking it.
 const minGrace = 5 * time.Second
 
-// reuse makes a spare directory the next one, if nobody has changed it, and returns what is in it.
+// reuse makes a spare directory the next one, if it was not modified, and returns its manifest.
 func (o *Directory) reuse(ctx context.Context) *manifest {
-	for _, s := range o.spares() {
-		if o.Now().Sub(s.since) < max(o.StaleTimeout, minGrace) {
+	for _, spare := range o.spares() {
+		if o.Now().Sub(replacedAt(spare)) < max(o.StaleTimeout, minGrace) {
 			continue
 		}
-		m, err := readManifest(s.dir + extension)
-		if err != nil || m.Boot != disk.BootID() || m.changed(ctx, s.dir) != nil {
+		m, err := readManifest(spare + extension)
+		if err != nil || m.Boot != disk.BootID() || m.changed(ctx, spare) != nil {
 			continue
 		}
-		if found, err := m.foreign(s.dir); err == nil && found == "" && os.Rename(s.dir, o.state(nextName)) == nil {
-			_ = disk.Remove(s.dir + extension) // else Heal does
+		if found, err := m.foreign(spare); err == nil && found == "" && os.Rename(spare, o.state(nextName)) == nil {
+			_ = disk.Remove(spare + extension) // if that fails, the leftover manifest does no harm
 			return m
 		}
 	}
 	return &manifest{}
 }
 
-// replace makes the next directory, from what old says is in it, and puts it in the
-// place of what is published.
+// replace makes the next directory from what old says is in it, and puts it in the place of the published one.
 func (c *copies) replace(ctx context.Context, t Tree, old *manifest) error {
 	next := c.state(nextName)
 	if err := c.mkdirAs(next, t); err != nil {
@@ -214,28 +214,35 @@ func (c *copies) replace(ctx context.Context, t Tree, old *manifest) error {
 	if err := c.fill(ctx, next, t, old, next+extension); err != nil {
 		return errors.Join(err, c.trash().Discard(next))
 	}
-	err := os.Rename(next, c.Name) // where nothing is, or an empty directory
+	err := os.Rename(next, c.Name) // succeeds if the name is free, or is an empty directory
 	if err != nil {
 		err = c.exchange(next, c.Name)
 	}
 	if err != nil {
 		return errors.Join(err, c.trash().Discard(next), disk.Remove(next+extension))
 	}
-	return c.settle()
+	return c.reconcile()
 }
 
-// settle brings the state in line with what is published, after an exchange or a crash:
-// what was replaced becomes a spare, and what is of no use any more is removed.
-func (c *copies) settle() error {
+// reconcile makes the state agree with the published directory, after an exchange or a crash.
+// This is what a crash of replace can leave behind. The inode in next's manifest shows
+// whether the exchange has happened:
+//
+//	next  its manifest  manifest  published is   what is done
+//	new   absent        old       the old one    next is removed: it was not complete
+//	new   of next       old       the old one    the same: it was complete, but not exchanged
+//	old   of published  old       the new one    next becomes a spare with the old manifest, next's the manifest
+//	-     of published  any       the new one    next's becomes the manifest: nothing was there before, or it is a spare by now
+//
+// It also removes the next directory and old spares.
+func (c *copies) reconcile() error {
 	next, now := c.state(nextName), c.state(manifestName)
 	info, err := os.Lstat(c.Name)
-	h, herr := readHeader(next + extension)
-	if err == nil && herr == nil && info.IsDir() && stateOf(info).ino == h.Inode {
+	h, _, herr := readHeader(next + extension)
+	if err == nil && herr == nil && info.IsDir() && stateOf(info).Ino == h.Inode {
 		if replaced, err := os.Lstat(next); err == nil && replaced.IsDir() && c.kind == KindDirectory && disk.Exists(now) {
-			spare := c.state(sparePrefix + disk.Unique())
-			stamp := c.Now()
-			err = errors.Join(os.Rename(next, spare), os.Rename(now, spare+extension), os.Chtimes(spare+extension, stamp, stamp))
-			if err != nil {
+			spare := c.state(sparePrefix + strconv.FormatInt(c.Now().UnixNano(), 10))
+			if err := errors.Join(os.Rename(next, spare), os.Rename(now, spare+extension)); err != nil {
 				return err
 			}
 		}
@@ -244,35 +251,29 @@ func (c *copies) settle() error {
 		}
 	}
 	err = errors.Join(c.trash().Discard(next), disk.Remove(next+extension))
-	for i, s := range c.spares() {
-		if last := i == len(c.spares())-1; s.since.IsZero() || c.kind != KindDirectory || !last && c.Now().Sub(s.since) >= c.StaleTimeout {
-			err = errors.Join(err, c.trash().Discard(s.dir), disk.Remove(s.dir+extension))
+	spares := c.spares()
+	for i, spare := range spares {
+		if last := i == len(spares)-1; c.kind != KindDirectory || !last && c.Now().Sub(replacedAt(spare)) >= c.StaleTimeout {
+			err = errors.Join(err, disk.Remove(spare+extension), c.trash().Discard(spare))
 		}
 	}
 	return err
 }
 
-// spare is a directory that was published before.
-type spare struct {
-	dir   string
-	since time.Time // when it was replaced; zero: not known
+// spares returns the directories that were replaced, the oldest first.
+func (c *copies) spares() []string {
+	entries, _ := os.ReadDir(c.state("")) // absent: none
+	var all []string
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), sparePrefix) {
+			all = append(all, c.state(e.Name()))
+		}
+	}
+	return all
 }
 
-// spares returns the replaced directories, the first to be replaced first.
-func (c *copies) spares() []spare {
-	entries, _ := os.ReadDir(c.state("")) // absent: none
-	var all []spare
-	for _, e := range entries {
-		name := strings.TrimSuffix(e.Name(), extension)
-		if !strings.HasPrefix(name, sparePrefix) || !e.IsDir() {
-			continue
-		}
-		s := spare{dir: filepath.Join(c.state(""), name)}
-		if info, err := os.Stat(s.dir + extension); err == nil {
-			s.since = info.ModTime()
-		}
-		all = append(all, s)
-	}
-	slices.SortFunc(all, func(a, b spare) int { return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.dir, b.dir)) })
-	return all
+// replacedAt returns when a spare was replaced, from its name.
+func replacedAt(spare string) time.Time {
+	at, _ := strconv.ParseInt(strings.TrimPrefix(filepath.Base(spare), sparePrefix), 10, 64)
+	return time.Unix(0, at)
 }

@@ -8,8 +8,8 @@ import (
 	"git-sync/pkg/git"
 )
 
-// Layout says how trees are named below the root. Consumers parse the link's
-// target, and the releases of git-sync named it differently.
+// Layout says how trees are named below the root. Consumers parse the link's target, and releases of git-sync use
+// different names.
 type Layout string
 
 const (
@@ -41,22 +41,22 @@ func (l Layout) Place(commit string) string {
 	return "rev-" + commit
 }
 
-// Names reports whether the tree at place is named as the layout names trees: its
-// leaf is a hash; ".2" and so on are appended where a tree has to replace a
-// published one of the same commit on a file system that cannot exchange two names.
+// Names reports whether the tree at place is named as in this layout. The last part of the name is a hash. It ends in
+// ".2" and so on if the tree replaced a published tree of the same commit on a file system that cannot exchange two
+// names.
 func (l Layout) Names(place string) bool {
 	leaf, ok := strings.CutPrefix(place, l.Place(""))
 	hash, number, numbered := strings.Cut(leaf, ".")
 	return ok && git.IsHash(hash) && numbered == (number != "") && strings.Trim(number, "0123456789") == ""
 }
 
-// IsPlace reports whether rel, relative to the root, is how a tree is named.
+// IsPlace reports whether rel, relative to the root, is the name of a tree in some layout.
 func IsPlace(rel string) bool {
 	return LayoutRev.Names(rel) || LayoutHash.Names(rel) || LayoutWorktrees.Names(rel)
 }
 
-// isTarget reports whether the target of a link is named as a tree is, by its last
-// one or two components. A bare hash is no such name: others use it too.
+// isTarget reports whether the last one or two components of a link's target are the name of a tree. A bare hash does
+// not count, because other programs use such names too.
 func isTarget(target string) bool {
 	dir, leaf := filepath.Split(filepath.Clean(target))
 	return LayoutRev.Names(leaf) || LayoutWorktrees.Names(filepath.Base(dir)+"/"+leaf)

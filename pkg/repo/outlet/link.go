@@ -9,30 +9,25 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// tempLink begins the name of a link that is about to take the place of the
-// published one.
-const tempLink = disk.TempPrefix + "link-"
-
 // Link is an outlet that publishes by a symlink, replaced by rename(2).
 type Link struct{ Place }
 
 // Check refuses a path that is neither free nor published by git-sync.
 func (l Link) Check() error { return l.check(KindLink) }
 
-// Heal removes temporary links, and what was a published directory before.
+// Heal removes the temporary link, and the state of a directory that was published before.
 func (l Link) Heal() error {
-	err := l.healLinks()
+	err := l.removeTemporaryLink()
 	if info, lerr := os.Lstat(l.Name); lerr == nil && !info.IsDir() {
 		err = errors.Join(err, l.forget())
 	}
 	return err
 }
 
-// Inspect has nothing to look at: consumers see the tree itself.
+// Inspect always returns Intact, because consumers see the tree itself.
 func (Link) Inspect(context.Context) Condition { return Intact }
 
-// Publish makes the link lead to t. The name of the new link is unique, so that
-// nothing left behind can be in its way.
+// Publish makes the link lead to t.
 func (l Link) Publish(_ context.Context, t Tree) error {
 	target, err := filepath.Rel(filepath.Dir(l.Name), filepath.Join(t.Dir, l.Subdir))
 	if err != nil {
@@ -41,22 +36,14 @@ func (l Link) Publish(_ context.Context, t Tree) error {
 	if now, err := os.Readlink(l.Name); err == nil && now == target {
 		return nil
 	}
-	if err := l.Check(); err != nil {
+	if err := errors.Join(l.Check(), l.removeTemporaryLink()); err != nil {
 		return err
 	}
-	tmp := filepath.Join(filepath.Dir(l.Name), tempLink+disk.Unique())
-	info, err := os.Lstat(l.Name)
-	wasDir := err == nil && info.IsDir() // published before, and nothing but ours is in it
-	if wasDir {
-		tmp = l.state(nextName)
-		if err := l.trash().Discard(tmp); err != nil {
-			return err
-		}
-	}
+	tmp := l.temporaryLink()
 	if err := os.Symlink(target, tmp); err != nil {
 		return err
 	}
-	if wasDir {
+	if info, serr := os.Lstat(l.Name); serr == nil && info.IsDir() { // published before; Check found only our files in it
 		err = l.exchange(tmp, l.Name)
 	} else {
 		err = os.Rename(tmp, l.Name)

@@ -1,14 +1,13 @@
 package outlet
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -17,44 +16,46 @@ import (
 
 // entry is a file, symlink or directory that git-sync has put into a published directory.
 type entry struct {
-	path   string      // below the directory
-	mode   fs.FileMode // type and permissions
-	source state       // of the tree's file that it is a copy of
-	copied state       // of the copy: a change shows
-	sum    string      // digest of a file's content; where a symlink leads
+	Path   string      // relative to the directory
+	Mode   fs.FileMode // type and permissions
+	Source state       // of the file in the tree
+	Copied state       // of the copy; differs if the copy was modified
+	Sum    string      // digest of a file's content, or target of a symlink
 }
 
-// borrowed marks a directory that was there before ours: it is never changed or removed.
+// borrowed marks a directory that existed before git-sync used it: it is never changed or removed.
 const borrowed = fs.ModeIrregular
 
-// state is what changes when a file is written or replaced. Nobody can set the time of change.
-type state struct{ ino, size, mtime, ctime int64 }
+// leftover marks a directory that the tree no longer has. It is removed as soon as no files of others are in it.
+const leftover = fs.ModeTemporary
+
+// state changes whenever a file is written or replaced: no program can set Ctime.
+type state struct{ Ino, Size, Mtime, Ctime int64 }
 
 func stateOf(info fs.FileInfo) state {
-	s := state{size: info.Size(), mtime: info.ModTime().UnixNano()}
+	s := state{Size: info.Size(), Mtime: info.ModTime().UnixNano()}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.ino, s.ctime = int64(stat.Ino), stat.Ctim.Nano()
+		s.Ino, s.Ctime = int64(stat.Ino), stat.Ctim.Nano()
 	}
 	return s
 }
 
-// header begins a manifest.
+// header is the first line of a manifest.
 type header struct {
-	Kind  Kind      `json:"kind"`
-	ID    string    `json:"id"`   // of the tree that was copied
-	Inode int64     `json:"ino"`  // of the directory
-	Boot  string    `json:"boot"` // the boot during which it was written, or last compared by content
-	Since time.Time `json:"since"`
-	Count int       `json:"count"`
+	Kind  Kind
+	ID    string // of the tree that was copied
+	Inode int64  // of the directory
+	Boot  string // the boot during which it was written, or last verified by content
+	Since time.Time
 }
 
-// manifest says what git-sync has put into a directory, parents before what is in them.
+// manifest lists what git-sync has put into a directory, parents before their children.
 type manifest struct {
 	header
 
 	entries []entry
-	// interrupted says that an update did not end: the directory holds files of
-	// two trees. The header is that of the new one.
+	// interrupted says that an update did not finish: the directory holds files of two trees. The header is that of
+	// the new one.
 	interrupted bool
 }
 
@@ -62,103 +63,72 @@ type manifest struct {
 func (m *manifest) byPath() map[string]entry {
 	all := make(map[string]entry, len(m.entries))
 	for _, e := range m.entries {
-		all[e.path] = e
+		all[e.Path] = e
 	}
 	return all
 }
 
-// write replaces the manifest called name. It is on the disk when write returns: without
-// it, nobody knows which files are ours.
+// numbers precede the path and the sum of an entry in the file.
+type numbers struct {
+	Mode           fs.FileMode
+	Source, Copied state
+	Path, Sum      uint32 // their lengths in bytes
+}
+
+// write replaces the manifest called name: a line with the header, then the entries. It flushes the file to the disk,
+// because without it git-sync cannot tell which files are its own.
 func (m *manifest) write(name string) error {
-	m.Count = len(m.entries)
 	data, err := json.Marshal(m.header)
 	if err != nil {
 		return err
 	}
-	data = append(data, 0)
+	data = append(data, '\n')
 	for _, e := range m.entries {
-		for _, n := range []int64{int64(e.mode), e.source.ino, e.source.size, e.source.mtime, e.source.ctime, e.copied.ino, e.copied.size, e.copied.mtime, e.copied.ctime} {
-			data = append(strconv.AppendInt(data, n, 10), ' ')
+		if data, err = binary.Append(data, binary.LittleEndian, numbers{e.Mode, e.Source, e.Copied, uint32(len(e.Path)), uint32(len(e.Sum))}); err != nil {
+			return err
 		}
-		data = append(data, 0)
-		data = append(append(data, e.sum...), 0)
-		data = append(append(data, e.path...), 0)
+		data = append(append(data, e.Path...), e.Sum...)
 	}
-	tmp := name + ".tmp"
-	if err := disk.Remove(tmp); err != nil { // of another user, perhaps
-		return err
-	}
-	f, err := os.Create(tmp)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, name); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return disk.GitDir{}.ReplaceFlushed(name, data)
 }
 
-// readHeader reads the beginning of a manifest.
-func readHeader(name string) (header, error) {
-	f, err := os.Open(name)
+// readHeader reads the header of a manifest, and returns the rest of the file as entries.
+func readHeader(name string) (h header, entries []byte, err error) {
+	data, err := os.ReadFile(name)
 	if err != nil {
-		return header{}, err
+		return h, nil, err
 	}
-	defer func() { _ = f.Close() }()
-	var h header
-	if err := json.NewDecoder(f).Decode(&h); err != nil {
-		return header{}, fmt.Errorf("reading the manifest %s: %w", name, err)
+	line, entries, _ := bytes.Cut(data, []byte("\n"))
+	if err := json.Unmarshal(line, &h); err != nil {
+		return h, nil, fmt.Errorf("reading the manifest %s: %w", name, err)
 	}
-	return h, nil
+	return h, entries, nil
 }
 
 // readManifest reads a manifest; an absent one is empty.
 func readManifest(name string) (*manifest, error) {
-	data, err := os.ReadFile(name)
+	h, rest, err := readHeader(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &manifest{}, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	m := &manifest{}
-	head, rest, _ := strings.Cut(string(data), "\x00")
-	if err := json.Unmarshal([]byte(head), &m.header); err != nil {
-		return nil, fmt.Errorf("reading the manifest %s: %w", name, err)
-	}
-	for rest != "" {
-		var e entry
-		var numbers string
-		numbers, rest, _ = strings.Cut(rest, "\x00")
-		e.sum, rest, _ = strings.Cut(rest, "\x00")
-		e.path, rest, _ = strings.Cut(rest, "\x00")
-		mode := int64(0)
-		for _, n := range []*int64{&mode, &e.source.ino, &e.source.size, &e.source.mtime, &e.source.ctime, &e.copied.ino, &e.copied.size, &e.copied.mtime, &e.copied.ctime} {
-			var field string
-			field, numbers, _ = strings.Cut(numbers, " ")
-			if *n, err = strconv.ParseInt(field, 10, 64); err != nil {
-				return nil, fmt.Errorf("reading the manifest %s: %w", name, err)
-			}
+	m := &manifest{header: h}
+	for err == nil && len(rest) > 0 {
+		var n numbers
+		var size int
+		size, err = binary.Decode(rest, binary.LittleEndian, &n)
+		path := size + int(n.Path)
+		end := path + int(n.Sum)
+		if err != nil || end > len(rest) {
+			return nil, fmt.Errorf("reading the manifest %s: it ends within an entry", name)
 		}
-		e.mode = fs.FileMode(mode)
-		m.entries = append(m.entries, e)
+		m.entries = append(m.entries, entry{string(rest[size:path]), n.Mode, n.Source, n.Copied, string(rest[path:end])})
+		rest = rest[end:]
 	}
-	if len(m.entries) != m.Count {
-		return nil, fmt.Errorf("reading the manifest %s: it holds %d entries instead of %d", name, len(m.entries), m.Count)
-	}
-	return m, nil
+	return m, err
 }
 
-// readUpdated reads a manifest together with the journal of an interrupted update,
-// which names the files that are ours as well.
+// readUpdated reads a manifest and the journal of an interrupted update, if there is one. The journal lists further
+// files that are ours.
 func readUpdated(name, journal string) (*manifest, error) {
 	m, err := readManifest(name)
 	if err != nil || !disk.Exists(journal) {

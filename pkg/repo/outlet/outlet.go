@@ -1,6 +1,6 @@
-// Package outlet is how consumers see the published tree: by a symlink, or as a copy in a
-// directory. Nothing else knows how: what is published is asked of the outlet, and the
-// commit is known from the tree's record, never from a name.
+// Package outlet defines how consumers see the published tree: through a symlink, or as a copy in a directory. It
+// hides that from other packages. Its Current says what is published. The commit comes from the tree's record, never
+// from a name.
 package outlet
 
 import (
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"git-sync/pkg/repo/internal/disk"
@@ -23,22 +24,24 @@ const (
 	KindInPlace   Kind = "in-place"  // a directory, updated file by file
 )
 
+// Kinds returns all kinds, the default first.
+func Kinds() []Kind { return []Kind{KindLink, KindDirectory, KindInPlace} }
+
 // Outlet publishes complete trees, one at a time.
 type Outlet interface {
-	// Path is the published path, absolute.
+	// Path returns the published path, absolute.
 	Path() string
-	// Check refuses a published path that is neither free nor ours, by an error
-	// that wraps *disk.RefusedError. It only reads.
+	// Check refuses a published path that is neither free nor ours. The error then wraps *disk.RefusedError. Check
+	// does not write.
 	Check() error
-	// Current returns what is published; ok is false when that is nothing that a
-	// git-sync has published.
+	// Current returns what is published; ok is false if no git-sync has published it.
 	Current() (p Published, ok bool)
-	// Publish makes the complete tree t the published one. A kill leaves what was
-	// published before, or the new tree, or, in place, an update that is completed later.
+	// Publish publishes the complete tree t. If the process is killed, either the old or the new tree is published.
+	// An interrupted update in place is completed by the next Publish.
 	Publish(ctx context.Context, t Tree) error
-	// Heal removes what an interrupted publication has left.
+	// Heal removes what an interrupted publication has left behind.
 	Heal() error
-	// Inspect says in which condition a copy is that consumers may have written to.
+	// Inspect returns the condition of a copy, which consumers may have modified.
 	Inspect(ctx context.Context) Condition
 }
 
@@ -50,11 +53,12 @@ func New(kind Kind, p Place) Outlet {
 	case KindInPlace:
 		return &InPlace{copies{Place: p, kind: kind}}
 	case KindLink:
+		return Link{p}
 	}
-	return Link{p}
+	panic("there is no outlet of the kind " + string(kind))
 }
 
-// Tree is a complete tree that is to be published.
+// Tree is a complete tree to publish.
 type Tree struct {
 	Dir string // absolute
 	ID  string // name of its admin directory
@@ -67,24 +71,23 @@ type Condition int
 const (
 	Intact     Condition = iota
 	Unverified           // it could not be compared yet
-	Damaged              // it differs from what was put there
+	Damaged              // it differs from what was published
 )
 
-// Published is a tree that consumers see.
+// Published is what consumers see.
 type Published struct {
 	Kind Kind
-	// Dir is the directory that consumers see, absolute. It may be gone.
+	// Dir is the directory that consumers see, absolute. It may not exist.
 	Dir string
-	// Tree is the tree that Dir is, or is a part of; empty where that is a copy.
+	// Tree is the tree that is Dir or contains it; empty if Dir is a copy.
 	Tree string
-	// ID is the name of the tree's admin directory; empty where the tree does not
-	// say so any more.
+	// ID is the name of the tree's admin directory; empty if the tree has lost its .git file.
 	ID    string
 	Since time.Time
 }
 
-// Name is the name of a published path in a store's marker: relative to the root
-// where it is below it, for the volume may be mounted elsewhere next time.
+// Name returns the name of a published path for the marker of a store. A path in the root is relative to the root,
+// because the volume may be mounted elsewhere next time.
 func Name(root, path string) string {
 	if rel, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(rel) {
 		return rel
@@ -92,17 +95,18 @@ func Name(root, path string) string {
 	return path
 }
 
-// RemoveFormer removes what was published under another name, as Name returned it,
-// before the option for it was changed.
+// RemoveFormer removes what was published under another name before a change of configuration. The name is as
+// returned by Name.
 func RemoveFormer(root, name string) error {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(root, name)
 	}
-	if leadsToTree(root, name) {
+	c := copies{Place: Place{Root: root, Name: name}}
+	now, ok := c.Current()
+	if ok && now.Kind == KindLink && IsPlace(strings.TrimPrefix(now.Tree, root+"/")) { // otherwise another root may use it now
 		return disk.Remove(name)
 	}
-	c := copies{Place: Place{Root: root, Name: name}}
-	if now, ok := c.Current(); !ok || now.Kind == KindLink {
+	if !ok || now.Kind == KindLink {
 		return c.forget()
 	}
 	m, err := readUpdated(c.state(manifestName), c.state(journalName))
@@ -116,43 +120,18 @@ func RemoveFormer(root, name string) error {
 	if err = errors.Join(u.removeOld(), u.root.Close()); err != nil {
 		return err
 	}
-	_ = os.Remove(name) // goes when it is empty
+	_ = os.Remove(name) // fails unless it is empty
 	return c.forget()
 }
 
-// RemoveLinksTo removes the root's links to the tree at place, which an older
-// git-sync has published. The path that is published now is kept.
-func RemoveLinksTo(root, place, kept string) error {
+// RemoveLinks removes the root's links to trees, which an older git-sync has published, except the one called kept.
+func RemoveLinks(root, kept string) error {
 	entries, err := os.ReadDir(root)
 	for _, e := range entries {
 		name := filepath.Join(root, e.Name())
-		if target, _ := os.Readlink(name); name != kept && (target == place || target == filepath.Join(root, place)) {
+		if target, _ := os.Readlink(name); name != kept && IsPlace(strings.TrimPrefix(target, root+"/")) {
 			err = errors.Join(err, disk.Remove(name))
 		}
 	}
 	return err
-}
-
-// leadsToTree reports whether name is a link that is named as links to trees of
-// this root are; the tree may be gone. A link outside of the root may by now be that
-// of another root, of which ours is a copy.
-func leadsToTree(root, name string) bool {
-	target, err := os.Readlink(name)
-	if err != nil {
-		return false
-	}
-	dir, err := filepath.EvalSymlinks(filepath.Dir(name))
-	if err != nil {
-		return false
-	}
-	if !filepath.IsAbs(target) {
-		target = filepath.Join(dir, target)
-	}
-	rel, err := filepath.Rel(root, target)
-	for ; err == nil && filepath.IsLocal(rel) && rel != "."; rel = filepath.Dir(rel) {
-		if IsPlace(rel) { // or a directory in it
-			return true
-		}
-	}
-	return false
 }

@@ -16,67 +16,74 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// Place is where a root is published, and what every outlet knows of that.
+// Place is the published path of a root, and what all outlets have in common.
 type Place struct {
 	Root   string // absolute, symlinks resolved
 	Name   string // published path: absolute, symlinks of its directory resolved
-	Subdir string // the directory of the repository that is published; empty: all of it
-	// Exchange swaps two names; errors.ErrUnsupported where the file system cannot.
+	Subdir string // published directory of the repository; empty: all of it
+	// Exchange swaps two names. It returns errors.ErrUnsupported if the file system cannot do that.
 	Exchange     func(a, b string) error
-	StaleTimeout time.Duration // how long a replaced directory stays
+	StaleTimeout time.Duration // how long a replaced directory is kept
 	Shared       bool          // see disk.GitDir
 	Now          func() time.Time
 }
 
-// stateDir is the directory, in the root, of what is known of published directories. It is
-// not in the store, which may be replaced.
+// tempLink is the prefix of the name of a temporary link.
+const tempLink = disk.TempPrefix + "link-"
+
+// stateDir is the directory in the root with the state of published directories. It is not in the store, because the
+// store may be replaced.
 const stateDir = disk.TempPrefix + "published"
 
 // The names in the state of one published directory.
 const (
 	manifestName = "manifest"
 	journalName  = "journal"
-	nextName     = "next"   // a directory that is about to be published
-	sparePrefix  = "spare-" // one that was replaced
+	nextName     = "next"   // a directory that will be published
+	sparePrefix  = "spare-" // a directory that was replaced
 	extension    = ".manifest"
 )
 
-// Path is the published path.
+// Path returns the published path, absolute.
 func (p Place) Path() string { return p.Name }
 
-// state is the path of something that is kept for the published path.
-func (p Place) state(name string) string {
+// id returns an identifier that is different for each published path.
+func (p Place) id() string {
 	sum := sha256.Sum256([]byte(Name(p.Root, p.Name)))
-	return filepath.Join(p.Root, stateDir, hex.EncodeToString(sum[:8]), name)
+	return hex.EncodeToString(sum[:8])
 }
+
+// state returns the path of a file in the state of the published path.
+func (p Place) state(name string) string { return filepath.Join(p.Root, stateDir, p.id(), name) }
 
 func (p Place) makeState() error {
 	return disk.GitDir{Name: p.Root, Shared: p.Shared}.MkdirAll(p.state(""))
 }
 
-// forget drops what is known of the path as a published directory.
+// forget removes the state of the path as a published directory.
 func (p Place) forget() error {
 	err := p.trash().Discard(p.state(""))
-	_ = os.Remove(filepath.Join(p.Root, stateDir)) // goes when it is empty
+	_ = os.Remove(filepath.Join(p.Root, stateDir)) // fails unless it is empty
 	return err
 }
 
 func (p Place) trash() disk.Trash { return disk.Trash{Root: p.Root, Shared: p.Shared} }
 
-// header returns what is known of the directory that is published, info being its own; ok
-// is false when git-sync has not put it there.
+// header returns the manifest's header for the published directory, which info describes; ok is false if git-sync did
+// not make the directory.
 func (p Place) header(info fs.FileInfo) (h header, ok bool) {
-	for _, name := range []string{nextName + extension, manifestName} {
-		h, err := readHeader(p.state(name))
-		if err == nil && (h.Kind == KindInPlace && name == manifestName || h.Inode == stateOf(info).ino) {
+	// The journal comes first: an interrupted update in place will be completed.
+	for _, name := range []string{journalName, nextName + extension, manifestName} {
+		h, _, err := readHeader(p.state(name))
+		if err == nil && (h.Kind == KindInPlace && name == manifestName || h.Inode == stateOf(info).Ino) {
 			return h, true
 		}
 	}
-	h, err := readHeader(p.state(journalName)) // of a first update, in place
+	h, _, err := readHeader(p.state(journalName)) // of a first update in place
 	return h, err == nil && h.Kind == KindInPlace
 }
 
-// Current returns what is published at the path, in whichever way.
+// Current returns what is published at the path, by any kind of outlet.
 func (p Place) Current() (Published, bool) {
 	info, err := os.Lstat(p.Name)
 	if err != nil {
@@ -105,8 +112,8 @@ func (p Place) Current() (Published, bool) {
 	return out, true
 }
 
-// treeOf returns the tree that a link with that target leads to, or into; ok is false
-// where its name is not that of a tree.
+// treeOf returns the tree that a link with that target leads to, or into; ok is false if the target is not named like
+// a tree.
 func (p Place) treeOf(target string) (tree string, ok bool) {
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(filepath.Dir(p.Name), target)
@@ -141,18 +148,18 @@ func (p Place) check(kind Kind) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("looking at the published path: %w", err)
+		return fmt.Errorf("checking the published path: %w", err)
 	case info.IsDir():
 		return p.checkDir(kind, info, refuse)
 	case info.Mode()&fs.ModeSymlink == 0:
-		return refuse("is to be published, but is an ordinary file", "remove or rename it, or choose another name with --link; git-sync deletes only what it made")
+		return refuse("is the published path, but is a regular file", "remove or rename it, or choose another name with --link; git-sync deletes only what it made")
 	}
 	target, err := os.Readlink(p.Name)
 	if err != nil {
 		return fmt.Errorf("reading the published link: %w", err)
 	}
 	if _, ok := p.treeOf(target); !ok {
-		return refuse(fmt.Sprintf("is to be published, but is a link that git-sync did not make, to %q", target),
+		return refuse(fmt.Sprintf("is the published path, but is a symlink that git-sync did not make, to %q", target),
 			"remove it, or choose another name with --link; git-sync deletes only what it made")
 	}
 	return nil
@@ -167,49 +174,43 @@ func (p Place) checkDir(kind Kind, info fs.FileInfo, refuse func(reason, remedy 
 	switch {
 	case ours && (kind == KindInPlace || h.Kind == KindDirectory):
 		return nil
-	case ours: // files of others may be in it, which would go with it
+	case ours: // the directory will be replaced, with any files of others in it
 		m, err := readUpdated(p.state(manifestName), p.state(journalName))
 		if err != nil {
 			return err
 		}
 		found, err := m.foreign(p.Name)
 		if found != "" {
-			return refuse("was published in place and is to be replaced, but holds "+found+", which git-sync did not make", "move that away, or use --publish=in-place")
+			return refuse("was published in place and cannot be replaced, because it holds "+found+", which git-sync did not make", "move that away, or use --publish=in-place")
 		}
 		return err
 	case kind == KindLink:
-		return refuse("is to be published, but is an ordinary directory", "remove or rename it, or choose another name with --link; git-sync deletes only what it made")
+		return refuse("is the published path, but is a directory that git-sync did not make", "remove or rename it, or choose another name with --link; git-sync deletes only what it made")
 	}
 	entries, err := os.ReadDir(p.Name)
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), tempDir) && e.Name() != "lost+found" || kind == KindDirectory {
-			return refuse("is to be published, but is a directory that git-sync did not fill", "empty it, or choose another name with --link; git-sync deletes only what it made")
+			return refuse("is the published path, but is a directory with files that git-sync did not make", "empty it, or choose another name with --link; git-sync deletes only what it made")
 		}
 	}
 	return err
 }
 
-// mountOf identifies the mount that a path is on: a file is only renamed within one.
+// mountOf identifies the mount that a path is on: rename(2) works only within one mount.
 func mountOf(path string) [3]uint64 {
 	var stat unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, unix.STATX_MNT_ID, &stat); err != nil {
 		return [3]uint64{}
 	}
-	return [3]uint64{uint64(stat.Dev_major), uint64(stat.Dev_minor), stat.Mnt_id} // Linux before 5.8: no mount
+	return [3]uint64{uint64(stat.Dev_major), uint64(stat.Dev_minor), stat.Mnt_id} // before Linux 5.8, Mnt_id is 0
 }
 
-// healLinks removes the temporary links of interrupted publications. Another sync may
-// publish in the same directory: links to trees of other roots stay.
-func (p Place) healLinks() error {
-	dir := filepath.Dir(p.Name)
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return fmt.Errorf("looking for leftovers: %w", err)
-	}
-	for _, e := range entries {
-		if name := filepath.Join(dir, e.Name()); strings.HasPrefix(e.Name(), tempLink) && leadsToTree(p.Root, name) {
-			err = errors.Join(err, disk.Remove(name))
-		}
-	}
-	return err
+// temporaryLink returns the name of a link that will replace the published one. The name contains the id, because
+// another git-sync may publish in the same directory.
+func (p Place) temporaryLink() string {
+	return filepath.Join(filepath.Dir(p.Name), tempLink+p.id())
 }
+
+// removeTemporaryLink removes what an interrupted publication has left at the temporary link. That may be the
+// directory for which the link was exchanged.
+func (p Place) removeTemporaryLink() error { return p.trash().Discard(p.temporaryLink()) }

@@ -20,30 +20,30 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// tempDir begins the name of the directory, in a published one, in which files are made
-// that are about to be renamed into place.
+// tempDir is the prefix of the name of a directory in the published one, which holds new files before they are
+// renamed into place.
 const tempDir = disk.TempPrefix + "new-"
 
-// update brings a directory from one tree to another. Files that differ are copied first,
-// then renamed into place; what left the tree is removed last. Files of others stay.
+// update changes a directory from one tree to another. It first copies the files that differ, then renames them into
+// place, and finally removes what the new tree does not have. It keeps files that git-sync did not make.
 type update struct {
-	dir  string   // that is brought up to date
-	root *os.Root // the same: no symlink within leads out of it
-	from string   // the new tree's files
+	dir  string   // the directory to update
+	root *os.Root // the same directory; prevents escapes through symlinks
+	from string   // the directory with the new tree's files
 	old  *manifest
-	// thisBoot says that old was written, or compared by content, during this boot.
+	// thisBoot says that old was written, or verified by content, during this boot.
 	thisBoot bool
-	ours     map[string]entry // the entries of the manifest old
+	ours     map[string]entry // the entries of old, by path
 	next     *manifest
-	put      []int // the entries of next that are to be copied
+	put      []int // indexes of the entries of next to copy
 	temp     string
-	// journal is where the paths that become ours are noted before the first one is
-	// there; empty for a directory that nobody sees yet.
+	// journal is the file that records which paths become ours before the first of them exists; empty if consumers do
+	// not see the directory yet.
 	journal string
 }
 
-// run makes the update, and leaves what is in the directory then in u.next. Until ctx
-// ends nothing that consumers see is changed; afterwards the update is completed.
+// run makes the update, and sets u.next to the content of the directory. If ctx ends while files are copied, nothing
+// that consumers see has changed. After that, the update is always completed.
 func (u *update) run(ctx context.Context) (err error) {
 	if u.root, err = os.OpenRoot(u.dir); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (u *update) run(ctx context.Context) (err error) {
 	return u.removeOld()
 }
 
-// list returns what is in a tree, but for what git needs in it.
+// list returns the content of a tree, without git's own files.
 func list(tree string) ([]entry, error) {
 	var all []entry
 	err := filepath.WalkDir(tree, func(name string, d fs.DirEntry, err error) error {
@@ -98,12 +98,12 @@ func list(tree string) ([]entry, error) {
 		if err != nil {
 			return err
 		}
-		e := entry{path: name[len(tree)+1:], mode: info.Mode() & (fs.ModeType | fs.ModePerm)}
+		e := entry{Path: name[len(tree)+1:], Mode: info.Mode() & (fs.ModeType | fs.ModePerm)}
 		switch {
-		case e.mode.IsRegular():
-			e.source = stateOf(info)
-		case e.mode.Type() == fs.ModeSymlink:
-			e.sum, err = os.Readlink(name)
+		case e.Mode.IsRegular():
+			e.Source = stateOf(info)
+		case e.Mode.Type() == fs.ModeSymlink:
+			e.Sum, err = os.Readlink(name)
 		}
 		all = append(all, e)
 		return err
@@ -111,21 +111,21 @@ func list(tree string) ([]entry, error) {
 	return all, err
 }
 
-// plan finds out which entries are to be copied. It fails when a file that git-sync did not
-// make is in the way, and changes nothing.
+// plan determines which entries to copy. It changes nothing, and fails if a file that git-sync did not make is in the
+// way.
 func (u *update) plan(ctx context.Context) error {
-	made := map[string]bool{} // directories that are to be made, or to replace something
+	made := map[string]bool{} // directories to make, or to replace something else
 	for i := range u.next.entries {
 		e := &u.next.entries[i]
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if made[filepath.Dir(e.path)] {
-			made[e.path] = e.mode.IsDir()
+		if made[filepath.Dir(e.Path)] {
+			made[e.Path] = e.Mode.IsDir()
 			u.put = append(u.put, i)
 			continue
 		}
-		now, err := os.Lstat(filepath.Join(u.dir, e.path))
+		now, err := os.Lstat(filepath.Join(u.dir, e.Path))
 		there := err == nil
 		if !there && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -137,26 +137,26 @@ func (u *update) plan(ctx context.Context) error {
 				continue
 			}
 		}
-		made[e.path] = e.mode.IsDir() && (!there || !now.IsDir())
+		made[e.Path] = e.Mode.IsDir() && (!there || !now.IsDir())
 		u.put = append(u.put, i)
 	}
 	return nil
 }
 
-// keeps reports whether what is in e's place stays: it is equal to e, or a directory
-// that git-sync did not make. It fails when e cannot take its place.
+// keeps reports whether the existing file stays: it is equal to e, or a directory that git-sync did not make. It
+// fails if e cannot replace the file.
 func (u *update) keeps(now fs.FileInfo, e *entry) (bool, error) {
-	old, ours := u.ours[e.path]
+	old, ours := u.ours[e.Path]
 	switch {
-	case now.IsDir() && e.mode.IsDir() && (!ours || old.mode&borrowed != 0):
-		e.mode |= borrowed
+	case now.IsDir() && e.Mode.IsDir() && (!ours || old.Mode&borrowed != 0):
+		e.Mode |= borrowed
 		return true, nil
 	case !ours:
-		return false, u.inTheWay(e.path)
+		return false, u.inTheWay(e.Path)
 	case u.same(now, old, e):
 		return true, nil
-	case now.IsDir() && !e.mode.IsDir():
-		return false, u.onlyOurs(e.path)
+	case now.IsDir() && !e.Mode.IsDir():
+		return false, u.onlyOurs(e.Path)
 	}
 	return false, nil
 }
@@ -168,49 +168,48 @@ func (u *update) inTheWay(path string) error {
 	}
 }
 
-// onlyOurs fails when the directory at path, which is to be replaced by a file, holds
-// something that git-sync did not make.
+// onlyOurs fails if the directory at path, which a file will replace, holds something that git-sync did not make.
 func (u *update) onlyOurs(path string) error {
 	return filepath.WalkDir(filepath.Join(u.dir, path), func(name string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if e, ok := u.ours[name[len(u.dir)+1:]]; !ok || e.mode&borrowed != 0 {
+		if e, ok := u.ours[name[len(u.dir)+1:]]; !ok || e.Mode&borrowed != 0 {
 			return u.inTheWay(name[len(u.dir)+1:])
 		}
 		return nil
 	})
 }
 
-// same reports whether what is there now, and was put there as old says, is equal to e.
+// same reports whether the existing file, which was written as old says, is equal to e.
 func (u *update) same(now fs.FileInfo, old entry, e *entry) bool {
-	if !e.mode.IsRegular() {
-		return intact(filepath.Join(u.dir, e.path), now, *e)
+	if !e.Mode.IsRegular() {
+		return intact(filepath.Join(u.dir, e.Path), now, *e)
 	}
-	if !u.thisBoot || !intact("", now, old) || now.Mode() != e.mode {
+	if !u.thisBoot || !intact("", now, old) || now.Mode() != e.Mode {
 		return false
 	}
-	if old.source != e.source {
-		if sum, err := sumOf(filepath.Join(u.from, e.path)); err != nil || sum != old.sum {
+	if old.Source != e.Source {
+		if sum, err := sumOf(filepath.Join(u.from, e.Path)); err != nil || sum != old.Sum {
 			return false
 		}
 	}
-	e.copied, e.sum = old.copied, old.sum
+	e.Copied, e.Sum = old.Copied, old.Sum
 	return true
 }
 
-// intact reports whether info, of what is called name, shows e unchanged.
+// intact reports whether info, of the file called name, shows that e is unchanged.
 func intact(name string, info fs.FileInfo, e entry) bool {
 	switch {
-	case e.mode&borrowed != 0:
+	case e.Mode&borrowed != 0:
 		return info.IsDir()
-	case e.mode.IsRegular():
-		return info.Mode() == e.mode && stateOf(info) == e.copied
-	case e.mode.IsDir():
-		return info.IsDir() && info.Mode().Perm() == e.mode.Perm()
+	case e.Mode.IsRegular():
+		return info.Mode() == e.Mode && stateOf(info) == e.Copied
+	case e.Mode.IsDir():
+		return info.IsDir() && info.Mode().Perm() == e.Mode.Perm()
 	default:
 		target, err := os.Readlink(name)
-		return err == nil && target == e.sum
+		return err == nil && target == e.Sum
 	}
 }
 
@@ -227,17 +226,17 @@ func sumOf(name string) (string, error) {
 
 func (u *update) staged(i int) string { return u.temp + "/" + strconv.Itoa(i) }
 
-// stage makes a file beside its place. Its time of modification is that of the tree's:
-// an edit of the copy changes it.
+// stage makes an entry in the temporary directory. A file gets the modification time of the tree's file, so that a
+// later edit of the copy changes it.
 func (u *update) stage(i int) error {
 	e := &u.next.entries[i]
-	if e.mode.IsDir() {
-		return errors.Join(u.root.Mkdir(u.staged(i), 0o700), u.chmod(u.staged(i), e.mode))
+	if e.Mode.IsDir() {
+		return errors.Join(u.root.Mkdir(u.staged(i), 0o700), u.chmod(u.staged(i), e.Mode))
 	}
-	if !e.mode.IsRegular() {
-		return u.root.Symlink(e.sum, u.staged(i))
+	if !e.Mode.IsRegular() {
+		return u.root.Symlink(e.Sum, u.staged(i))
 	}
-	in, err := os.Open(filepath.Join(u.from, e.path))
+	in, err := os.Open(filepath.Join(u.from, e.Path))
 	if err != nil {
 		return err
 	}
@@ -248,12 +247,12 @@ func (u *update) stage(i int) error {
 	}
 	h := sha256.New()
 	_, err = io.Copy(io.MultiWriter(out, h), in)
-	e.sum = hex.EncodeToString(h.Sum(nil))
-	mtime := time.Unix(0, e.source.mtime)
-	return errors.Join(err, out.Chmod(e.mode.Perm()), out.Close(), u.root.Chtimes(u.staged(i), mtime, mtime))
+	e.Sum = hex.EncodeToString(h.Sum(nil))
+	mtime := time.Unix(0, e.Source.Mtime)
+	return errors.Join(err, out.Chmod(e.Mode.Perm()), out.Close(), u.root.Chtimes(u.staged(i), mtime, mtime))
 }
 
-// chmod gives a directory its mode. It keeps the bit by which a volume hands its group on.
+// chmod sets the mode of a directory. It keeps the setgid bit, by which a volume passes on its group.
 func (u *update) chmod(name string, mode fs.FileMode) error {
 	now, err := u.root.Lstat(name)
 	if err != nil {
@@ -262,79 +261,84 @@ func (u *update) chmod(name string, mode fs.FileMode) error {
 	return u.root.Chmod(name, mode.Perm()|now.Mode()&fs.ModeSetgid)
 }
 
-// writeJournal notes which paths become ours.
+// writeJournal records which paths become ours.
 func (u *update) writeJournal() error {
 	j := manifest{header: u.next.header}
 	for _, m := range []*manifest{u.old, u.next} {
 		for _, e := range m.entries {
-			known, ok := u.ours[e.path]
-			if m == u.next && (!ok || known.mode.Type() != e.mode.Type()) || m == u.old && m.interrupted {
-				j.entries = append(j.entries, entry{path: e.path, mode: e.mode})
+			known, ok := u.ours[e.Path]
+			if m == u.next && (!ok || known.Mode.Type() != e.Mode.Type()) || m == u.old && m.interrupted {
+				j.entries = append(j.entries, entry{Path: e.Path, Mode: e.Mode})
 			}
 		}
 	}
 	return j.write(u.journal)
 }
 
-// place puts an entry where consumers see it.
+// place moves an entry to where consumers see it.
 func (u *update) place(i int) error {
 	e := &u.next.entries[i]
-	now, err := u.root.Lstat(e.path)
-	if err == nil && now.IsDir() != e.mode.IsDir() {
-		if err := u.root.RemoveAll(e.path); err != nil { // plan has seen that all of it is ours
+	now, err := u.root.Lstat(e.Path)
+	if err == nil && now.IsDir() != e.Mode.IsDir() {
+		if err := u.root.RemoveAll(e.Path); err != nil { // plan has checked that all of it is ours
 			return err
 		}
 	}
-	if err == nil && now.IsDir() && e.mode.IsDir() {
-		return u.chmod(e.path, e.mode)
+	if err == nil && now.IsDir() && e.Mode.IsDir() {
+		return u.chmod(e.Path, e.Mode)
 	}
-	if err := u.root.Rename(u.staged(i), e.path); err != nil {
+	if err := u.root.Rename(u.staged(i), e.Path); err != nil {
 		return err
 	}
-	if now, err = u.root.Lstat(e.path); err == nil && e.mode.IsRegular() {
-		e.copied = stateOf(now)
-		if e.copied.mtime != e.source.mtime || e.copied.size != e.source.size {
-			e.copied = state{} // written to already: the next sync repairs it
+	if now, err = u.root.Lstat(e.Path); err == nil && e.Mode.IsRegular() {
+		e.Copied = stateOf(now)
+		if e.Copied.Mtime != e.Source.Mtime || e.Copied.Size != e.Source.Size {
+			e.Copied = state{} // already modified: the next sync repairs it
 		}
 	}
 	return err
 }
 
-// removeOld removes what the new tree does not have, last things first.
+// removeOld removes what the new tree does not have, children before their parents.
 func (u *update) removeOld() error {
 	kept := u.next.byPath()
-	replaced := map[string]bool{} // directories that are no directory of ours any more
+	replaced := map[string]bool{} // paths that are no longer what old says
 	var gone []entry
 	for _, e := range u.old.entries {
-		if replaced[filepath.Dir(e.path)] {
-			replaced[e.path] = true
+		if replaced[filepath.Dir(e.Path)] {
+			replaced[e.Path] = true
 			continue
 		}
-		if now, ok := kept[e.path]; ok {
-			replaced[e.path] = now.mode.IsDir() != e.mode.IsDir()
+		if now, ok := kept[e.Path]; ok {
+			replaced[e.Path] = now.Mode.IsDir() != e.Mode.IsDir()
 			continue
 		}
-		now, err := u.root.Lstat(e.path)
+		now, err := u.root.Lstat(e.Path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err // not known to be gone
+			return err // it may still exist
 		}
-		// There is a second entry for what an interrupted update changes the type of.
-		replaced[e.path] = err != nil || e.mode.IsDir() != now.IsDir()
-		if !replaced[e.path] && e.mode&borrowed == 0 {
+		// An interrupted update can leave a second entry for a path whose type it changes.
+		replaced[e.Path] = err != nil || e.Mode.IsDir() != now.IsDir()
+		if !replaced[e.Path] && e.Mode&borrowed == 0 {
 			gone = append(gone, e)
 		}
 	}
+	var left []entry
 	for _, e := range slices.Backward(gone) {
-		err := u.root.Remove(e.path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) {
+		switch err := u.root.Remove(e.Path); {
+		case errors.Is(err, unix.ENOTEMPTY), errors.Is(err, unix.EEXIST):
+			left = append(left, entry{Path: e.Path, Mode: e.Mode | leftover})
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
 	}
+	slices.Reverse(left)
+	u.next.entries = append(u.next.entries, left...)
 	return nil
 }
 
-// changed says what in a directory is not as m says; nil: nothing. Where m was written
-// during another boot, a power cut may have taken the content of files, which are read.
+// changed returns an error that names the first difference between dir and m; nil if there is none. If m was written
+// during another boot, it also reads the files, because a power cut may have lost their content.
 func (m *manifest) changed(ctx context.Context, dir string) error {
 	if m.interrupted {
 		return errors.New("an update did not end")
@@ -344,18 +348,21 @@ func (m *manifest) changed(ctx context.Context, dir string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		name := filepath.Join(dir, e.path)
+		if e.Mode&leftover != 0 {
+			continue
+		}
+		name := filepath.Join(dir, e.Path)
 		info, err := os.Lstat(name)
 		if err != nil {
 			return err
 		}
 		same := intact(name, info, e)
-		if same && e.mode.IsRegular() && !thisBoot {
+		if same && e.Mode.IsRegular() && !thisBoot {
 			sum, err := sumOf(name)
 			if err != nil {
 				return err
 			}
-			same = sum == e.sum
+			same = sum == e.Sum
 		}
 		if !same {
 			return fmt.Errorf("%s has changed", name)
@@ -364,7 +371,7 @@ func (m *manifest) changed(ctx context.Context, dir string) error {
 	return nil
 }
 
-// foreign returns a path in a directory that m does not have; empty when there is none.
+// foreign returns a path in a directory that is not in m; empty if there is none.
 func (m *manifest) foreign(dir string) (string, error) {
 	ours := m.byPath()
 	found := ""
@@ -373,7 +380,7 @@ func (m *manifest) foreign(dir string) (string, error) {
 			return err
 		}
 		rel := name[len(dir)+1:]
-		if e, ok := ours[rel]; (!ok || e.mode&borrowed != 0) && !strings.HasPrefix(rel, tempDir) {
+		if e, ok := ours[rel]; (!ok || e.Mode&borrowed != 0) && !strings.HasPrefix(rel, tempDir) {
 			found = name
 			return fs.SkipAll
 		}

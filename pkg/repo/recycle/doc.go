@@ -1,19 +1,12 @@
-// Package recycle makes the new tree from one that was replaced, so that an update
-// costs what has changed. An update of one file of 100,000 takes a fifth of the time
-// of a checkout, and less than a tenth of its CPU (docs/performance.md).
+// Package recycle makes the new tree from one that was replaced, so that the cost of an update depends on how much
+// has changed. An update of one file of 100,000 takes a fifth of the time of a checkout, and less than a tenth of its
+// CPU (docs/performance.md).
 //
-// The replaced tree is kept in the store as the spare, out of everyone's sight,
-// together with the index that git wrote when the tree was made. As a rule nobody has
-// touched it: that is proved (see [Pristine]), and `git read-tree -m -u` writes what
-// differs between that index and the new commit, and looks at nothing else.
+// The replaced tree is kept in the store as the spare, where consumers do not see it, together with the index that
+// git wrote when the tree was made. [Pristine] proves that nobody has modified the tree, which is the usual case.
+// Then `git read-tree -m -u` writes the differences between that index and the new commit, and reads nothing else.
 //
-// A tree that was touched is repaired first. `git clean` removes what is in it beside
-// the index's files. Then `git read-tree --reset -u` writes what the new commit
-// changes and whatever differs from the index: that is how an edit made by a
-// consumer is seen, for every way of changing a file changes its ctime, and
-// entries of the same second are compared by content. The same comparison as above,
-// with the new index, then proves that the tree is as git made it.
+// A modified tree is not used: a full checkout takes little longer than to find and remove the modifications.
 //
-// A tree is recycled only when the result is provably what a full checkout
-// would give; see suitable.go.
+// A tree is recycled only if the result is provably the same as that of a full checkout; see suitable.go.
 package recycle

@@ -18,17 +18,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errTouched says that a tree is not as git has left it.
+// errTouched says that a tree has changed since git made it.
 var errTouched = errors.New("it is not as it was made")
 
-// Pristine reports whether the tree of rec, at dir, is proved to be what git made:
-// see comparison. Otherwise an error says why that is not known.
+// Pristine returns an error unless the tree of rec, at dir, is proved to be unchanged since git made it: see
+// comparison.
 func Pristine(ctx context.Context, o *worktree.Options, store disk.GitDir, rec worktree.Record, dir string) error {
 	return compare(ctx, o, rec, dir, filepath.Join(store.Admin(rec.ID), worktree.KeptIndex))
 }
 
-// AsMade reports whether a published tree, with its index, is proved to be as git
-// made it during this boot. That takes a fraction of the time of a git status.
+// AsMade reports whether a published tree and its index are proved to be unchanged since git made them during this
+// boot. That takes a fraction of the time of a git status.
 func AsMade(ctx context.Context, o *worktree.Options, store disk.GitDir, rec worktree.Record) bool {
 	if !rec.Plain || rec.Boot != disk.BootID() {
 		return false
@@ -41,31 +41,29 @@ func AsMade(ctx context.Context, o *worktree.Options, store disk.GitDir, rec wor
 	return Pristine(ctx, o, store, rec, filepath.Join(o.Root, rec.Place)) == nil
 }
 
-// comparison proves that a tree is what git has made, to the bit and to the
-// nanosecond: it holds the files of its index and nothing else, each with the
-// inode, size, times, mode and owner that git noted when it had written it, in
-// directories of one mode and owner. Whatever is done to a file changes the
-// time of its inode, which nobody can set; so what is said here holds for the
-// content too, and as a rule no file is opened.
+// comparison proves that a tree is exactly what git has made: it holds the files of its index and nothing else. Each
+// file has the inode, size, times, mode and owner that git recorded when it wrote the file, and all directories have
+// the same mode and owner. Every modification of a file changes the ctime of its inode, which no program can set. So
+// an unchanged inode proves unchanged content, and few files must be read.
 //
-// git itself compares these times in seconds, and neither the owner nor most of
-// the mode: a tree that it finds clean may not be.
+// git itself compares these times in seconds, and compares neither the owner nor most of the mode. So a tree that git
+// reports as clean may have been modified.
 type comparison struct {
 	dir      string
 	umask    uint32
 	written  index.Time     // when git wrote the index
-	top      unix.Stat_t    // the tree's own directory, which all others are like
-	children map[string]int // by directory: the files and directories that the index has in it
+	top      unix.Stat_t    // the tree's own directory; all others must have the same mode and owner
+	children map[string]int // by directory: the number of its files and directories in the index
 	hashed   int64          // bytes of files that were read
 }
 
-// compare compares the tree of rec at dir with an index. An error says that they
-// differ, or that they could not be compared.
+// compare compares the tree of rec at dir with an index. An error says that they differ, or that they could not be
+// compared.
 func compare(ctx context.Context, o *worktree.Options, rec worktree.Record, dir, file string) error {
 	c := comparison{dir: dir, umask: uint32(o.Umask), children: map[string]int{".": 1}} // its .git file
 	var stat unix.Stat_t
 	if err := unix.Stat(file, &stat); err != nil {
-		return fmt.Errorf("looking at the index: %w", err)
+		return fmt.Errorf("reading the index: %w", err)
 	}
 	c.written = timeOf(stat.Mtim)
 	info, err := os.Lstat(dir)
@@ -86,7 +84,7 @@ func compare(ctx context.Context, o *worktree.Options, rec worktree.Record, dir,
 
 func timeOf(t unix.Timespec) index.Time { return index.Time{Sec: uint32(t.Sec), Nsec: uint32(t.Nsec)} }
 
-// entry compares one file, and the directories that lead to it.
+// entry compares one file and its parent directories.
 func (c *comparison) entry(name string, e index.Entry) error {
 	if err := c.enter(path.Dir(name)); err != nil {
 		return err
@@ -101,8 +99,7 @@ func (c *comparison) entry(name string, e index.Entry) error {
 	return nil
 }
 
-// enter notes that the index has one more in the directory called name, and
-// compares the directory at the first.
+// enter counts an entry of the directory called name, and compares the directory itself when it counts the first one.
 func (c *comparison) enter(name string) error {
 	if c.children[name]++; c.children[name] > 1 {
 		return nil
@@ -115,7 +112,7 @@ func (c *comparison) enter(name string) error {
 	return c.enter(path.Dir(name))
 }
 
-// nothingElse compares what is in the directories with what the index has there.
+// nothingElse compares the number of files in each directory with that in the index.
 func (c *comparison) nothingElse() error {
 	for name, want := range c.children {
 		entries, err := os.ReadDir(filepath.Join(c.dir, name))
@@ -126,12 +123,11 @@ func (c *comparison) nothingElse() error {
 	return nil
 }
 
-// maxHashed bounds, in bytes, the files that are read to be sure of them.
+// maxHashed limits the total size, in bytes, of the files that are read.
 const maxHashed = 8 << 20
 
-// sameContent reports whether a file has the content of its object. What was
-// written in the moment in which git wrote the index could have been changed in
-// that moment, too, and look the same; there are few such files.
+// sameContent reports whether a file has the content of its object. A file that was written in the same moment as the
+// index might have been modified in that moment without a visible difference. There are few such files.
 func (c *comparison) sameContent(name string, e index.Entry) bool {
 	if c.hashed += int64(e.Size); c.hashed > maxHashed {
 		return false
@@ -156,7 +152,7 @@ func (c *comparison) sameContent(name string, e index.Entry) bool {
 // linkMode is git's mode of symbolic links.
 const linkMode = 0o120000
 
-// same reports whether a file looks as git has noted.
+// same reports whether a file has the metadata that git recorded.
 func (c *comparison) same(e index.Entry, stat *unix.Stat_t) bool {
 	var mode uint32
 	switch e.Mode {

@@ -134,7 +134,7 @@ func replace(name string) error {
 	return os.Chtimes(name, info.ModTime(), info.ModTime())
 }
 
-// Each way of touching a tree is seen.
+// Each way of touching a tree is found.
 func TestTouched(t *testing.T) {
 	for name, touch := range map[string]func(dir string) error{
 		"a file edited, times restored": func(dir string) error { return replace(filepath.Join(dir, "many/007")) },
@@ -171,7 +171,7 @@ func TestTouched(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := c.compare(t); !errors.Is(err, errTouched) {
-				t.Errorf("not seen: %v", err)
+				t.Errorf("not found: %v", err)
 			}
 		})
 	}

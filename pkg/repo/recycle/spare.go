@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"git-sync/pkg/git"
@@ -21,17 +20,17 @@ type Mode string
 // The values of Mode.
 const (
 	Auto    Mode = "auto"    // recycle where that is provably equal to a full checkout
-	Recycle Mode = "recycle" // the same, without waiting for the grace to pass
-	Full    Mode = "full"    // always from nothing
+	Recycle Mode = "recycle" // the same, but without the minimum grace
+	Full    Mode = "full"    // never recycle
 )
 
 const (
-	spareName = "aside"
-	// minGrace is the least time that a tree is out of publication before it
-	// is recycled: a reader may still walk it by an open directory.
+	spareName = "spare"
+	// minGrace is the least time after which a replaced tree is recycled: a reader may still be walking it through an
+	// open directory.
 	minGrace = 5 * time.Second
-	// MinFiles is the number of files from which on recycling is faster
-	// than a full checkout (docs/performance.md): it takes one process more.
+	// MinFiles is the number of files from which recycling is faster than a full checkout, although it needs one more
+	// process (docs/performance.md).
 	MinFiles = 500
 )
 
@@ -40,20 +39,16 @@ type Recycler struct {
 	*worktree.Options
 	Mode         Mode
 	StaleTimeout time.Duration
-	Unread       bool // nobody reads trees that are replaced
+	Unread       bool // consumers do not read the trees themselves
 	Store        disk.GitDir
 	Records      *worktree.Records
 	Now          func() time.Time
 }
 
-// Spare is a tree kept for recycling.
+// Spare is a tree that is kept for recycling.
 type Spare struct {
 	Dir string
-	rec worktree.Record
-	// since is when the tree went out of publication, or later.
-	since time.Time
-	// pristine says that the tree is proved to be untouched.
-	pristine bool
+	rec worktree.Record // without an ID if there is no record
 }
 
 // Spare returns the spare tree, if there is one.
@@ -62,25 +57,12 @@ func (r Recycler) Spare() (Spare, bool) {
 	if err != nil || len(entries) == 0 {
 		return Spare{}, false
 	}
-	e := entries[0]
-	s := Spare{Dir: filepath.Join(r.Store.Own(spareName), e.Name())}
-	rec, ok := r.Records.ByID(e.Name())
-	info, err := e.Info()
-	if !ok || err != nil {
-		return s, true
-	}
-	s.rec, s.since = rec, info.ModTime()
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.since = time.Unix(stat.Ctim.Unix()) // rename(2) sets it: the tree was not set aside before
-	}
-	if !rec.Unpublished.IsZero() {
-		s.since = rec.Unpublished
-	}
-	return s, true
+	id := entries[0].Name()
+	rec, _ := r.Records.ByID[id]
+	return Spare{Dir: filepath.Join(r.Store.Own(spareName), id), rec: rec}, true
 }
 
-// Keep makes the tree at place, which has been replaced, the spare, where it can be
-// recycled at all; else it is discarded.
+// Keep makes the replaced tree at place the spare. If it can never be recycled, Keep discards it.
 func (r Recycler) Keep(place string) error {
 	dir := filepath.Join(r.Root, place)
 	rec, ok := r.Records.At(place)
@@ -100,7 +82,7 @@ func (r Recycler) keptIndex(rec worktree.Record) string {
 	return filepath.Join(r.Store.Admin(rec.ID), worktree.KeptIndex)
 }
 
-// Drop gives up the spare.
+// Drop discards the spare.
 func (r Recycler) Drop() error {
 	entries, err := os.ReadDir(r.Store.Own(spareName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -112,31 +94,30 @@ func (r Recycler) Drop() error {
 	return err
 }
 
-// Suitable returns the spare when the tree of rec can be made from it. What will
-// never do is given up, so that it is not in the way of a full checkout.
+// Suitable returns the spare if the tree of rec can be made from it. It drops a spare that cannot be used, so that it
+// takes no space from a full checkout.
 func (r Recycler) Suitable(ctx context.Context, g *git.Git, rec worktree.Record) (Spare, bool) {
 	s, ok := r.Spare()
 	if !ok {
 		return Spare{}, false
 	}
-	if left := r.grace() - r.Now().Sub(s.since); left > 0 && s.rec.ID != "" {
-		r.Log.V(1).Info("checking out in full", "because", "the spare tree may still be read", "for", left.Round(time.Millisecond).String())
+	if left := r.grace() - r.Now().Sub(s.rec.Unpublished); left > 0 && s.rec.ID != "" {
+		r.Log.V(1).Info("checking out in full", "reason", "the spare tree may still be read", "for", left.Round(time.Millisecond).String())
 		return Spare{}, false
 	}
 	why, err := r.unsuitable(ctx, g, s, rec)
 	if err == nil && why == "" {
 		err = Pristine(ctx, r.Options, r.Store, s.rec, s.Dir)
-		if s.pristine = err == nil; err != nil {
-			r.Log.V(1).Info("repairing the spare tree before it is used again", "because", err.Error())
-		}
+	}
+	if err == nil && why == "" {
 		return s, true
 	}
 	if err != nil {
 		why = err.Error()
 	}
-	r.Log.V(1).Info("checking out in full", "because", why)
+	r.Log.V(1).Info("checking out in full", "reason", why)
 	if err := r.Drop(); err != nil {
-		r.Log.Error(err, "discarding the spare tree")
+		r.Log.Error(err, "discarding the spare tree failed")
 	}
 	return Spare{}, false
 }
@@ -148,22 +129,17 @@ func (r Recycler) grace() time.Duration {
 	return max(r.StaleTimeout, minGrace)
 }
 
-// Make makes the tree of rec, as b would build it, from the spare. On failure
-// nothing of either is left.
+// Make makes the tree of rec from the spare, with the same result as b.Build. On failure, it leaves nothing of the
+// two trees.
 func (r Recycler) Make(ctx context.Context, b worktree.Builder, s Spare, rec *worktree.Record) error {
 	if err := r.begin(b, s, *rec); err != nil {
 		return errors.Join(err, b.Abandon(*rec))
 	}
-	if s.pristine {
-		return b.Rebuild(ctx, rec, &s.rec, nil)
-	}
-	return b.Rebuild(ctx, rec, nil, func() error {
-		return compare(ctx, r.Options, s.rec, b.Dir, filepath.Join(r.Store.Admin(rec.ID), "index"))
-	})
+	return b.Rebuild(ctx, rec, s.rec)
 }
 
-// begin turns the spare into the beginning of the tree that b makes. A crash
-// from here on leaves an unfinished tree under a temporary name.
+// begin moves the spare to the place where b makes its tree. After that, a crash leaves an unfinished tree under a
+// temporary name.
 func (r Recycler) begin(b worktree.Builder, s Spare, rec worktree.Record) error {
 	if err := os.Rename(s.Dir, b.Dir); err != nil {
 		return err
@@ -172,12 +148,5 @@ func (r Recycler) begin(b worktree.Builder, s Spare, rec worktree.Record) error 
 	if err := r.Store.MkdirAll(admin); err != nil {
 		return err
 	}
-	if err := os.Rename(r.keptIndex(s.rec), filepath.Join(admin, "index")); err != nil {
-		return err
-	}
-	if s.pristine {
-		return nil
-	}
-	// git-lfs would obey a consumer's before git has put the commit's in its place.
-	return os.RemoveAll(filepath.Join(b.Dir, worktree.LFSConfig))
+	return os.Rename(r.keptIndex(s.rec), filepath.Join(admin, "index"))
 }

@@ -13,8 +13,8 @@ import (
 	"git-sync/pkg/repo/worktree"
 )
 
-// unsuitable says why the spare must not be recycled, "" when it may. Filter programs
-// may write something else for the same blob each time.
+// unsuitable says why the spare must not be recycled, or "" if it may be. For example, filter programs may write
+// different content for the same blob each time.
 func (r Recycler) unsuitable(ctx context.Context, g *git.Git, s Spare, rec worktree.Record) (string, error) {
 	switch {
 	case r.Mode == Full:
@@ -37,12 +37,9 @@ func (r Recycler) unsuitable(ctx context.Context, g *git.Git, s Spare, rec workt
 		return "filters are configured", nil
 	case r.Configured("core.attributesfile") || disk.Exists(r.Store.Path("info/attributes")):
 		return "attributes come from outside of the repository", nil
-	case r.Mode == Auto && (r.Configured("core.trustctime") || r.Configured("core.checkstat")):
-		// Who asks for recycling as well may know that nobody edits the trees.
-		return "core.trustctime or core.checkStat is configured: edits may not be seen", nil
 	case !disk.Exists(r.keptIndex(s.rec)):
 		return "its index is gone", nil
-	// The files of Git LFS that are left alone have to be what they would be now.
+	// LFS files that do not change must be the same as in a new checkout.
 	case s.rec.LFS != worktree.LFSNone && s.rec.LFS != r.LFSNow():
 		return "git-lfs was installed or removed", nil
 	case s.rec.LFS == worktree.LFSFiles && !s.rec.LFSWhole:
@@ -51,9 +48,8 @@ func (r Recycler) unsuitable(ctx context.Context, g *git.Git, s Spare, rec workt
 	return r.unsuitableChange(ctx, g, s, rec)
 }
 
-// unsuitableChange looks at what changes between the two commits: attributes can
-// change the content of files whose blobs do not; submodules are not recycled;
-// and when most of the files change, writing them all is faster.
+// unsuitableChange checks the differences between the two commits. Attributes can change the content of files whose
+// blobs stay the same, and submodules are not recycled. If most files change, a full checkout is faster.
 func (r Recycler) unsuitableChange(ctx context.Context, g *git.Git, s Spare, rec worktree.Record) (string, error) {
 	c := git.Cmd("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev").GitDir(r.Store.Dir()).MaxOutput(maxDiff)
 	res, err := g.Run(ctx, c.Operand(s.rec.Hash, rec.Hash))
@@ -70,13 +66,12 @@ func (r Recycler) unsuitableChange(ctx context.Context, g *git.Git, s Spare, rec
 	return "", nil
 }
 
-// maxDiff is how much output of diff-tree is read: some 50,000 changes. More
-// is an error, and so a full checkout.
+// maxDiff limits the output of diff-tree, in bytes: about 50,000 changes. More is an error, which leads to a full
+// checkout.
 const maxDiff = 8 << 20
 
-// readDiff reads `git diff-tree --raw -z`: ":<mode> <mode> <hash> <hash>
-// <status>\0<path>\0". It counts the changes, or says why the trees must not
-// be made from one another.
+// readDiff parses `git diff-tree --raw -z`: ":<mode> <mode> <hash> <hash> <status>\0<path>\0". It counts the changes,
+// or says why the tree must not be recycled.
 func readDiff(out string) (changes int, why string) {
 	fields := strings.Split(out, "\x00")
 	for i := 0; i+1 < len(fields); i += 2 {

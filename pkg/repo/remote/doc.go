@@ -1,15 +1,12 @@
-// Package remote finds out what a remote repository has: which commit a branch,
-// a tag or a pattern of tags is at.
+// Package remote polls a remote repository: it finds the commit of a branch, a tag, or a pattern of tags.
 //
-// It hides how the remote is asked. Over HTTP, git's transport helper
-// (`git remote-https`) is asked by its line protocol, and with [PollPersistent]
-// kept between polls; over ssh, ssh runs git-upload-pack. Both are one process,
-// and a server that speaks protocol v2 sends only the refs in question. In all
-// other cases, and after any failure, `git ls-remote` asks: its messages
-// explain best what is wrong.
+// It hides how the remote is polled. Over HTTP, it uses the line protocol of git's transport helper (`git
+// remote-https`), and [PollPersistent] keeps that process between polls. Over ssh, it runs ssh with git-upload-pack.
+// Both need one process, and a server with protocol v2 sends only the wanted refs. In all other cases, and after a
+// failure, it runs `git ls-remote`, which has the best error messages.
 //
-// What that gains is in docs/decisions/0018 and docs/performance.md.
+// For the reasons and the gain see docs/decisions/0018 and docs/performance.md.
 //
-// State: the kept connection, what the last poll said about the server, and its
-// answer, which remotes of one [Pool] share.
+// State: the kept connection, what is known about the server, and the last answer, which the remotes of one [Pool]
+// share.
 package remote

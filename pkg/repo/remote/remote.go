@@ -15,62 +15,61 @@ import (
 	"git-sync/pkg/git"
 )
 
-// Poll says how the remote is asked.
+// Poll says how the remote is polled.
 type Poll string
 
 // The values of Poll.
 const (
-	// PollPlain asks by one process a poll.
+	// PollPlain starts one process for each poll.
 	PollPlain Poll = "plain"
-	// PollPersistent keeps git's HTTP transport running between polls, and with
-	// it the connection. It costs its memory, and next to no CPU.
+	// PollPersistent keeps git's HTTP transport and its connection between polls. That needs memory for the process,
+	// but hardly any CPU.
 	PollPersistent Poll = "persistent"
 )
 
-// Options say what to ask for.
+// Options configures a Remote.
 type Options struct {
 	Git *git.Git
 	Log logr.Logger
 	Wanted
-	// Config is the user's extra git configuration, already part of Git.
+	// Config is the user's additional git configuration, already part of Git.
 	Config []git.KV
-	// Sharing says with whom polls are shared.
+	// Sharing says with which remotes polls are shared.
 	Sharing Sharing
 }
 
-// Wanted says which commit of which repository is asked for, and how.
+// Wanted says which commit of which repository to sync, and how to poll.
 type Wanted struct {
-	URL string // without user and password; a path is absolute
+	URL string // without user and password; a local path is absolute
 	// Ref is a branch, a tag, a full hash, a name that begins with refs/, or
 	// empty or "HEAD" for the remote's default branch.
 	Ref string
-	// Rev, if set, is a tag, or the beginning of the hash of a commit in the history
-	// of Ref that is fetched; it is asked for instead of Ref.
+	// Rev, if set, is a tag, or an abbreviated hash of a commit in the fetched history of Ref. It is used instead of
+	// Ref.
 	Rev string
-	// RefPattern, a glob of tag names as path.Match has it, and RefSemver, a
-	// range of versions, choose the highest matching tag instead of Ref.
+	// RefPattern, a glob of tag names as in path.Match, and RefSemver, a range of versions, select the highest
+	// matching tag instead of Ref.
 	RefPattern, RefSemver string
 	Poll                  Poll
 }
 
-// Remote is a remote repository. Its methods are called one at a time, but for Expire, which may be called at any time.
+// Remote is a remote repository. Only Expire may be called concurrently with other methods.
 type Remote struct {
 	opts Options
 	*source
-	used int64 // the number of the last answer that it has used
+	used int64 // number of the last answer that this Remote has used
 }
 
-// Target is what a ref of the remote is at.
+// Target is what a ref of the remote points to.
 type Target struct {
 	Commit string // hash; empty while it is not known
-	OID    string // what the ref itself holds: the commit, or an annotated tag
-	Name   string // full name of the ref on the remote; empty when asked for by hash
-	// Short, if set, is the beginning of the hash of the commit that is wanted, which
-	// is in the history of the ref.
+	OID    string // what the ref itself points to: the commit, or an annotated tag
+	Name   string // full name of the ref on the remote; empty if a hash was asked for
+	// Short, if set, is the abbreviated hash of the wanted commit, which is in the history of the ref.
 	Short string
 }
 
-// Source returns what a fetch asks the remote for.
+// Source returns what to fetch from the remote.
 func (t Target) Source() string {
 	if t.Name != "" {
 		return t.Name
@@ -78,7 +77,7 @@ func (t Target) Source() string {
 	return t.OID
 }
 
-// IsBranch reports whether the ref can hold nothing but a commit.
+// IsBranch reports whether the ref can only point to a commit.
 func (t Target) IsBranch() bool {
 	return t.Name == "HEAD" || strings.HasPrefix(t.Name, headPrefix)
 }
@@ -86,7 +85,7 @@ func (t Target) IsBranch() bool {
 // IsTag reports whether the ref is a tag.
 func (t Target) IsTag() bool { return strings.HasPrefix(t.Name, tagPrefix) }
 
-// New returns the remote of o. It asks nothing yet.
+// New returns the remote of o. It does not connect.
 func New(o Options) *Remote {
 	if o.Sharing.Pool == nil {
 		o.Sharing.Pool = &Pool{}
@@ -96,9 +95,8 @@ func New(o Options) *Remote {
 	return r
 }
 
-// Guess returns what a first sync may fetch without asking for the remote's
-// refs before, which saves a connection: a branch, unless the ref looks like a
-// tag. Branches hold commits, so that nothing has to be peeled either.
+// Guess returns what a first sync may fetch without polling the remote first, which saves a connection. That is a
+// branch, unless the ref looks like a tag. A branch points to a commit, so it needs no peeling.
 func (r *Remote) Guess() (Target, bool) {
 	ref := r.opts.Ref
 	if r.followsTags() || git.IsHash(ref) || r.opts.Rev != "" {
@@ -111,9 +109,9 @@ func (r *Remote) Guess() (Target, bool) {
 	return t, t.IsBranch()
 }
 
-// Resolve asks the remote which commit the ref is at, with creds. A full hash needs no asking; its Target does not know yet
-// whether it is an annotated tag's. Resolve blocks until ctx ends at most; an error is a *git.Error if the remote, or git, is
-// its cause.
+// Resolve polls the remote for the commit of the ref, with creds. For a full hash it does not poll, so the Target
+// does not say whether the hash is an annotated tag's. Resolve blocks until ctx ends at the latest. An error caused
+// by the remote or by git is a *git.Error.
 func (r *Remote) Resolve(ctx context.Context, creds git.Overlay) (Target, error) {
 	a, ref := asking{Remote: r, creds: creds}, r.opts.Ref
 	if git.IsHash(ref) {
@@ -134,7 +132,7 @@ func (r *Remote) Resolve(ctx context.Context, creds git.Overlay) (Target, error)
 	return Target{}, a.noSuchRef(ctx)
 }
 
-// names returns the full names that the remote may know the ref by, best first.
+// names returns the full names that the ref may have on the remote, in order of preference.
 func (r *Remote) names() []string {
 	names := candidates(r.opts.Ref)
 	if rev := r.opts.Rev; rev != "" {
@@ -143,7 +141,7 @@ func (r *Remote) names() []string {
 	return names
 }
 
-// wants returns the patterns of the refs that decide what r is at.
+// wants returns the patterns of the refs that Resolve needs.
 func (r *Remote) wants() []string {
 	switch {
 	case git.IsHash(r.opts.Ref):
@@ -155,7 +153,7 @@ func (r *Remote) wants() []string {
 	}
 }
 
-// revision returns what Rev, if set, wants of the ref found: the tag Rev itself, or a commit in the ref's history.
+// revision applies Rev, if set, to the ref found: the target is the tag Rev itself, or a commit in the ref's history.
 func (r *Remote) revision(t Target) (Target, error) {
 	rev := r.opts.Rev
 	switch {
@@ -168,10 +166,10 @@ func (r *Remote) revision(t Target) (Target, error) {
 	return t, nil
 }
 
-// shortest is how many digits of a hash git takes for one.
+// shortest is the least number of digits that git accepts as an abbreviated hash.
 const shortest = 4
 
-// Close ends the connection that is kept, if there is one and no other remote uses it.
+// Close ends the kept connection, unless another remote uses it.
 func (r *Remote) Close() {
 	if r.opts.Sharing.Pool.leave(r) {
 		r.disconnect()
@@ -180,7 +178,7 @@ func (r *Remote) Close() {
 
 func (s *source) disconnect() {
 	if s.connection != nil {
-		_ = s.connection.close() // what it was asked it has answered, or is asked again in another way
+		_ = s.connection.close() // no request is pending, or it is made again in another way
 		s.connection = nil
 	}
 }
@@ -191,7 +189,7 @@ type asking struct {
 	creds git.Overlay
 }
 
-// targetOf returns what name is at.
+// targetOf returns the target of the ref called name.
 func targetOf(refs map[string]string, name string) Target {
 	t := Target{Name: name, OID: refs[name], Commit: refs[name]}
 	if commit, ok := refs[name+peeled]; ok {
@@ -200,15 +198,15 @@ func targetOf(refs map[string]string, name string) Target {
 	return t
 }
 
-// candidates returns the full names that ref may stand for, best first. A
-// branch comes before a tag of the same name: it is the one that moves.
+// candidates returns the full names that ref may stand for, in order of preference. A branch comes before a tag of
+// the same name, because the branch moves.
 func candidates(ref string) []string {
 	switch {
 	case ref == "" || ref == "HEAD":
 		return []string{"HEAD"}
 	case strings.HasPrefix(ref, "refs/"):
 		return []string{ref}
-	case strings.Contains(ref, "/"): // heads/main, say
+	case strings.Contains(ref, "/"): // for example heads/main
 		return []string{"refs/heads/" + ref, "refs/tags/" + ref, "refs/" + ref}
 	default:
 		return []string{"refs/heads/" + ref, "refs/tags/" + ref}
@@ -218,11 +216,11 @@ func candidates(ref string) []string {
 const (
 	headPrefix = "refs/heads/"
 	tagPrefix  = "refs/tags/"
-	peeled     = "^{}" // ends the name under which ls-remote lists the commit of an annotated tag
+	peeled     = "^{}" // suffix under which ls-remote lists the commit of an annotated tag
 )
 
-// patterns returns what to ask the remote for: full names, so that no other ref
-// matches, and for what may be an annotated tag its peeled name.
+// patterns returns what to ask the remote for: full names, so that no other refs match, and the peeled name of each
+// ref that may be an annotated tag.
 func patterns(names []string) []string {
 	var list []string
 	for _, name := range names {
@@ -234,10 +232,10 @@ func patterns(names []string) []string {
 	return list
 }
 
-// maxRefs is how many bytes of refs are read: some hundred thousand of them.
+// maxRefs limits the size of the refs that are read, in bytes: a few hundred thousand refs.
 const maxRefs = 32 << 20
 
-// ask asks the remote for the refs that match patterns, and returns maybe others as well.
+// ask asks the remote for the refs that match patterns. The result may contain other refs too.
 func (a asking) ask(ctx context.Context, patterns []string) (map[string]string, error) {
 	asked, kept := a.speaksV2(), a.connection
 	if asked {
@@ -245,7 +243,7 @@ func (a asking) ask(ctx context.Context, patterns []string) (map[string]string, 
 		if err == nil {
 			return refs, nil
 		}
-		a.opts.Log.V(1).Info("asking the remote by git ls-remote", "because", err.Error())
+		a.opts.Log.V(1).Info("polling with git ls-remote", "error", err.Error())
 	}
 	c := git.Cmd("ls-remote", "--quiet").MaxOutput(maxRefs).URL(a.opts.URL)
 	res, err := a.opts.Git.With(a.creds).Run(ctx, c.Operand(a.opts.URL).Operand(patterns...))
@@ -253,12 +251,12 @@ func (a asking) ask(ctx context.Context, patterns []string) (map[string]string, 
 		return nil, fmt.Errorf("asking the remote for its refs: %w", err)
 	}
 	if asked && kept == nil && a.sendsPassword() {
-		a.useless = a.creds.Authorization // there is a redirect, or another scheme than Basic
+		a.rejectedAuth = a.creds.Authorization // there is a redirect, or the server wants another scheme than Basic
 	}
 	return parseRefs(res.Stdout)
 }
 
-// prefixes returns what to ask for by protocol v2, which peels tags by itself.
+// prefixes returns what to ask for by protocol v2, which peels tags itself.
 func prefixes(patterns []string) []string {
 	var list []string
 	for _, p := range patterns {
@@ -287,7 +285,7 @@ var (
 	errNoDefault = errors.New("the remote's HEAD names a branch that it does not have")
 )
 
-// noSuchRef tells a repository without the ref from one without any.
+// noSuchRef distinguishes a repository without the ref from an empty one.
 func (a asking) noSuchRef(ctx context.Context) error {
 	refs, err := a.refs(ctx, []string{"HEAD", "refs/heads/*"})
 	if err == nil && len(refs) == 0 {
@@ -300,7 +298,7 @@ func (a asking) noSuchRef(ctx context.Context) error {
 	return failed
 }
 
-// nearest lists some branches, first those whose names begin as ref, or its last part, does.
+// nearest lists some branches. Those with the longest common prefix with ref, or with its last part, come first.
 func nearest(ref string, refs map[string]string) string {
 	wanted := strings.ToLower(path.Base(ref))
 	shared := func(name string) (n int) {
@@ -323,7 +321,7 @@ func nearest(ref string, refs map[string]string) string {
 	return strings.Join(names, ", ")
 }
 
-// notFound is the error of a remote that has no such ref or commit.
+// notFound returns the error for a ref or commit that the remote does not have.
 func notFound(ref string) *git.Error {
 	e := &git.Error{
 		Op: "ls-remote", Kind: git.KindRefNotFound, Err: fmt.Errorf("%w: %s", errNoRef, ref),
@@ -341,6 +339,6 @@ func emptyRemote(ref string) error {
 	}
 	return &git.Error{
 		Op: "ls-remote", Kind: git.KindEmptyRemote, Err: fmt.Errorf("%w: %s; it may be empty", errNoRef, ref),
-		Hinted: "push a first commit; git-sync goes on asking",
+		Hinted: "push a first commit; git-sync retries",
 	}
 }

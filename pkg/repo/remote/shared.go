@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Pool joins the polls of remotes that ask for one URL with the same credentials: each request asks for the refs of all of
-// them, and its answer serves each of them once. The zero value is ready to use.
+// Pool joins the polls of remotes that have the same URL and credentials. Each request asks for the refs of all of
+// them, and each remote uses the answer once. The zero value is ready to use.
 type Pool struct {
 	mu      sync.Mutex // guards the list, and the members of its sources
 	sources []*source
@@ -22,7 +22,7 @@ type Pool struct {
 // Sharing says how the polls of a remote are joined with those of others. The zero value joins nothing.
 type Sharing struct {
 	Pool *Pool
-	// Credentials are equal where those of two remotes are the same. They are only compared.
+	// Credentials are equal if two remotes have the same credentials. They are only compared.
 	Credentials any
 	// Period is the usual time between two polls.
 	Period time.Duration
@@ -30,30 +30,30 @@ type Sharing struct {
 	Changed func()
 }
 
-// source is a repository that one or more remotes ask.
+// source is a repository that one or more remotes poll.
 type source struct {
 	members []*Remote
-	stale   atomic.Int64  // counts the events that make earlier answers useless
-	turn    chan struct{} // holds a value while the repository is asked; it guards what follows
+	stale   atomic.Int64  // counts the events that invalidate earlier answers
+	busy    chan struct{} // holds a value during a request; guards the following fields
 
-	connection *connection // kept between polls; nil when there is none
-	gitOnly    bool        // the server does not speak protocol v2, or only git knows how to connect
-	failed     bool        // the last poll failed: git ls-remote makes the next one
-	useless    string      // an Authorization that the server does not take when it has not asked for it
-	last       answer
+	connection   *connection // kept between polls; nil if there is none
+	gitOnly      bool        // the server does not speak protocol v2, or only git can connect
+	failed       bool        // the last poll failed: the next one uses git ls-remote
+	rejectedAuth string      // an Authorization that the server rejects unless it has asked for one
+	last         answer
 }
 
 // answer is the result of one request.
 type answer struct {
 	number       int64 // 0: none yet
 	patterns     []string
-	refs         map[string]string // after an error those of the answer before
+	refs         map[string]string // after an error, those of the previous answer
 	err          error
 	stale        int64
 	begun, ended time.Time
 }
 
-// join finds the source of r, or makes it.
+// join adds r to its source, which it makes if necessary.
 func (p *Pool) join(r *Remote) *source {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -64,15 +64,15 @@ func (p *Pool) join(r *Remote) *source {
 	})
 	if i < 0 {
 		i = len(p.sources)
-		p.sources = append(p.sources, &source{turn: make(chan struct{}, 1)})
+		p.sources = append(p.sources, &source{busy: make(chan struct{}, 1)})
 	}
 	s := p.sources[i]
 	s.members = append(s.members, r)
-	s.stale.Add(1) // it begins with what there is now
+	s.stale.Add(1) // r must not use an answer from before it joined
 	return s
 }
 
-// leave reports whether r was the last member of its source.
+// leave removes r from its source, and reports whether it was the last member.
 func (p *Pool) leave(r *Remote) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,23 +84,23 @@ func (p *Pool) leave(r *Remote) bool {
 	return true
 }
 
-// others are the members of r's source but r.
+// others returns the other members of r's source.
 func (p *Pool) others(r *Remote) []*Remote {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(r.members), func(m *Remote) bool { return m == r })
 }
 
-// Expire makes the answers to earlier polls useless: the remote may have changed.
+// Expire invalidates the answers to earlier polls: the remote may have changed.
 func (r *Remote) Expire() { r.stale.Add(1) }
 
-// refs returns the refs of the remote that match patterns, and maybe others: those that the last request of the source has
-// found, or else those of a new one. If ctx ends during the request, the next remote in turn makes its own.
+// refs returns the refs of the remote that match patterns, and maybe others. It uses the source's last answer if
+// possible, else it makes a request. If ctx ends during the request, the next waiting remote makes its own.
 func (a asking) refs(ctx context.Context, patterns []string) (map[string]string, error) {
 	arrived := time.Now()
 	select {
-	case a.turn <- struct{}{}:
-		defer func() { <-a.turn }()
+	case a.busy <- struct{}{}:
+		defer func() { <-a.busy }()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting while another sync asks the same remote: %w", ctx.Err())
 	}
@@ -113,7 +113,7 @@ func (a asking) refs(ctx context.Context, patterns []string) (map[string]string,
 	return a.last.refs, a.last.err
 }
 
-// renew asks for patterns and for what the others want, and notifies those whose refs have changed.
+// renew asks for patterns and for the refs of the other remotes, and notifies those whose refs have changed.
 func (a asking) renew(ctx context.Context, patterns []string) error {
 	others := a.opts.Sharing.Pool.others(a.Remote)
 	for _, m := range others {
@@ -138,7 +138,8 @@ func (a asking) renew(ctx context.Context, patterns []string) error {
 	return next.err
 }
 
-// serves reports whether the last answer serves a remote that arrived at that time. An error serves only those that waited.
+// serves reports whether r, which has waited since arrived, can use the last answer. It can use an error only if the
+// request ended while r waited.
 func (r *Remote) serves(patterns []string, arrived time.Time) bool {
 	last := r.last
 	return last.number != r.used && last.stale == r.stale.Load() && (last.err == nil || last.ended.After(arrived)) &&
@@ -146,7 +147,7 @@ func (r *Remote) serves(patterns []string, arrived time.Time) bool {
 		!slices.ContainsFunc(patterns, func(p string) bool { return !slices.Contains(last.patterns, p) })
 }
 
-// follows returns those of refs that r wants.
+// follows returns the refs that r wants.
 func (r *Remote) follows(refs map[string]string) map[string]string {
 	mine, wants := maps.Clone(refs), r.wants()
 	maps.DeleteFunc(mine, func(name, _ string) bool {

@@ -10,6 +10,7 @@ import (
 
 	"git-sync/pkg/git"
 	"git-sync/test/gitserver"
+	"git-sync/test/harness"
 	"git-sync/test/sshserver"
 )
 
@@ -26,9 +27,7 @@ func (f *fixture) overSSH(config ...string) (server *sshserver.Server, received 
 	dir := f.t.TempDir()
 	ssh, received := filepath.Join(dir, "ssh"), filepath.Join(dir, "received")
 	script := fmt.Sprintf("#!/bin/sh\n%s \"$@\" | tee -a %s\n", server.SSHCommand(key), received)
-	if err := os.WriteFile(ssh, []byte(script), 0o755); err != nil {
-		f.t.Fatal(err)
-	}
+	harness.Executable(f.t, ssh, script)
 	f.opts.Git = f.opts.Git.With(git.Overlay{Env: []string{"GIT_SSH_COMMAND=" + ssh}})
 	return server, received
 }

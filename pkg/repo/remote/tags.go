@@ -14,7 +14,8 @@ import (
 
 func (r *Remote) followsTags() bool { return r.opts.RefPattern != "" || r.opts.RefSemver != "" }
 
-// tagPattern matches all tags that may be chosen. A server that speaks protocol v2 sends only what begins like it.
+// tagPattern returns a pattern for all tags that may be chosen. A server with protocol v2 sends only tags with this
+// prefix.
 func (r *Remote) tagPattern() string {
 	literal := r.opts.RefPattern
 	if i := strings.IndexAny(literal, `*?[\`); i >= 0 {
@@ -23,7 +24,7 @@ func (r *Remote) tagPattern() string {
 	return tagPrefix + literal + "*"
 }
 
-// highestTag chooses the highest of the remote's tags that matches.
+// highestTag returns the highest matching tag of the remote.
 func (r *Remote) highestTag(refs map[string]string) (Target, error) {
 	var names []string
 	for name := range refs {
@@ -39,11 +40,10 @@ func (r *Remote) highestTag(refs map[string]string) (Target, error) {
 	return targetOf(refs, tagPrefix+tag), nil
 }
 
-// highest returns the highest of the tags that match the pattern, when given,
-// and lie in the range, when given. Versions are ordered as semver.org says, a
-// leading v aside; equal ones, and tags that are no versions, by name; versions
-// come after what is none. Prereleases count when the range names one, or the
-// pattern has a dash: when they are asked for.
+// highest returns the highest tag that matches the pattern and is in the range; both may be empty. Versions are
+// ordered as in semver.org, and may begin with v. Equal versions, and tags that are not versions, are ordered by
+// name. Versions are higher than other tags. Prereleases count only if the range names one, or if the pattern
+// contains a dash.
 func highest(tags []string, pattern, within string) (string, error) {
 	var constraint *semver.Constraints
 	if within != "" {
@@ -69,14 +69,14 @@ func highest(tags []string, pattern, within string) (string, error) {
 	}
 	if len(matching) == 0 {
 		return "", &git.Error{
-			Op: "ls-remote", Kind: git.KindRefNotFound, Err: fmt.Errorf("%w: none of its %d tags matches", errNoRef, len(tags)),
+			Op: "ls-remote", Kind: git.KindRefNotFound, Err: fmt.Errorf("%w: no tag matches %q", errNoRef, strings.TrimSpace(pattern+" "+within)),
 			Hinted: "check --ref-pattern and --ref-semver; prereleases have to be asked for, as in '>=2.0-0' or 'v2*-*'",
 		}
 	}
 	return slices.MaxFunc(matching, candidate.compare).name, nil
 }
 
-// candidate is a tag, with its version if it is one.
+// candidate is a tag, with its version if it has one.
 type candidate struct {
 	name    string
 	version *semver.Version
@@ -95,8 +95,7 @@ func (c candidate) matches(pattern string, within *semver.Constraints) (bool, er
 	return c.version == nil || c.version.Prerelease() == "" || strings.Contains(pattern, "-"), nil
 }
 
-// compare is a total order: the same tags give the same choice, however the
-// server lists them.
+// compare is a total order: the same tags give the same result, in whatever order the server lists them.
 func (c candidate) compare(d candidate) int {
 	switch {
 	case c.version != nil && d.version != nil:

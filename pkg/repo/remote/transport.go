@@ -13,13 +13,12 @@ import (
 	"git-sync/pkg/git"
 )
 
-// connection is a running program that is connected to the remote's
-// git-upload-pack and answers by protocol v2 (gitprotocol-v2(5)): over HTTP
-// git's transport helper (gitremote-helpers(7)), else ssh.
+// connection is a running program that is connected to the remote's git-upload-pack and answers by protocol v2
+// (gitprotocol-v2(5)). Over HTTP it is git's transport helper (gitremote-helpers(7)), else ssh.
 type connection struct {
-	creds  git.Overlay // with which it was made
+	creds  git.Overlay // the credentials of the connection
 	helper bool        // each answer of the helper ends with a response-end packet
-	format string      // object format; empty until the server has said what it can do
+	format string      // object format; empty until the server has sent its capabilities
 	in     *bufio.Reader
 	out    io.Writer
 	close  func() error
@@ -30,7 +29,7 @@ var (
 	errOldServer = errors.New("the server does not speak protocol v2")
 )
 
-// speaksV2 reports whether the remote is to be asked by protocol v2.
+// speaksV2 reports whether to poll the remote by protocol v2.
 func (r *Remote) speaksV2() bool {
 	return !r.gitOnly && !r.failed && !slices.ContainsFunc(r.opts.Config, changesConnections)
 }
@@ -39,8 +38,7 @@ func (r *Remote) isHTTP() bool {
 	return strings.HasPrefix(r.opts.URL, "https://") || strings.HasPrefix(r.opts.URL, "http://")
 }
 
-// changesConnections reports whether git connects in another way because of kv:
-// only git itself knows how.
+// changesConnections reports whether kv changes how git connects. Then only git itself can connect.
 func changesConnections(kv git.KV) bool {
 	key := strings.ToLower(kv.Key)
 	return strings.HasPrefix(key, "url.") || strings.HasPrefix(key, "ssh.") || strings.HasPrefix(key, "protocol.") || key == "core.sshcommand"
@@ -53,8 +51,7 @@ func (a asking) askV2(ctx context.Context, prefixes []string) (map[string]string
 	}
 	refs, err := a.exchange(ctx, prefixes)
 	a.gitOnly = a.gitOnly || errors.Is(err, errOldServer) || errors.Is(err, errNotPlain)
-	// An ssh server's git-upload-pack remembers the refs that it has read: it
-	// would never answer with a newer one.
+	// Over ssh, git-upload-pack keeps the refs that it has read, so it would never send newer ones.
 	if err != nil || a.opts.Poll != PollPersistent || !a.isHTTP() {
 		a.disconnect()
 	}
@@ -70,7 +67,7 @@ func (a asking) exchange(ctx context.Context, prefixes []string) (map[string]str
 		a.connection = c
 	}
 	c := a.connection
-	stop := context.AfterFunc(ctx, func() { _ = c.close() }) // which ends a read
+	stop := context.AfterFunc(ctx, func() { _ = c.close() }) // closing ends a blocked read
 	defer stop()
 	if c.format == "" {
 		if err := c.greet(); err != nil {
@@ -82,8 +79,7 @@ func (a asking) exchange(ctx context.Context, prefixes []string) (map[string]str
 
 var errNotPlain = errors.New("only git knows how to connect")
 
-// dial starts the program that connects. It may outlive the sync, but not the
-// Remote.
+// dial starts the program that connects. It may outlive the sync, but not the Remote.
 func (a asking) dial(ctx context.Context) (*connection, error) {
 	g := a.opts.Git.With(a.creds)
 	var p *git.Process
@@ -103,9 +99,9 @@ func (a asking) dial(ctx context.Context) (*connection, error) {
 	return &connection{creds: a.creds, helper: a.isHTTP(), in: bufio.NewReader(p.Stdout), out: p.Stdin, close: p.Close}, nil
 }
 
-// helper is git's transport helper for the remote's URL. Where there is a
-// password it is sent at once, which spares the request that the server would
-// answer by 401. No other host gets it: redirects are not followed.
+// helper returns the command of git's transport helper for the remote's URL. A password is sent with the first
+// request, which saves the request that the server would answer with 401. No other host gets it, because redirects
+// are not followed.
 func (a asking) helper() *git.Command {
 	c := git.Cmd("remote-https")
 	if strings.HasPrefix(a.opts.URL, "http:") {
@@ -121,17 +117,17 @@ func (a asking) helper() *git.Command {
 	return c.Operand("origin", a.opts.URL)
 }
 
-// sendsPassword reports whether the server gets a password before it asks for one.
+// sendsPassword reports whether the first request contains the password.
 func (a asking) sendsPassword() bool {
-	return a.creds.Authorization != "" && a.creds.Authorization != a.useless && !slices.ContainsFunc(a.opts.Config, func(kv git.KV) bool {
-		return strings.HasSuffix(strings.ToLower(kv.Key), ".extraheader") // which may be another Authorization
+	return a.creds.Authorization != "" && a.creds.Authorization != a.rejectedAuth && !slices.ContainsFunc(a.opts.Config, func(kv git.KV) bool {
+		return strings.HasSuffix(strings.ToLower(kv.Key), ".extraheader") // this may be another Authorization
 	})
 }
 
-// defaultFormat is the object format of a server that names none.
+// defaultFormat is the object format of a server that does not name one.
 const defaultFormat = "sha1"
 
-// greet reads what the server can do.
+// greet reads the server's capabilities.
 func (c *connection) greet() error {
 	if c.helper {
 		if err := c.connectHelper(); err != nil {
@@ -145,7 +141,7 @@ func (c *connection) greet() error {
 		case line == "version 2":
 			version = true
 		case !version:
-			return errOldServer // it sends all its refs
+			return errOldServer // the server sends all its refs
 		case name == "ls-refs":
 			lists = true
 		case name == "object-format":
@@ -162,7 +158,7 @@ func (c *connection) greet() error {
 	return err
 }
 
-// connectHelper has git's transport helper connect.
+// connectHelper makes git's transport helper connect.
 func (c *connection) connectHelper() error {
 	if _, err := io.WriteString(c.out, "stateless-connect git-upload-pack\n"); err != nil {
 		return fmt.Errorf("%w: %w", errProtocol, err)
@@ -203,7 +199,7 @@ func (c *connection) lsRefs(prefixes []string) (map[string]string, error) {
 	return refs, err
 }
 
-// readRef reads "<hash> <ref>[ symref-target:<ref>][ peeled:<hash>]".
+// readRef parses "<hash> <ref>[ symref-target:<ref>][ peeled:<hash>]".
 func readRef(line string, refs map[string]string) error {
 	fields := strings.Split(line, " ")
 	if len(fields) < 2 || !git.IsHash(fields[0]) {
@@ -221,19 +217,18 @@ func readRef(line string, refs map[string]string) error {
 	return nil
 }
 
-// The special packets of gitprotocol-v2(5): their length says what they are.
+// The special packets of gitprotocol-v2(5), which are identified by their length.
 const (
 	flushPacket = "0000"
 	delimPacket = "0001"
 	endPacket   = "0002" // response end, of a stateless connection
-	maxPacket   = 65520  // gitprotocol-common(5), the length's own four digits included
+	maxPacket   = 65520  // gitprotocol-common(5); includes the four digits of the length
 )
 
 func packet(s string) string { return fmt.Sprintf("%04x%s", len(s)+4, s) }
 
-// eachPacket reads pkt-lines up to the special packet last, and calls visit
-// for those that hold a line, without its line break. It reads no more than
-// maxRefs bytes.
+// eachPacket reads pkt-lines up to the special packet last, and calls visit for each line, without its line break. It
+// reads at most maxRefs bytes.
 func eachPacket(r io.Reader, last string, visit func(line string) error) error {
 	var head [4]byte
 	for total := 0; total < maxRefs; {
@@ -248,7 +243,7 @@ func eachPacket(r io.Reader, last string, visit func(line string) error) error {
 			return fmt.Errorf("%w: a packet begins with %q", errProtocol, string(head[:]))
 		}
 		if n < 4 {
-			// Where a flush is due, a response end says that the request failed.
+			// A response end instead of a flush says that the request failed.
 			return fmt.Errorf("%w: a packet %q instead of %q", errProtocol, string(head[:]), last)
 		}
 		line := make([]byte, n-4)

@@ -14,64 +14,56 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// Garbage is collected beside syncs. What is reachable is copied into packs of
-// its own, aside, by a git that only reads the store: this is what takes long.
-// Then, with the work lock held and so no sync under way, the packs are put in
-// place and what was there before they were made is taken away, by renames.
+// Garbage is collected while syncs go on. First, git copies everything reachable into new packs in a directory of
+// their own. This takes long, but it only reads the store. Then the new packs are moved into place, and the files
+// that existed before the copy are moved away. For this step the work lock is held, so no sync runs; it consists of
+// renames only.
 //
-// What makes that safe is that the second step is taken only when all that has
-// to stay now, the tips, had to stay when the copying began, and the list of
-// shallow commits is the same: then all that is reachable from them is in the
-// new packs, or in files that came later and that nobody touches. If not, for
-// a sync has fetched meanwhile, what is missing is copied too; each time that
-// is less. `git repack -d` has no such second look: an object that was
-// unreachable when it began, and that a fetch finds in the store and so does
-// not write again, is lost to it.
+// The second step is safe because of a check: the tips to keep must all have been tips when the copy began, and the
+// list of shallow commits must be the same. Then everything reachable from the tips is in the new packs, or in later
+// files, which are not touched. If a sync has fetched meanwhile, the check fails, and only what is missing is copied;
+// each time that is less. `git repack -d` has no such check. It can lose an object that was unreachable when it
+// began: a fetch finds the object in the store, and so does not write it again.
 
-// scratchPrefix begins the name of a collection's directory.
+// scratchPrefix is the prefix of the name of a collection's directory.
 const scratchPrefix = "collect-"
 
 const (
-	// maxCopies is how many copies in a row are made beside syncs, for there may be
-	// a fetch in each. Only what came meanwhile is copied again, so that this ends;
-	// if not, the next collection begins anew.
+	// maxCopies is the maximum number of copies in a row, because a fetch may happen during each. Each copy takes
+	// only what is new, so one of the next should be the last. If not, the next collection starts over.
 	maxCopies = 16
-	// maxMoved bounds the files that are taken away while the lock is held.
-	// The rest is left for the next collection.
+	// maxMoved limits the files that are moved away while the lock is held. The rest is left for the next collection.
 	maxMoved = 5000
-	// maxList bounds the lists of commits, or objects, that are read.
+	// maxList limits the size, in bytes, of the lists of commits or objects.
 	maxList = 64 << 20
 )
 
-// Lock is held by a sync, and by a collection of garbage for moments.
-type Lock interface {
-	Enter(ctx context.Context, doing string) error
-	Unlock()
-}
+// Enter takes the lock that a sync holds. A collection takes it only for moments. Unless Enter fails, leave releases
+// the lock.
+type Enter func(ctx context.Context) (leave func(), err error)
 
-// collection is one collection of garbage in one store.
+// collection is one garbage collection in one store.
 type collection struct {
-	lock Lock
-	root *Store // only with the lock held
-	st   *Store // as it was when the collection began
-	dir  string // its own, in the store: a replaced store has it no more
+	enter Enter
+	root  *Store // used only with the lock held
+	st    *Store // as it was when the collection began
+	dir   string // its directory in the store; gone if the store was replaced
 
-	// What was there when the last copying began.
+	// The state when the last copy began.
 	files   []string
 	tips    map[string]bool // see toKeep
 	shallow string          // the list of shallow commits; empty: none
 	commits map[string]bool
-	// copied are the tips of which everything has been copied.
+	// copied has the tips of which everything has been copied.
 	copied map[string]bool
 }
 
-// Collect collects garbage in which, of WorthCollecting. It blocks for as long
-// as git takes, without being in the way of a sync. A submodule's store may be
-// forgotten meanwhile.
-func (st *Store) Collect(ctx context.Context, which *Store, lock Lock) error {
+// Collect collects garbage in which, a store returned by WorthCollecting. It blocks as long as git takes, but does
+// not block syncs. The store of a submodule may be removed meanwhile.
+func (st *Store) Collect(ctx context.Context, which *Store, enter Enter) error {
 	err := which.healCollections()
 	if err == nil {
-		c := &collection{lock: lock, root: st, st: which, dir: which.Own(scratchPrefix + disk.Unique()), copied: map[string]bool{}}
+		c := &collection{enter: enter, root: st, st: which, dir: which.Own(scratchPrefix + disk.Unique()), copied: map[string]bool{}}
 		err = c.collect(ctx)
 	}
 	if !disk.Exists(which.Own(disk.Marker)) {
@@ -92,27 +84,28 @@ func (c *collection) collect(ctx context.Context) (err error) {
 	}
 	done := false
 	for n := 0; n < maxCopies && !done && err == nil; n++ {
-		done, err = c.beside(ctx)
+		done, err = c.round(ctx)
 	}
 	if !disk.Exists(c.dir) {
-		return nil // the store was replaced, or belongs to nothing any more
+		return nil // the store was replaced or removed
 	}
 	return err
 }
 
-// beside copies without holding up syncs; true when that was all.
-func (c *collection) beside(ctx context.Context) (bool, error) {
+// round copies while syncs go on. It returns true if that was everything.
+func (c *collection) round(ctx context.Context) (bool, error) {
 	if err := c.copyReachable(ctx); err != nil {
 		return false, err
 	}
-	if err := c.lock.Enter(ctx, "garbage collection"); err != nil {
+	leave, err := c.enter(ctx)
+	if err != nil {
 		return false, err
 	}
-	defer c.lock.Unlock()
+	defer leave()
 	return c.finish()
 }
 
-// list notes what is there. The files come first: what comes after them stays.
+// list records the present state. It lists the files first, because files that are written later are kept.
 func (c *collection) list() error {
 	c.files = nil
 	err := c.st.eachObject(func(name string, _ fs.FileInfo) error {
@@ -127,8 +120,7 @@ func (c *collection) list() error {
 		return err
 	}
 	if shallow != c.shallow || c.st.Meta.Filter != "" {
-		// What is reachable from the same commits may be more than before:
-		// their history, or what a filter left out.
+		// More may be reachable from the same commits than before: their history, or what a filter left out.
 		clear(c.copied)
 	}
 	c.shallow, c.tips = shallow, tips
@@ -161,8 +153,8 @@ func (c *collection) copyReachable(ctx context.Context) error {
 	return nil
 }
 
-// finish puts the copies in place of what was there, if nothing else has to
-// stay by now; false if something has. It needs the work lock.
+// finish replaces the old files with the copies. It returns false if something new must be kept. It needs the work
+// lock.
 func (c *collection) finish() (bool, error) {
 	if !disk.Exists(c.dir) {
 		return true, nil
@@ -178,14 +170,13 @@ func (c *collection) finish() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("putting the packs of what is kept in place: %w", err)
 	}
-	if err := errors.Join(c.forgetShallow(), c.takeAway(placed)); err != nil {
+	if err := errors.Join(c.forgetShallow(), c.moveOld(placed)); err != nil {
 		return false, fmt.Errorf("removing garbage: %w", err)
 	}
 	return true, c.note()
 }
 
-// covers reports whether everything that tips need was to be kept when the
-// last copying began.
+// covers reports whether everything that tips need was to be kept when the last copy began.
 func (c *collection) covers(tips map[string]bool) bool {
 	for tip, checkedOut := range tips {
 		known, ok := c.tips[tip]
@@ -196,8 +187,8 @@ func (c *collection) covers(tips map[string]bool) bool {
 	return true
 }
 
-// place puts the new packs into the store; a pack's index last, for it is by
-// this that git finds it. It returns their names.
+// place moves the new packs into the store, and returns their paths. The index of a pack comes last, because git
+// finds the pack through it.
 func (c *collection) place() (map[string]bool, error) {
 	entries, err := os.ReadDir(filepath.Join(c.dir, "pack"))
 	if err != nil {
@@ -207,7 +198,7 @@ func (c *collection) place() (map[string]bool, error) {
 	placed := map[string]bool{}
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), "tmp_") {
-			continue // of a git that was killed
+			continue // of a killed git
 		}
 		name := c.st.Path("objects/pack/" + e.Name())
 		if err := os.Rename(filepath.Join(c.dir, "pack", e.Name()), name); err != nil {
@@ -218,8 +209,8 @@ func (c *collection) place() (map[string]bool, error) {
 	return placed, nil
 }
 
-// indexRank orders the files of packs: those by which git finds packs are put
-// in place last, and taken away first.
+// indexRank orders the files of packs. The files through which git finds packs are moved in last, and moved away
+// first.
 func indexRank(name string) int {
 	switch {
 	case strings.Contains(name, "multi-pack-index"):
@@ -231,8 +222,8 @@ func indexRank(name string) int {
 	}
 }
 
-// takeAway moves what was there when the last copying began out of the store.
-func (c *collection) takeAway(placed map[string]bool) error {
+// moveOld moves the files that existed when the last copy began out of the store.
+func (c *collection) moveOld(placed map[string]bool) error {
 	slices.SortStableFunc(c.files, func(a, b string) int { return indexRank(b) - indexRank(a) })
 	for i, name := range c.files {
 		if i >= maxMoved {
@@ -245,14 +236,14 @@ func (c *collection) takeAway(placed map[string]bool) error {
 			return err
 		}
 		if dir := filepath.Dir(name); filepath.Base(dir) != "pack" {
-			_ = os.Remove(dir) // goes when it is empty
+			_ = os.Remove(dir) // fails unless it is empty
 		}
 	}
 	return nil
 }
 
-// forgetShallow drops the commits that are not reachable any more from the list
-// of shallow ones, which grows by one with each fetch.
+// forgetShallow removes commits that are no longer reachable from the list of shallow commits, which grows with each
+// fetch.
 func (c *collection) forgetShallow() error {
 	var kept strings.Builder
 	for line := range strings.Lines(c.shallow) {
@@ -266,7 +257,7 @@ func (c *collection) forgetShallow() error {
 	return c.st.Replace(c.st.Path("shallow"), []byte(kept.String()))
 }
 
-// note remembers what is kept. A sync may have changed the marker meanwhile.
+// note records the size of what is kept. It reads the marker again, because a sync may have changed it.
 func (c *collection) note() error {
 	inv, err := c.st.inventory()
 	if err != nil {
@@ -276,13 +267,11 @@ func (c *collection) note() error {
 	if c.st.GitDir != st.GitDir {
 		st = At(c.st.Dir(), c.st.opts)
 	}
-	st.known = inv
 	return st.keeps(inv)
 }
 
-// toKeep returns the list of shallow commits, and the hashes of all that has
-// to stay in a store: what its refs hold, and what is checked out, for which
-// the value is true.
+// toKeep returns the list of shallow commits, and the hashes that must stay in a store: those that refs point to, and
+// those that are checked out. The value is true for a hash that is checked out.
 func (st *Store) toKeep() (shallow string, tips map[string]bool, err error) {
 	data, err := os.ReadFile(st.Path("shallow"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -297,7 +286,7 @@ func (st *Store) toKeep() (shallow string, tips map[string]bool, err error) {
 			names = append(names, name)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			err = nil // forgotten meanwhile
+			err = nil // removed meanwhile
 		}
 		return err
 	})
@@ -311,7 +300,7 @@ func (st *Store) toKeep() (shallow string, tips map[string]bool, err error) {
 			return "", nil, err
 		}
 		for line := range strings.Lines(string(held)) {
-			// "<hash>", "<hash> <ref>", "^<hash>" of what a tag comes down to; "ref: <ref>" holds nothing itself.
+			// "<hash>", "<hash> <ref>", or "^<hash>" for a peeled tag; "ref: <ref>" has no hash
 			hash, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 			if git.IsHash(hash) {
 				tips[hash] = tips[hash] || filepath.Base(name) == "HEAD"

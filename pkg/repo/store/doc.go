@@ -1,23 +1,20 @@
-// Package store keeps git directories of ours: that of a root, and one for each
-// submodule, which are of the same type. It hides how objects get in (fetch.go,
-// modules.go), how damage is proved (integrity.go), how a store is replaced
-// (replace.go), what a kill leaves (heal.go), and how garbage is collected beside
-// syncs (collect.go).
+// Package store manages the git directories of a root: that of the root itself, and one for each submodule. Both have
+// the same type. It hides how objects are fetched (fetch.go, modules.go), how damage is proved (integrity.go), how a
+// store is replaced (replace.go), how the leftovers of a kill are removed (heal.go), and how garbage is collected
+// while syncs go on (collect.go).
 //
 // # Invariants
 //
-// A git directory is ours when its marker is there, which is written first. Only what
-// is proved to be corrupt is replaced: a check that was killed, that timed out or
-// could not read means "unknown", and changes nothing. A store is built aside, and
-// exchanged for the old one when the tree that it was made for is complete.
+// A git directory is ours if it has the marker, which is written first. Only a store that is proved to be corrupt is
+// replaced. A check that was killed, timed out or could not read proves nothing, and changes nothing. A new store is
+// built beside the old one. The two are exchanged when the tree for which the new one was made is complete.
 //
 // # Garbage
 //
-// The simple way, to fetch from the old store into a new one and to exchange the two,
-// does not keep the promises of collect.go: what consumers have staged, committed or
-// locked in a published tree lives in the admin directories and would be lost between
-// their copy and the exchange; a partial clone cannot be fetched from, for it lacks
-// objects that the server side wants; and a fetch that comes meanwhile means to begin
-// anew. So what is reachable is copied into packs beside syncs, and the lock is held
-// for some renames only. A push of any size never waits for a collection.
+// A simpler way would be to fetch from the old store into a new one, and to exchange the two. That does not work for
+// three reasons. Consumers may stage, commit or lock something in a published tree: that is in the admin directories,
+// and would be lost if it happens between the copy and the exchange. A partial clone lacks objects that the server
+// side of a fetch needs. A sync that fetches meanwhile makes it necessary to start over. So what is reachable is
+// copied into packs while syncs go on, and the lock is held only for some renames. A push never waits for a
+// collection.
 package store

@@ -9,24 +9,24 @@ import (
 	"git-sync/pkg/git"
 )
 
-// fetch brings refspecs into st, in another way where the remote cannot do what the
-// options ask for. It blocks for as long as the network takes.
+// fetch fetches refspecs into st. If the remote does not support what the options ask for, it fetches in another way.
+// It blocks as long as the network takes.
 func (st *Store) fetch(ctx context.Context, g *git.Git, f fetchOptions) error {
 	if err := st.HealLocks(); err != nil {
 		return err
 	}
 	err := st.fetchOnce(ctx, g, f)
 	if git.KindOf(err) == git.KindLagging {
-		err = st.fetchOnce(ctx, g, f) // of another replica, perhaps
+		err = st.fetchOnce(ctx, g, f) // a replica may lag behind: ask once more
 	}
 	if git.KindOf(err) == git.KindLazy {
-		// The remote sent differences to files that the partial clone has left out.
+		// The remote sent deltas against files that the partial clone does not have.
 		f.lazy = true
 		err = st.fetchOnce(ctx, g, f)
 	}
 	if f.depth > 0 && git.KindOf(err) == git.KindDepth {
 		if !st.opts.noShallow {
-			st.opts.Log.Info("the remote has no shallow clones, fetching whole histories", "hint", "--depth=0 saves the attempt")
+			st.opts.Log.Info("remote has no shallow clones, fetching all history", "hint", "--depth=0 saves the attempt")
 		}
 		st.opts.noShallow, f.depth = true, 0
 		err = st.fetchOnce(ctx, g, f)
@@ -45,11 +45,11 @@ func (st *Store) fetchOnce(ctx context.Context, g *git.Git, f fetchOptions) erro
 	remote := st.url
 	if st.Meta.Filter != "" {
 		c.Opt("--filter=", st.Meta.Filter)
-		remote = "origin" // a filter is kept for a configured remote only
+		remote = "origin" // git applies a filter only for a configured remote
 	}
 	if !f.lazy {
-		// Of a remote that cannot give single objects, such as a web server with files, each
-		// fetch that starts another one would do so again.
+		// Some remotes cannot send single objects, for example a web server with files. Then each lazy fetch would
+		// start another one.
 		c.Env("GIT_NO_LAZY_FETCH=1")
 	}
 	if st.opts.Progress != nil {
@@ -59,12 +59,11 @@ func (st *Store) fetchOnce(ctx context.Context, g *git.Git, f fetchOptions) erro
 		c.Arg("--prune")
 	}
 	if f.untrusted {
-		// Transports that git allows to a user alone are closed to what a
-		// repository asks for.
+		// Forbid the transports that git reserves for URLs from the user.
 		c.Env("GIT_PROTOCOL_FROM_USER=0")
 	}
 	if _, err := g.Run(ctx, c.Operand(remote).Operand(f.refspecs...)); err != nil {
-		// A git that was killed leaves what it had received: over and over, that fills a disk.
+		// A killed git leaves partial files. After many attempts they would fill the disk.
 		return errors.Join(err, st.healObjects())
 	}
 	st.opts.Fetched()
@@ -74,14 +73,13 @@ func (st *Store) fetchOnce(ctx context.Context, g *git.Git, f fetchOptions) erro
 type fetchOptions struct {
 	depth     int
 	refspecs  []string
-	lazy      bool // another fetch may be started, for what a partial clone lacks
+	lazy      bool // git may start further fetches for objects that a partial clone lacks
 	untrusted bool // the URL comes from the synced repository
-	prune     bool // refs that the remote has no more go first: one may be where a directory of refs is now
+	prune     bool // first remove refs that the remote no longer has: a directory of refs may have such a name now
 }
 
-// Obtain fetches source, a ref's full name or a hash, unless the store has it
-// already: oid is what the ref was last known to hold. It returns what it holds
-// now, which may be newer.
+// Obtain fetches source, the full name of a ref or a hash, unless the store has it already. oid is the last known
+// value of the ref. Obtain returns the present value, which may be newer.
 func (st *Store) Obtain(ctx context.Context, g *git.Git, source, oid string) (string, error) {
 	if err := st.configure(); err != nil {
 		return "", err
@@ -99,7 +97,7 @@ func (st *Store) Obtain(ctx context.Context, g *git.Git, source, oid string) (st
 		return "", err
 	}
 	if head, err = st.Head(); err == nil && head == "" {
-		err = fmt.Errorf("%s is not there after fetching it", headRef)
+		err = fmt.Errorf("%s does not exist after the fetch", headRef)
 	}
 	return head, err
 }
@@ -116,8 +114,7 @@ func (st *Store) fetchOne(ctx context.Context, g *git.Git, source, ref string, f
 	default:
 		return err
 	}
-	// Older servers hand out no commits by hash: take all, and look whether it is
-	// among them.
+	// Older servers do not serve commits by hash: fetch all refs, and check whether the commit is among them.
 	f.depth, f.refspecs, f.prune = 0, []string{"+refs/*:refs/git-sync/all/*"}, true
 	if err := st.fetch(ctx, g, f); err != nil {
 		return err

@@ -4,21 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"git-sync/pkg/repo/internal/disk"
 )
-
-func FuzzPackedRef(f *testing.F) {
-	hash := strings.Repeat("1", 40)
-	f.Add("# pack-refs with: peeled fully-peeled sorted\n"+hash+" "+headRef+"\n^"+hash+"\n", headRef)
-	f.Fuzz(func(t *testing.T, packed, name string) {
-		if got := packedRef(packed, name); got != "" && !strings.Contains(packed, got+" "+name) {
-			t.Errorf("%q: %q is at %q", packed, name, got)
-		}
-	})
-}
 
 // FuzzObjects examines files in the place of objects: either they are proved
 // to be corrupt or they are not; that they cannot be read is not said of them.
@@ -44,27 +35,21 @@ func FuzzObjects(f *testing.F) {
 	})
 }
 
-// FuzzMarker reads the marker and the pinned tags: a store of another version is
-// none of ours.
+// FuzzMarker reads the marker: a store of another version is none of ours.
 func FuzzMarker(f *testing.F) {
 	f.Add(`{"version":1,"format":"sha1","depth":1,"link":"link","ready":true}`)
-	f.Add(`{"refs/tags/v1":"` + strings.Repeat("1", 40) + `"}`)
+	f.Add(`{"version":1,"format":"sha1","pins":{"refs/tags/v1":"` + strings.Repeat("1", 40) + `"}}`)
 	st := At(filepath.Join(f.TempDir(), disk.GitName), &Options{})
 	if err := st.MkdirAll(st.Own("")); err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, content string) {
-		for _, name := range []string{st.Own(disk.Marker), st.Own(pinsName)} {
-			if err := os.WriteFile(name, []byte(content), 0o666); err != nil {
-				t.Fatal(err)
-			}
+		if err := os.WriteFile(st.Own(disk.Marker), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
 		}
 		st.Load()
-		if st.Usable() != (st.Meta.Version == version) || !st.Usable() && st.Meta != (Meta{}) {
+		if st.Usable() != (st.Meta.Version == version) || !st.Usable() && !reflect.DeepEqual(st.Meta, Meta{}) {
 			t.Errorf("%q: %+v", content, st.Meta)
-		}
-		if pins, err := st.pins(); err == nil && pins == nil {
-			t.Errorf("%q: pins that nothing can be added to", content)
 		}
 	})
 }

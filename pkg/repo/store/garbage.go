@@ -7,25 +7,24 @@ type GC string
 
 // The values of GC.
 const (
-	GCAuto       GC = "auto"       // when what is unreachable may outweigh what is kept
+	GCAuto       GC = "auto"       // when there may be enough garbage to matter
 	GCAlways     GC = "always"     // after every update
-	GCAggressive GC = "aggressive" // after every update, repacked as tightly as git can
+	GCAggressive GC = "aggressive" // after every update, with the best compression of git
 	GCOff        GC = "off"
 )
 
-// Garbage is worth collecting when what was added since the last time is more
-// than a quarter of what was kept then, which bounds the disk, and than the
-// fixed cost; or when there are so many packs or loose objects that git becomes
-// slow (git's own gc.auto counts 50 packs and 6,700 loose objects).
+// Garbage is worth collecting if the store has grown by more than a quarter of what was kept last time, and by more
+// than a fixed minimum. This limits the disk usage. It is also worth collecting if there are so many packs or loose
+// objects that git becomes slow. git's own gc.auto allows 50 packs and 6,700 loose objects.
 const (
 	minGarbage = 128 << 10
-	maxGarbage = 4 // one part in so many of what is kept
+	maxGarbage = 4 // garbage may be one fourth of what is kept
 	maxPacks   = 20
 	maxLoose   = 2000
 )
 
-// WorthCollecting returns the stores, submodules' included, in which garbage is
-// worth collecting after a fetch. They are copies, which may be used beside syncs.
+// WorthCollecting returns the stores, those of submodules included, in which garbage is worth collecting after a
+// fetch. They are copies, which may be used while syncs go on.
 func (st *Store) WorthCollecting() ([]*Store, error) {
 	all, err := st.All()
 	if err != nil || st.opts.GC == GCOff {
@@ -33,7 +32,7 @@ func (st *Store) WorthCollecting() ([]*Store, error) {
 	}
 	var worth []*Store
 	for _, each := range all {
-		if st.opts.GC == GCAuto && !each.outweighed() {
+		if st.opts.GC == GCAuto && !each.needsCollection() {
 			continue
 		}
 		copied := *each
@@ -42,21 +41,20 @@ func (st *Store) WorthCollecting() ([]*Store, error) {
 	return worth, nil
 }
 
-// outweighed reports whether there may be so much garbage that it is worth collecting.
-func (st *Store) outweighed() bool {
+// needsCollection reports whether there may be so much garbage that it is worth collecting.
+func (st *Store) needsCollection() bool {
 	inv, err := st.inventory()
 	if err != nil {
-		return false // unreadable, or only begun: not today
+		return false // unreadable, or just being created: skip it this time
 	}
-	garbage := inv.Bytes - st.Meta.Kept
+	garbage := inv.bytes - st.Meta.Kept
 	if st.Meta.Kept == 0 {
-		garbage = 0 // made not long ago: see NoteNew
+		garbage = 0 // a new store: see NoteNew
 	}
 	return garbage > minGarbage && garbage > st.Meta.Kept/maxGarbage || inv.packs > maxPacks || inv.loose > maxLoose
 }
 
-// NoteNew notes the size of stores that were made not long ago: what is in
-// them was fetched for one tree, and is not garbage.
+// NoteNew records the size of new stores: their objects were fetched for one tree and are not garbage.
 func (st *Store) NoteNew() error {
 	all, err := st.All()
 	if err != nil {
@@ -71,15 +69,15 @@ func (st *Store) NoteNew() error {
 	return err
 }
 
-// keeps notes that a store holds nothing but what is needed. What two revisions
-// need is more than what one needs, and garbage as soon as the next one comes: so
-// growth is believed by halves, and looked at again with the next fetch.
-func (st *Store) keeps(inv Inventory) error {
+// keeps records the size of a store after a collection. Two revisions need more than one, and the difference is
+// garbage after the next update. So only half of a growth is recorded, and the store is measured again after the next
+// fetch.
+func (st *Store) keeps(inv inventory) error {
 	meta := st.Meta
-	if growth := inv.Bytes - meta.Kept; meta.Kept > 0 && growth > 0 {
+	if growth := inv.bytes - meta.Kept; meta.Kept > 0 && growth > 0 {
 		meta.Kept += min(growth, max(growth/2, meta.Kept/maxGarbage))
 	} else {
-		meta.Kept = inv.Bytes
+		meta.Kept = inv.bytes
 	}
 	return st.Save(meta)
 }

@@ -12,7 +12,7 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// remove removes what matches patterns, which is what a kill has left.
+// remove removes the files that match patterns. what describes them in an error.
 func (st *Store) remove(what string, patterns ...string) error {
 	var err error
 	for _, pattern := range patterns {
@@ -28,17 +28,16 @@ func (st *Store) remove(what string, patterns ...string) error {
 	return nil
 }
 
-// HealLocks removes what a dead git leaves in a store and a living one would
-// trip over. Only git-sync writes to a store, under the root's lock, and none
-// of its gits is running now: every lock in it is stale, and so is every ref that
-// we had not written whole.
+// HealLocks removes locks and partial refs that a killed git has left, because they would make the next git fail.
+// Only git-sync writes to a store, under the root's lock, and none of its git processes runs now. So every lock is
+// stale, and every temporary ref is incomplete.
 func (st *Store) HealLocks() error {
 	err := st.remove("stale locks", "*.lock", "gc.pid", "objects/info/alternates.lock", "objects/info/commit-graph.lock")
 	return errors.Join(err, filepath.WalkDir(st.Path("refs"), func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && (strings.HasSuffix(name, ".lock") || strings.HasPrefix(d.Name(), disk.TempPrefix)) {
 			return disk.Remove(name)
 		}
-		return nil // an unreadable directory is git's to complain about
+		return nil // git reports an unreadable directory later
 	}))
 }
 
@@ -48,19 +47,17 @@ func (st *Store) healObjects() error {
 		disk.TempPrefix+"*", disk.OwnName+"/"+disk.TempPrefix+"*")
 }
 
-// healCollections removes what collections of garbage have left.
+// healCollections removes the leftovers of garbage collections.
 func (st *Store) healCollections() error {
 	return st.remove("leftovers of a garbage collection", disk.OwnName+"/"+scratchPrefix+"*")
 }
 
-// lockAge is after how long a lock in a worktree is taken for a dead
-// process's. Consumers may run git in a published tree, which holds a lock
-// for moments.
+// lockAge is the age after which a lock in a worktree is considered stale. Consumers may run git in a published tree,
+// which holds a lock only for moments.
 const lockAge = 10 * time.Second
 
-// HealWorktreeLocks removes locks from the worktrees' admin directories that
-// are older than since, when this process took the root over, or old at now. A
-// submodule is a worktree of a store of its own.
+// HealWorktreeLocks removes stale locks from the admin directories of worktrees, those of submodules included. A lock
+// is stale if it is older than since, when this process took over the root, or older than lockAge at now.
 func (st *Store) HealWorktreeLocks(since, now time.Time) error {
 	names, err := disk.Glob(st.Dir(), disk.Admins+"/*/*.lock")
 	inModules, merr := disk.Glob(st.Dir(), disk.OwnName+"/"+disk.ModulesName+"/*/"+disk.Admins+"/*/*.lock")
@@ -68,7 +65,7 @@ func (st *Store) HealWorktreeLocks(since, now time.Time) error {
 	for _, name := range append(names, inModules...) {
 		info, serr := os.Lstat(name)
 		if serr != nil {
-			continue // gone meanwhile
+			continue // removed meanwhile
 		}
 		if at := info.ModTime(); at.Before(since) || now.Sub(at) > lockAge {
 			err = errors.Join(err, disk.Remove(name))
@@ -80,8 +77,7 @@ func (st *Store) HealWorktreeLocks(since, now time.Time) error {
 	return nil
 }
 
-// Heal removes what interrupted fetches, and writes of ours, have left in the
-// store and in those of the submodules.
+// Heal removes the leftovers of interrupted fetches and writes from the store and from the stores of submodules.
 func (st *Store) Heal() error {
 	stores, err := st.All()
 	for _, each := range stores {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"io/fs"
 	"os"
@@ -17,20 +16,16 @@ import (
 	"git-sync/pkg/git"
 )
 
-// Inventory is what a walk of a store's objects shows, without reading any:
-// some hundredths of a millisecond at every size of repository, for what is
-// big is in packs.
-type Inventory struct {
-	Bytes int64 // on disk, whole blocks
-
+// inventory is the result of walking a store's objects without reading them. That takes a few hundredths of a
+// millisecond for every size of repository, because large repositories are in packs.
+type inventory struct {
+	bytes        int64 // on disk, in whole blocks
 	packs, loose int
-	digest       uint64 // of names and sizes
 }
 
-// inventory walks the object directory. It fails when that cannot be read.
-func (st *Store) inventory() (Inventory, error) {
-	var inv Inventory
-	sum := fnv.New64a()
+// inventory walks the object directory. It fails if the directory cannot be read.
+func (st *Store) inventory() (inventory, error) {
+	var inv inventory
 	err := st.eachObject(func(name string, info fs.FileInfo) error {
 		switch {
 		case strings.HasSuffix(name, ".pack"):
@@ -40,18 +35,16 @@ func (st *Store) inventory() (Inventory, error) {
 		}
 		size := info.Size()
 		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-			size = stat.Blocks * 512 // stat(2): units of 512 bytes, whatever the file system's block
+			size = stat.Blocks * 512 // stat(2): always units of 512 bytes
 		}
-		inv.Bytes += size
-		_, err := fmt.Fprintf(sum, "%s %d\n", name, info.Size())
-		return err
+		inv.bytes += size
+		return nil
 	})
-	inv.digest = sum.Sum64()
 	return inv, err
 }
 
-// eachObject calls visit for every pack file and loose object of the store.
-// Temporary files and what vanishes meanwhile are left out.
+// eachObject calls visit for every pack file and loose object of the store. It skips temporary files, and files that
+// disappear meanwhile.
 func (st *Store) eachObject(visit func(name string, info fs.FileInfo) error) error {
 	dirs, err := os.ReadDir(st.Path("objects"))
 	if err != nil {
@@ -91,18 +84,16 @@ func eachFile(dir string, visit func(name string, info fs.FileInfo) error) error
 	return nil
 }
 
-// errCorrupt is what examine proves.
+// errCorrupt says that damage is proved.
 var errCorrupt = errors.New("corrupt")
 
-// maxExamined bounds the loose objects that examine reads; there are more only
-// where another program writes into the store.
+// maxExamined limits the loose objects that examine reads. There are more only if another program writes into the
+// store.
 const maxExamined = 20000
 
-// examine looks for objects that were cut short, in-process: a pack and its
-// index end in the same checksum, and a loose object is a zlib stream with a
-// checksum of its own (gitformat-pack(5), gitformat-loose(5)). It returns an
-// error that wraps errCorrupt when that is proved, another when files cannot
-// be read, which proves nothing.
+// examine looks for truncated objects, without starting a process. A pack and its index end in the same checksum, and
+// a loose object is a zlib stream with its own checksum (gitformat-pack(5), gitformat-loose(5)). If damage is proved,
+// the error wraps errCorrupt. Any other error says that files could not be read, which proves nothing.
 func (st *Store) examine() error {
 	n := 0
 	return st.eachObject(func(name string, info fs.FileInfo) error {
@@ -120,8 +111,8 @@ func (st *Store) examine() error {
 	})
 }
 
-// examinePack compares the checksum that ends a pack with that which its index
-// has of it, second to last.
+// examinePack compares the checksum at the end of a pack with the one in its index, which is before the index's own
+// checksum.
 func (st *Store) examinePack(name string) error {
 	length := 20
 	if st.Meta.Format == "sha256" {
@@ -134,7 +125,7 @@ func (st *Store) examinePack(name string) error {
 	}
 	idx, err := tail(index, 2*length)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // an interrupted fetch: git does not use a pack without index
+		return nil // an interrupted fetch: git does not use a pack without an index
 	}
 	if err != nil {
 		return err
@@ -187,79 +178,69 @@ func examineLoose(name string, info fs.FileInfo) error {
 	return err
 }
 
-// Examine examines the store and those of the submodules, and remembers what is
-// proved.
-func (st *Store) Examine() {
-	stores, _ := st.All() // unreadable: nothing is proved
+// FindDamage examines the store and those of the submodules. It returns an error if one of them is proved to be
+// corrupt.
+func (st *Store) FindDamage() error {
+	stores, _ := st.All() // on error, nothing is proved
 	for _, each := range stores {
 		if !each.Usable() {
 			continue
 		}
 		if err := each.examine(); errors.Is(err, errCorrupt) {
-			st.opts.Log.Info("an object store is corrupt; it is replaced as soon as the remote can be reached", "cause", err.Error())
-			st.Corrupt = true
+			return err
 		}
 	}
+	return nil
 }
 
-// ExamineIfChanged examines the store when it is not as the last sync left it: it
-// was changed by others, or by a failing disk.
-func (st *Store) ExamineIfChanged() {
-	inv, err := st.inventory()
-	if err != nil || inv.digest == st.known.digest {
-		return
+// MarkCorrupt marks the store as corrupt and logs damage, the result of FindDamage. It does nothing if damage is nil.
+func (st *Store) MarkCorrupt(damage error) {
+	if damage != nil {
+		st.opts.Log.Error(damage, "object store corrupt")
+		st.Corrupt = true
 	}
-	if st.known != (Inventory{}) {
-		st.Examine()
-	}
-	st.known = inv
 }
 
-// Remember notes the state in which git left the store, and returns it.
-func (st *Store) Remember() (Inventory, error) {
-	inv, err := st.inventory()
-	if err == nil {
-		st.known = inv
-	}
-	return inv, err
-}
-
-// ProvesCorrupt reports whether a failure is that of a corrupt store. git may
-// say so, or say something that it has no clear words for, as when it meets a
-// damaged object in the middle of a fetch: then the objects are looked at.
+// ProvesCorrupt reports whether err proves that the store is corrupt. git may say so, or it may fail with an unclear
+// message, for example if a fetch finds a damaged object. In that case the objects are examined, and the store is
+// marked as corrupt if that proves it.
 func (st *Store) ProvesCorrupt(ctx context.Context, g *git.Git, err error) bool {
 	switch git.KindOf(err) {
 	case git.KindCorrupt:
 		return true
 	case git.KindUnknown:
-		st.Examine()
+		st.MarkCorrupt(st.FindDamage())
 		return st.Corrupt || st.lacksObjects(ctx, g)
 	default:
 		return false
 	}
 }
 
-// lacksObjects reports whether git finds something missing of what was fetched
-// last, by following it from object to object: files that are gone leave no
-// trace in those that are there, and so do a list of shallow commits that is gone,
-// or that git could not put in place. In a partial clone that proves nothing.
+// lacksObjects reports whether objects are missing from what was fetched last. It makes git follow all references: a
+// missing file, or a missing list of shallow commits, leaves no trace in other files. It skips partial clones, where
+// missing objects prove nothing.
 func (st *Store) lacksObjects(ctx context.Context, g *git.Git) bool {
-	stores, _ := st.All() // unreadable: nothing is known of them
+	stores, _ := st.All() // on error, nothing is known about them
 	for _, each := range stores {
 		if !each.Usable() || each.Meta.Filter != "" {
 			continue
 		}
 		c := git.Cmd("rev-list", "--objects", "--all", "--quiet").GitDir(each.Dir())
 		if _, err := g.Run(ctx, c); err != nil && (git.KindOf(err) == git.KindUnknown || git.KindOf(err) == git.KindCorrupt) {
-			st.opts.Log.V(1).Info("objects are missing from the store", "cause", err.Error())
+			st.opts.Log.V(1).Info("objects missing", "error", err.Error())
 			return true
 		}
 	}
 	return false
 }
 
-// Size is what the objects take up on the disk, in bytes, as far as that can be read.
-func (st *Store) Size() int64 {
-	inv, _ := st.inventory()
-	return inv.Bytes
+// Size returns the size of the objects on the disk in bytes, those of submodules included. It skips what cannot be
+// read.
+func (st *Store) Size() (bytes int64) {
+	stores, _ := st.All()
+	for _, each := range stores {
+		inv, _ := each.inventory()
+		bytes += inv.bytes
+	}
+	return bytes
 }

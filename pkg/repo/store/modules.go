@@ -7,17 +7,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// Module returns the submodules' store called name. All trees share it: a
-// submodule that did not change is not fetched again.
+// Module returns the submodule store called name. All trees share it, so an unchanged submodule is not fetched again.
 func (st *Store) Module(name string) *Store { return At(st.ModuleDir(name).Dir(), st.opts) }
 
-// Modules returns the submodules' stores.
+// Modules returns the submodule stores.
 func (st *Store) Modules() ([]*Store, error) {
 	entries, err := os.ReadDir(st.Own(disk.ModulesName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -33,14 +33,13 @@ func (st *Store) Modules() ([]*Store, error) {
 	return stores, nil
 }
 
-// All returns the submodules' stores and, last, the store itself.
+// All returns the submodule stores and, last, the store itself.
 func (st *Store) All() ([]*Store, error) {
 	modules, err := st.Modules()
 	return append(modules, st), err
 }
 
-// ObtainModule sees to it that the submodules' store called name has commit,
-// which is fetched from url.
+// ObtainModule fetches commit from url into the submodule store called name, unless the store has it already.
 func (st *Store) ObtainModule(ctx context.Context, g *git.Git, name, url, commit string) error {
 	m := st.Module(name)
 	m.url = url
@@ -49,7 +48,7 @@ func (st *Store) ObtainModule(ctx context.Context, g *git.Git, name, url, commit
 	}
 	format := formatOf(commit)
 	if m.Usable() && m.Meta.Format == format {
-		if err := errors.Join(m.complete(), m.forgetOtherDepth()); err != nil {
+		if err := errors.Join(m.complete(), m.forgetOtherDepths()); err != nil {
 			return err
 		}
 		if has, err := m.hasModule(ctx, g, commit); has || err != nil {
@@ -58,12 +57,7 @@ func (st *Store) ObtainModule(ctx context.Context, g *git.Git, name, url, commit
 	} else if err := m.createAnew(format); err != nil {
 		return err
 	}
-	if err := m.fetchOne(ctx, g, commit, moduleRef(commit), fetchOptions{untrusted: true}); err != nil {
-		return err
-	}
-	meta := m.Meta
-	meta.Depth = m.opts.Depth
-	return m.Save(meta)
+	return m.fetchOne(ctx, g, commit, m.moduleRef(commit), fetchOptions{untrusted: true})
 }
 
 func (st *Store) createAnew(format string) error {
@@ -73,16 +67,23 @@ func (st *Store) createAnew(format string) error {
 	return st.create(format, st.opts.Filter)
 }
 
-// forgetOtherDepth sees to it that every commit of a submodule's store is
-// fetched again when more or less history than before is asked for. The
-// commits that trees have checked out are kept by their worktrees meanwhile.
-func (st *Store) forgetOtherDepth() error {
-	if st.Meta.Depth == st.opts.Depth {
-		return nil
-	}
-	refs, err := disk.Glob(st.Dir(), moduleRef("*"))
-	for _, name := range refs {
-		err = errors.Join(err, disk.Remove(name))
+// moduleRefs is the prefix of the refs for submodule commits.
+const moduleRefs = "refs/git-sync/commits/"
+
+// moduleRef returns the ref that protects a submodule's commit. It also says that the commit was fetched completely,
+// with the configured depth.
+func (st *Store) moduleRef(commit string) string {
+	return fmt.Sprintf("%s%d/%s", moduleRefs, st.opts.Depth, commit)
+}
+
+// forgetOtherDepths removes the refs that were fetched with another depth: all commits of a store share the shallow
+// boundary, so they must be fetched again. Meanwhile, worktrees protect the commits that are checked out.
+func (st *Store) forgetOtherDepths() error {
+	depths, err := disk.Glob(st.Dir(), moduleRefs+"*")
+	for _, dir := range depths {
+		if filepath.Base(dir) != strconv.Itoa(st.opts.Depth) {
+			err = errors.Join(err, disk.RemoveTree(dir))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("preparing a change of --depth: %w", err)
@@ -90,20 +91,15 @@ func (st *Store) forgetOtherDepth() error {
 	return nil
 }
 
-// moduleRef protects a submodule's commit, and says that it was fetched whole,
-// with the history that the store's marker tells.
-func moduleRef(commit string) string { return "refs/git-sync/commits/" + commit }
-
-// hasModule reports whether commit was fetched whole before.
+// hasModule reports whether commit was fetched completely, with the configured depth.
 func (st *Store) hasModule(ctx context.Context, g *git.Git, commit string) (bool, error) {
-	if held, err := st.Ref(moduleRef(commit)); err != nil || held != commit {
+	if held, err := st.ref(st.moduleRef(commit)); err != nil || held != commit {
 		return false, err
 	}
 	return st.Has(ctx, g, commit)
 }
 
-// DropUnusedCommits removes the refs by which a submodule's store keeps commits
-// that are checked out nowhere.
+// DropUnusedCommits removes the refs of submodule commits that are not checked out anywhere.
 func (st *Store) DropUnusedCommits() error {
 	used := map[string]bool{}
 	heads, err := disk.Glob(st.Dir(), disk.Admins+"/*/HEAD")
@@ -113,11 +109,11 @@ func (st *Store) DropUnusedCommits() error {
 	for _, name := range heads {
 		head, err := os.ReadFile(name)
 		if err != nil {
-			return fmt.Errorf("looking for submodules in use: %w", err)
+			return fmt.Errorf("listing submodules in use: %w", err)
 		}
 		used[strings.TrimSpace(string(head))] = true
 	}
-	refs, err := disk.Glob(st.Dir(), moduleRef("*"))
+	refs, err := disk.Glob(st.Dir(), moduleRefs+"*/*")
 	for _, name := range refs {
 		if !used[filepath.Base(name)] {
 			err = errors.Join(err, disk.Remove(name))

@@ -12,8 +12,8 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// pack copies into packs of their own what is reachable from the tips, and from
-// what consumers have staged or left in a log, and not in such a pack yet.
+// pack copies what is reachable from the tips, or from what consumers have staged or have in a reflog, into new
+// packs. It leaves out what was copied before.
 func (c *collection) pack(ctx context.Context) error {
 	if c.st.Meta.Filter != "" {
 		return c.packPartial(ctx)
@@ -22,10 +22,9 @@ func (c *collection) pack(ctx context.Context) error {
 	return err
 }
 
-// packPartial is pack for a partial clone. It keeps what the filter lets
-// through, all that is checked out, and what consumers have made, which the
-// remote cannot give again. What checkouts of old revisions have brought goes,
-// even if it is reachable by the history.
+// packPartial does the same as pack for a partial clone. It keeps what passes the filter, what is checked out, and
+// what consumers have made, because the remote does not have that. It drops the objects of earlier checkouts, even if
+// they are reachable through the history.
 func (c *collection) packPartial(ctx context.Context) error {
 	tips := revisions(c.tips, nil)
 	own, err := c.objects(ctx, git.Cmd("rev-list", "--exclude-promisor-objects", "--reflog", "--indexed-objects"), tips)
@@ -52,20 +51,20 @@ func (c *collection) packPartial(ctx context.Context) error {
 	case err != nil && ctx.Err() != nil:
 		return err
 	case err != nil:
-		// Too long a list, or a filter that needs what is not there.
-		c.st.opts.Log.V(1).Info("keeping all that is reachable, whatever the filter says", "because", err.Error())
+		// The list is too long, or the filter needs an object that is missing.
+		c.st.opts.Log.V(1).Info("keeping all reachable objects", "error", err.Error())
 		cmd.Arg("--revs", "--missing=allow-promisor")
 		input = tips
 	}
 	packs, err := c.write(ctx, cmd, input)
 	for _, name := range packs {
-		// What their objects name and is not there is the remote's to give.
+		// This marks objects that the pack refers to but does not contain as available from the remote.
 		err = errors.Join(err, c.st.Write(strings.TrimSuffix(name, ".pack")+".promisor", nil))
 	}
 	return err
 }
 
-// objects lists objects.
+// objects runs cmd to list objects.
 func (c *collection) objects(ctx context.Context, cmd *git.Command, input string) (string, error) {
 	cmd.Arg("--objects", "--no-object-names", "--stdin").MaxOutput(maxList).Stdin(strings.NewReader(input))
 	res, err := c.st.opts.Git.Run(ctx, c.reading(cmd))
@@ -75,10 +74,10 @@ func (c *collection) objects(ctx context.Context, cmd *git.Command, input string
 	return res.Stdout, nil
 }
 
-// write runs a git pack-objects, and returns the packs that it has made of what
-// is not in one of ours yet.
+// write runs a git pack-objects, and returns the packs that it has written. It leaves out what is in our new packs
+// already.
 func (c *collection) write(ctx context.Context, cmd *git.Command, input string) ([]string, error) {
-	// One thread and a bounded window: beside the loop, in a small container.
+	// One thread and a limited window: this runs beside syncs, maybe in a small container.
 	c.reading(cmd).Arg("-q", "--non-empty", "--delta-base-offset", "--keep-true-parents").
 		Config(git.KV{Key: "pack.threads", Value: "1"}, git.KV{Key: "pack.windowMemory", Value: "32m"})
 	if c.st.opts.GC == GCAggressive {
@@ -98,8 +97,8 @@ func (c *collection) write(ctx context.Context, cmd *git.Command, input string) 
 	return slices.DeleteFunc(after, func(name string) bool { return slices.Contains(before, name) }), err
 }
 
-// reading makes a command read the store as it was looked at, and write
-// objects into the collection's directory alone.
+// reading makes a command read the store with the recorded shallow commits, and write objects only into the
+// collection's directory.
 func (c *collection) reading(cmd *git.Command) *git.Command {
 	shallow := ""
 	if c.shallow != "" {
@@ -112,8 +111,7 @@ func (c *collection) reading(cmd *git.Command) *git.Command {
 	)
 }
 
-// revisions writes tips as git reads them from its standard input, and those of
-// which everything is to be left out.
+// revisions formats tips for the standard input of git, and excludes everything that is reachable from without.
 func revisions(tips, without map[string]bool) string {
 	var b strings.Builder
 	for tip := range tips {

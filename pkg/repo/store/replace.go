@@ -13,42 +13,32 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-const (
-	nextName = disk.TempPrefix + "next" // a store being built; it is kept until its tree is complete
-	oldName  = disk.TempPrefix + "old"  // a store being replaced, where exchange(2) is missing
-)
+// nextName is the name of a store that is being built. It is kept until its tree is complete.
+const nextName = disk.TempPrefix + "next"
 
-// Reopen reads the root's store, which may be absent or not ours. It finishes an
-// interrupted change of stores: without a .git, a new store that is ready takes
-// its place. One that is not ready yet is left for Fresh; else what is beside is a
-// leftover.
+// Reopen reads the root's store, which may be absent or not ours. It finishes an interrupted replacement: if there is
+// no .git, a next store that is ready takes its place. A next store that is not ready is left for Fresh.
 func (st *Store) Reopen() error {
 	if !disk.Exists(st.Dir()) {
-		aside := At(filepath.Join(st.opts.Root, nextName), st.opts)
-		if aside.Err == nil && !aside.Meta.Ready {
-			aside = At(filepath.Join(st.opts.Root, oldName), st.opts)
+		next := st.next()
+		if next.Err != nil {
+			return next.Err
 		}
-		if aside.Err != nil {
-			return aside.Err
-		}
-		if aside.Usable() {
-			if err := os.Rename(aside.Dir(), st.Dir()); err != nil {
+		if next.Meta.Ready {
+			if err := os.Rename(next.Dir(), st.Dir()); err != nil {
 				return fmt.Errorf("restoring the store: %w", err)
 			}
 		}
 	}
 	*st = *At(st.Dir(), st.opts)
-	if st.Err != nil {
+	if st.Err != nil || st.Unfinished() {
 		return st.Err
 	}
-	if st.Unfinished() {
-		return st.discardAside(oldName)
-	}
-	return st.DiscardAside()
+	return st.DiscardNext()
 }
 
-// Unfinished reports whether an attempt that failed has left a store beside this one, into
-// which the next one fetches what is missing.
+// Unfinished reports whether a failed attempt has left a store beside this one. The next attempt fetches into that
+// store what is missing.
 func (st *Store) Unfinished() bool {
 	next := st.next()
 	return next.Usable() && !next.Meta.Ready
@@ -56,24 +46,18 @@ func (st *Store) Unfinished() bool {
 
 func (st *Store) next() *Store { return At(filepath.Join(st.opts.Root, nextName), st.opts) }
 
-// DiscardAside gives up all that is beside the store.
-func (st *Store) DiscardAside() error {
-	return errors.Join(st.discardAside(nextName), st.discardAside(oldName))
-}
+// DiscardNext discards the store that is being built beside this one.
+func (st *Store) DiscardNext() error { return st.next().Discard() }
 
-func (st *Store) discardAside(name string) error {
-	return st.trash().Discard(filepath.Join(st.opts.Root, name))
-}
-
-// Fresh returns a store beside the root's, for objects like oid: a new one, or one that an
-// attempt which failed has fetched into. Adopt puts it in the root's place, Discard gives it up.
+// Fresh returns a store beside the root's, for objects with the same format as oid. It is new, or one that a failed
+// attempt has fetched into. Adopt makes it the root's store, Discard discards it.
 func (st *Store) Fresh(oid string) (*Store, error) {
 	fresh := st.next()
 	if st.Unfinished() && fresh.Meta.Format == formatOf(oid) && fresh.Meta.Filter == st.opts.Filter {
 		return fresh, errors.Join(fresh.complete(), fresh.Heal(), fresh.forgetTrees())
 	}
 	if err := fresh.Discard(); err != nil {
-		return nil, fmt.Errorf("setting an unfinished store aside: %w", err)
+		return nil, fmt.Errorf("discarding an unfinished store: %w", err)
 	}
 	if err := fresh.create(formatOf(oid), st.opts.Filter); err != nil {
 		return nil, errors.Join(err, fresh.Discard())
@@ -81,7 +65,7 @@ func (st *Store) Fresh(oid string) (*Store, error) {
 	return fresh, nil
 }
 
-// forgetTrees removes all admin directories, submodules' included.
+// forgetTrees removes all admin directories, those of submodules included.
 func (st *Store) forgetTrees() error {
 	stores, err := st.All()
 	for _, each := range stores {
@@ -90,8 +74,8 @@ func (st *Store) forgetTrees() error {
 	return err
 }
 
-// Reusable reports whether what was fetched into a store beside this one is of use to the next
-// attempt, when this one has failed with err.
+// Reusable reports whether the next attempt can use what was fetched into a store beside this one. err is the failure
+// of this attempt.
 func (st *Store) Reusable(ctx context.Context, g *git.Git, err error) bool {
 	head, herr := st.Head()
 	return herr == nil && head != "" && !st.ProvesCorrupt(ctx, g, err)
@@ -100,34 +84,32 @@ func (st *Store) Reusable(ctx context.Context, g *git.Git, err error) bool {
 // Discard moves the store into the trash.
 func (st *Store) Discard() error { return st.trash().Discard(st.Dir()) }
 
-// Adopt makes fresh, built aside, the root's store, in st. The trees' .git files
-// name <root>/.git, so the two directories change places. link is what is about
-// to be published, unless a link is known already.
+// Adopt makes fresh, which was built beside the root's store, the root's store, and updates st. The trees' .git files
+// contain <root>/.git, so the two directories are exchanged. link is the link that will be published; it is recorded
+// unless one is known already.
 func (st *Store) Adopt(fresh *Store, link string, exchange func(a, b string) error) error {
 	meta := fresh.Meta
-	meta.Ready, meta.Link = true, st.Meta.Link
+	meta.Ready, meta.Link, meta.Pins = true, st.Meta.Link, st.Meta.Pins
 	if meta.Link == "" {
-		meta.Link = link // leads nowhere until it is published
+		meta.Link = link // does not exist until it is published
 	}
 	if inv, err := fresh.inventory(); err == nil {
-		meta.Kept = inv.Bytes // all of it is what was asked for
+		meta.Kept = inv.bytes // all of it is needed
 	}
-	pins, err := st.pins()
-	if err == nil {
-		err = errors.Join(fresh.savePins(pins), fresh.Save(meta))
-	}
-	if err != nil {
+	if err := fresh.Save(meta); err != nil {
 		return err
 	}
-	if err := swap(fresh.Dir(), st.Dir(), filepath.Join(st.opts.Root, oldName), exchange); err != nil {
+	if err := st.swap(fresh.Dir(), exchange); err != nil {
 		return fmt.Errorf("putting the new store in place: %w", err)
 	}
 	fresh.GitDir = st.GitDir
 	*st = *fresh
-	return st.DiscardAside()
+	return st.DiscardNext()
 }
 
-func swap(next, now, aside string, exchange func(a, b string) error) error {
+// swap puts the store at next in the place of this one.
+func (st *Store) swap(next string, exchange func(a, b string) error) error {
+	now := st.Dir()
 	if !disk.Exists(now) {
 		return os.Rename(next, now)
 	}
@@ -135,8 +117,8 @@ func swap(next, now, aside string, exchange func(a, b string) error) error {
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
-	// A crash between the two renames is healed by Reopen.
-	if err = os.Rename(now, aside); errors.Is(err, unix.EXDEV) {
+	// If a crash happens between the two renames, Reopen finishes them.
+	if err = st.trash().Move(now); errors.Is(err, unix.EXDEV) {
 		err = removeInPlace(now)
 	}
 	if err != nil {
@@ -145,7 +127,7 @@ func swap(next, now, aside string, exchange func(a, b string) error) error {
 	return os.Rename(next, now)
 }
 
-// removeInPlace removes a store that cannot be renamed, its marker last: so it is known as ours.
+// removeInPlace removes a store that cannot be renamed. The marker goes last, so that the rest is recognized as ours.
 func removeInPlace(dir string) error {
 	var err error
 	for _, pattern := range []string{"*", disk.OwnName + "/*"} {

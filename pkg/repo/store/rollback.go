@@ -8,83 +8,73 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// state is what a fetch may be rolled back to.
-type state struct {
-	refs  map[string][]byte // what a fetch writes beside objects, by name; nil: absent
-	files map[string]bool   // packs and loose objects
-	err   error             // not all of it could be seen: nothing may be rolled back
+// Snapshot lists the files of a store and its submodules' stores before a fetch.
+type Snapshot struct {
+	dir string // of the store
+	// files are the files that a fetch may add or change, by path, with the content of those that it may change. If
+	// nil, some could not be read, and nothing may be rolled back.
+	files map[string][]byte
 }
 
-func (st *Store) state() state {
-	s := state{refs: map[string][]byte{}, files: map[string]bool{}}
-	err := st.eachObject(func(name string, _ fs.FileInfo) error {
-		s.files[name] = true
-		return nil
-	})
+// changed returns the files that a fetch changes.
+func (st *Store) changed() []string { return []string{st.Path(headRef), st.Path("shallow")} }
+
+// Snapshot records the files before a fetch.
+func (st *Store) Snapshot() Snapshot {
+	s := Snapshot{dir: st.Dir(), files: map[string][]byte{}}
+	stores, err := st.All()
 	errs := []error{err}
-	for _, name := range []string{headRef, "shallow"} {
-		s.refs[name], err = os.ReadFile(st.Path(name))
-		errs = append(errs, err)
+	for _, each := range stores {
+		errs = append(errs, each.eachObject(func(name string, _ fs.FileInfo) error {
+			s.files[name] = nil
+			return nil
+		}))
+		for _, name := range each.changed() {
+			s.files[name], err = os.ReadFile(name)
+			errs = append(errs, err)
+		}
 	}
 	for _, err := range errs {
-		if !errors.Is(err, fs.ErrNotExist) {
-			s.err = errors.Join(s.err, err)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.files = nil
 		}
 	}
 	return s
 }
 
-// restore takes out of a store what was fetched since the state was noted, so that a
-// push that did not fit leaves room for one that does.
-func (st *Store) restore(s state) error {
-	err := st.healObjects()
-	if s.err != nil {
-		return err
+// Rollback removes what was fetched since the snapshot, submodules included, so that a push that did not fit leaves
+// room for one that fits.
+func (st *Store) Rollback(before Snapshot) error {
+	if before.dir != st.Dir() {
+		return nil // the store was adopted meanwhile
 	}
-	for name, content := range s.refs {
-		if content == nil {
-			err = errors.Join(err, disk.Remove(st.Path(name)))
-		} else {
-			err = errors.Join(err, st.Replace(st.Path(name), content))
+	stores, err := st.All()
+	for _, each := range stores {
+		err = errors.Join(err, each.healObjects())
+		if before.files != nil {
+			err = errors.Join(err, each.rollback(before.files))
 		}
 	}
-	return errors.Join(err, st.eachObject(func(name string, _ fs.FileInfo) error {
-		if s.files[name] {
+	return err
+}
+
+func (st *Store) rollback(before map[string][]byte) error {
+	err := st.DropUnusedCommits()
+	for _, name := range st.changed() {
+		if content := before[name]; content != nil {
+			err = errors.Join(err, st.Replace(name, content))
+		} else {
+			err = errors.Join(err, disk.Remove(name))
+		}
+	}
+	walk := st.eachObject(func(name string, _ fs.FileInfo) error {
+		if _, ok := before[name]; ok {
 			return nil
 		}
 		return disk.Remove(name)
-	}))
-}
-
-// Snapshot is what a store and those of its submodules held, by directory.
-type Snapshot map[string]state
-
-// Snapshot notes what is there before a fetch.
-func (st *Store) Snapshot() Snapshot {
-	all := Snapshot{st.Dir(): st.state()}
-	modules, _ := st.Modules() // unreadable: not rolled back
-	for _, m := range modules {
-		all[m.Dir()] = m.state()
+	})
+	if errors.Is(walk, fs.ErrNotExist) {
+		walk = nil
 	}
-	return all
-}
-
-// Rollback takes the store and those of its submodules back to where they were
-// before; a store that was not there goes.
-func (st *Store) Rollback(before Snapshot) error {
-	own, ok := before[st.Dir()]
-	if !ok {
-		return nil // it was adopted meanwhile
-	}
-	errs := []error{st.restore(own)}
-	modules, err := st.Modules()
-	errs = append(errs, err)
-	for _, m := range modules {
-		if s, ok := before[m.Dir()]; ok {
-			errs = append(errs, m.DropUnusedCommits(), m.restore(s))
-		} else {
-			errs = append(errs, st.trash().Discard(m.Dir()))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(err, walk)
 }

@@ -2,12 +2,15 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
+	"time"
 
 	"github.com/go-logr/logr"
 
@@ -16,9 +19,9 @@ import (
 )
 
 const (
-	// headRef is what was fetched last, whole.
+	// headRef points to what was fetched last, completely.
 	headRef = "refs/git-sync/head"
-	// publishedRef is what was published last, as far as that is written.
+	// publishedRef points to what was published last, if that could be written.
 	publishedRef = "refs/git-sync/published"
 )
 
@@ -26,22 +29,26 @@ const (
 type Meta struct {
 	Version int    `json:"version"` // of the layout described in package repo; 1
 	Format  string `json:"format"`  // object format: sha1 or sha256
-	Depth   int    `json:"depth"`   // as asked for at the last fetch
+	Depth   int    `json:"depth"`   // configured depth at the last fetch
 	Filter  string `json:"filter,omitempty"`
-	// Link is the published link, relative to the root where it is below it.
+	// Link is the published path: relative to the root if it is in the root.
 	Link string `json:"link,omitempty"`
-	// Kept is the size on disk, in bytes, after garbage was last collected.
+	// TakenOver says that this store replaced that of an older git-sync, whose links may still be in the root.
+	TakenOver bool `json:"takenOver,omitempty"`
+	// Kept is the size on disk, in bytes, after the last garbage collection.
 	Kept int64 `json:"kept,omitempty"`
-	// Ready says that a store built aside is fit to take the place of .git.
+	// Ready says that a store built beside .git is complete and may replace it.
 	Ready bool `json:"ready,omitempty"`
+	// Pins holds the values of the published tags, by tag, for --ref-pinned.
+	Pins map[string]string `json:"pins,omitempty"`
 }
 
 const version = 1
 
-// Options say what a root's store and those of its submodules hold, and how.
+// Options configures the store of a root and those of its submodules.
 type Options struct {
 	Root       string   // absolute
-	Git        *git.Git // for what is done beside syncs, without credentials
+	Git        *git.Git // for background jobs, without credentials
 	Log        logr.Logger
 	URL        string
 	Depth      int    // commits of history; 0 is all of it
@@ -50,32 +57,29 @@ type Options struct {
 	GroupWrite bool
 	// Progress, when set, is called for each step of a fetch.
 	Progress func(git.Progress)
-	// Fetched is called after each fetch that ended well.
+	// Fetched is called after each successful fetch.
 	Fetched func()
 
-	noShallow bool // it was logged that a remote has no shallow clones
+	noShallow bool // the log has said that a remote does not support shallow clones
 }
 
-// Store is a git directory of ours, with objects, refs and the admin directories
-// of worktrees; it has no worktree of its own. The root has one, and every
-// submodule has one.
+// Store is a git directory of ours, with objects, refs and the admin directories of worktrees. It has no worktree of
+// its own. There is one for the root, and one for each submodule.
 type Store struct {
 	disk.GitDir
 	Meta Meta
-	// Err says why the marker, which is there, cannot be read. Nothing is known
-	// of the store then: it must not be taken for none.
+	// Err says why the marker cannot be read, although it exists. Then nothing is known of the store, and it must not
+	// be treated as absent.
 	Err error
-	// Corrupt says that the store, or one of its submodules', is proved to be
-	// corrupt.
+	// Corrupt says that the store, or a submodule's store, is proved to be corrupt.
 	Corrupt bool
 
-	opts  *Options
-	url   string
-	known Inventory // as the last sync left it
+	opts      *Options
+	url       string
+	succeeded time.Time // the last time that NoteSuccess has written
 }
 
-// At returns the store at dir, which may be absent or not ours; its Meta is then
-// zero.
+// At returns the store at dir. If that is absent or not ours, its Meta is zero.
 func At(dir string, opts *Options) *Store {
 	st := &Store{GitDir: disk.GitDir{Name: dir, Shared: opts.GroupWrite}, opts: opts, url: opts.URL}
 	st.Load()
@@ -95,16 +99,15 @@ func (st *Store) Load() {
 	}
 }
 
-// Usable reports whether the store is there, ours, and of this version.
+// Usable reports whether the store exists, is ours, and has this version.
 func (st *Store) Usable() bool { return st.Meta.Version == version }
 
-// Current reports whether the store was fetched as the options ask for now.
+// Current reports whether the store was fetched with the present options.
 func (st *Store) Current() bool {
 	return st.Meta.Depth == st.opts.Depth && st.Meta.Filter == st.opts.Filter && !st.Corrupt
 }
 
-// Holds reports whether the object called hash can be fetched into the store, as
-// the options ask for now.
+// Holds reports whether the object called hash can be fetched into the store with the present options.
 func (st *Store) Holds(hash string) bool {
 	return st.Usable() && !st.Corrupt && st.Meta.Format == formatOf(hash) && st.Meta.Filter == st.opts.Filter
 }
@@ -115,17 +118,25 @@ func (st *Store) trash() disk.Trash { return disk.Trash{Root: st.opts.Root, Shar
 
 // Save writes the marker.
 func (st *Store) Save(m Meta) error {
-	if m == st.Meta {
+	if reflect.DeepEqual(m, st.Meta) {
 		return nil
 	}
-	if err := st.ReplaceJSON(st.Own(disk.Marker), m); err != nil {
+	replace := st.Replace
+	if len(m.Pins) > 0 {
+		replace = st.ReplaceFlushed // a power cut must not lose a pin, or the tag could move
+	}
+	data, err := json.Marshal(m)
+	if err == nil {
+		err = replace(st.Own(disk.Marker), append(data, '\n'))
+	}
+	if err != nil {
 		return fmt.Errorf("writing the store's marker: %w", err)
 	}
 	st.Meta = m
 	return nil
 }
 
-// formatOf returns the object format that a hash in hex belongs to.
+// formatOf returns the object format of a hash in hex.
 func formatOf(hash string) string {
 	if len(hash) == 64 {
 		return "sha256"
@@ -133,13 +144,13 @@ func formatOf(hash string) string {
 	return "sha1"
 }
 
-// create makes an empty git directory, as gitrepository-layout(5) has it. The
-// marker comes first, so that a crash leaves something known to be ours.
+// create makes an empty git directory, as described in gitrepository-layout(5). The marker comes first, so that what
+// a crash leaves is recognized as ours.
 func (st *Store) create(format, filter string) error {
 	st.Meta = Meta{}
 	err := st.MkdirAll(st.Path(disk.OwnName))
 	if err == nil {
-		// Depth -1 is no depth that can be asked for: nothing is fetched yet.
+		// Depth -1 is not a valid option, so it means that nothing is fetched yet.
 		err = st.Save(Meta{Version: version, Format: format, Filter: filter, Depth: -1})
 	}
 	if err != nil {
@@ -148,7 +159,7 @@ func (st *Store) create(format, filter string) error {
 	return st.complete()
 }
 
-// complete makes what git needs of a store, of which a kill may have left only a part.
+// complete creates the files that git needs in a store, if a kill has left only some of them.
 func (st *Store) complete() error {
 	for _, dir := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags", disk.Admins} {
 		if err := st.MkdirAll(st.Path(dir)); err != nil {
@@ -158,9 +169,8 @@ func (st *Store) complete() error {
 	return st.configure()
 }
 
-// configure writes the store's configuration and HEAD where they differ. A git
-// that runs in a published tree reads it: the remote's URL, and for a partial clone
-// where missing objects come from.
+// configure writes the store's configuration and HEAD if they differ. A git in a published tree reads the
+// configuration: the remote's URL, and for a partial clone the source of missing objects.
 func (st *Store) configure() error {
 	var b strings.Builder
 	version := 0
@@ -180,13 +190,13 @@ func (st *Store) configure() error {
 			b.WriteString("\tpartialClone = origin\n")
 		}
 	}
-	// So that git takes the submodules in a published tree for what they are.
+	// Makes git recognize the submodules in a published tree.
 	b.WriteString("[submodule]\n\tactive = .\n")
 	fmt.Fprintf(&b, "[remote \"origin\"]\n\turl = %s\n", quoteConfig(st.url))
 	if st.Meta.Filter != "" {
 		fmt.Fprintf(&b, "\tpromisor = true\n\tpartialclonefilter = %s\n", quoteConfig(st.Meta.Filter))
 	}
-	// git takes a directory for a repository by its HEAD.
+	// git recognizes a repository by its HEAD.
 	for name, content := range map[string]string{"config": b.String(), "HEAD": "ref: refs/heads/git-sync\n"} {
 		if old, err := os.ReadFile(st.Path(name)); err == nil && string(old) == content {
 			continue
@@ -198,50 +208,28 @@ func (st *Store) configure() error {
 	return nil
 }
 
-// quoteConfig quotes a value as git-config(1) reads it.
+// quoteConfig quotes a value as described in git-config(1).
 func quoteConfig(value string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(value) + `"`
 }
 
-// Ref returns what the loose ref name holds; empty when there is none, and an
-// error when that cannot be told. Our stores hold few refs and are never
-// packed by us, but git may.
-func (st *Store) Ref(name string) (string, error) {
+// ref returns the value of the loose ref name; empty if there is none, and an error if it cannot be read. git-sync
+// does not pack refs. If a consumer's git has packed one, it is fetched again.
+func (st *Store) ref(name string) (string, error) {
 	data, err := os.ReadFile(st.Path(name))
-	if err == nil {
-		return strings.TrimSpace(string(data)), nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("reading what was fetched: %w", err)
 	}
-	packed, err := os.ReadFile(st.Path("packed-refs"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("reading what was fetched: %w", err)
-	}
-	return packedRef(string(packed), name), nil
+	return strings.TrimSpace(string(data)), nil
 }
 
-// packedRef looks a ref up in a file of packed ones: "<hash> <ref>" on each
-// line but for comments; empty when it is not there.
-func packedRef(packed, name string) string {
-	for line := range strings.Lines(packed) {
-		if hash, ref, ok := strings.Cut(strings.TrimSpace(line), " "); ok && ref == name {
-			return hash
-		}
-	}
-	return ""
-}
-
-// Published returns what NotePublished has noted last; empty when that is not known.
+// Published returns the commit of the last NotePublished; empty if that is not known.
 func (st *Store) Published() string {
-	hash, _ := st.Ref(publishedRef) // unreadable: not known
+	hash, _ := st.ref(publishedRef) // on error, it is not known
 	return hash
 }
 
-// NotePublished notes the commit that is published, for when nothing else says so.
+// NotePublished records the published commit, for when its tree is lost.
 func (st *Store) NotePublished(commit string) error {
 	if st.Published() == commit {
 		return nil
@@ -256,11 +244,32 @@ func (st *Store) setRef(name, hash string) error {
 	return st.Replace(st.Path(name), []byte(hash+"\n"))
 }
 
-// Head returns what was fetched last; empty when nothing was.
-func (st *Store) Head() (string, error) { return st.Ref(headRef) }
+// successName is the file with the time of the last successful sync.
+const successName = "last-success"
 
-// Has reports whether the store has the commit hash; an error when that cannot
-// be told.
+// successPeriod is the least time between two writes of NoteSuccess, so that most polls write nothing.
+const successPeriod = time.Minute
+
+// NoteSuccess records the time of a successful sync.
+func (st *Store) NoteSuccess(at time.Time) error {
+	if !st.Usable() || at.Sub(st.succeeded).Abs() < successPeriod {
+		return nil
+	}
+	st.succeeded = at
+	return st.Replace(st.Own(successName), []byte(at.UTC().Format(time.RFC3339)+"\n"))
+}
+
+// LastSuccess returns the time of the last NoteSuccess; zero if that is not known.
+func (st *Store) LastSuccess() time.Time {
+	content, _ := os.ReadFile(st.Own(successName))
+	at, _ := time.Parse(time.RFC3339, strings.TrimSpace(string(content))) // zero if the file is absent or truncated
+	return at
+}
+
+// Head returns what was fetched last; empty if nothing was.
+func (st *Store) Head() (string, error) { return st.ref(headRef) }
+
+// Has reports whether the store has the commit hash. An error says that this is not known.
 func (st *Store) Has(ctx context.Context, g *git.Git, hash string) (bool, error) {
 	_, err := g.Run(ctx, git.Cmd("cat-file", "-e").GitDir(st.Dir()).Operand(hash+"^{commit}"))
 	if err == nil {
@@ -289,9 +298,32 @@ func (st *Store) Within(ctx context.Context, g *git.Git, tip, short string) (str
 	return commit, err
 }
 
+// CheckPin returns an error if the tag had another value than oid when it was published.
+func (st *Store) CheckPin(tag, oid string) error {
+	if was, ok := st.Meta.Pins[tag]; ok && was != oid {
+		return &git.Error{
+			Op: "ls-remote", Kind: git.KindRefused, Err: fmt.Errorf("the tag has moved: %s was published as %s and is now %s", tag, was, oid),
+			Hinted: "put the tag back, make a new one, or drop --ref-pinned to follow it",
+		}
+	}
+	return nil
+}
+
+// Pin records the value of a published tag.
+func (st *Store) Pin(tag, oid string) error {
+	meta := st.Meta
+	meta.Pins = map[string]string{tag: oid}
+	for other, was := range st.Meta.Pins {
+		if other != tag {
+			meta.Pins[other] = was
+		}
+	}
+	return st.Save(meta)
+}
+
 var errNoCommit = errors.New("this is not a commit")
 
-// HasDir fails unless a commit has the directory dir, for --subdir; "" is always there.
+// HasDir returns an error unless a commit has the directory dir, for --subdir. It accepts an empty dir.
 func (st *Store) HasDir(ctx context.Context, g *git.Git, commit, dir string) error {
 	if dir == "" {
 		return nil
@@ -306,12 +338,12 @@ func (st *Store) HasDir(ctx context.Context, g *git.Git, commit, dir string) err
 	}
 }
 
-// Peel returns the commit that name, a hash or a ref, comes down to.
+// Peel returns the commit that name, a hash or a ref, points to, directly or through tags.
 func (st *Store) Peel(ctx context.Context, g *git.Git, name string) (string, error) {
 	res, err := g.Run(ctx, git.Cmd("rev-parse", "--verify", "--quiet").GitDir(st.Dir()).Operand(name+"^{commit}"))
 	if err != nil {
 		if git.KindOf(err) == git.KindUnknown {
-			err = &git.Error{Op: "rev-parse", Kind: git.KindRefNotFound, Err: errNoCommit, Hinted: "--ref is to name a branch, a commit, or a tag of one"}
+			err = &git.Error{Op: "rev-parse", Kind: git.KindRefNotFound, Err: errNoCommit, Hinted: "--ref must name a branch, a commit, or a tag of a commit"}
 		}
 		return "", fmt.Errorf("%s: %w", name, err)
 	}

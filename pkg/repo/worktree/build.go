@@ -18,15 +18,14 @@ import (
 // Builder makes one tree.
 type Builder struct {
 	*Options
-	Git   *git.Git    // with the sync's credentials
-	Store disk.GitDir // where the commit's objects are
-	Dir   string      // where the tree is made; on the file system of its place
-	// Obtain sees to it that the submodules' store called name has a commit.
+	Git   *git.Git    // with the credentials of the sync
+	Store disk.GitDir // the store with the commit's objects
+	Dir   string      // where the tree is made; on the same file system as its final place
+	// Obtain fetches a commit into the submodule store called name, if it is missing there.
 	Obtain func(ctx context.Context, name, url, commit string) error
 }
 
-// Build makes the tree of rec in full, and completes rec. On failure nothing of it
-// is left.
+// Build makes the tree of rec in full, and completes rec. On failure, it leaves nothing behind.
 func (b Builder) Build(ctx context.Context, rec *Record, patterns []byte) error {
 	w := b.worktree(*rec)
 	err := w.create()
@@ -37,7 +36,7 @@ func (b Builder) Build(ctx context.Context, rec *Record, patterns []byte) error 
 		err = b.populate(ctx, w, git.Cmd("read-tree", "--reset", "-u"))
 	}
 	if entries, _ := os.ReadDir(b.Dir); err == nil && patterns != nil && len(entries) == 1 {
-		b.Log.Info("the patterns of --sparse-checkout-file match no file: the published tree is empty", "hash", rec.Hash,
+		b.Log.Error(nil, "sparse checkout matches no file", "hash", rec.Hash,
 			"hint", "write them as in .gitignore: /docs/ takes the directory docs at the top")
 	}
 	if err == nil {
@@ -57,36 +56,17 @@ func (b Builder) Build(ctx context.Context, rec *Record, patterns []byte) error 
 	return nil
 }
 
-// Rebuild makes the tree of rec from another plain one, which is at b.Dir, with its
-// index in rec's admin directory. It writes what differs and looks at nothing else
-// where the tree is pristine, as proved by package recycle; then made says what was
-// noted of Git LFS. Otherwise check is called when git has written.
-func (b Builder) Rebuild(ctx context.Context, rec *Record, pristine *Record, check func() error) error {
+// Rebuild makes the tree of rec from the tree of old, which is at b.Dir, with its index in rec's admin directory. It
+// writes the differences between the commits and reads nothing else. The caller has proved that the tree is pristine.
+func (b Builder) Rebuild(ctx context.Context, rec *Record, old Record) error {
 	w := b.worktree(*rec)
 	err := w.create()
-	how := git.Cmd("read-tree", "--reset", "-u")
-	if pristine != nil {
-		how = git.Cmd("read-tree", "-m", "-u") // without looking at files that stay
-	}
-	if err == nil && pristine == nil {
-		// Before git writes: of what is not of the index, an attributes file would decide how the files beside it are
-		// written, and a link in place of a directory lead elsewhere.
-		_, err = b.Git.Run(ctx, w.in(git.Cmd("clean", "-ffdxq")))
-	}
 	if err == nil {
-		err = b.populate(ctx, w, how)
-	}
-	if err == nil && pristine == nil {
-		err = check()
+		err = b.populate(ctx, w, git.Cmd("read-tree", "-m", "-u"))
 	}
 	if err == nil {
 		b.Keep(rec)
-		if pristine != nil {
-			// A commit that changes attributes is not made from another.
-			rec.LFS, rec.LFSWhole = pristine.LFS, pristine.LFSWhole
-		} else {
-			b.noteLFS(w, rec)
-		}
+		rec.LFS, rec.LFSWhole = old.LFS, old.LFSWhole // still valid: a commit that changes attributes is built in full
 		err = save(b.Store, *rec)
 	}
 	if err != nil {
@@ -95,8 +75,8 @@ func (b Builder) Rebuild(ctx context.Context, rec *Record, pristine *Record, che
 	return nil
 }
 
-// Abandon takes what there is of an unfinished tree out of the way; its files,
-// which may be many, are the background's to remove.
+// Abandon moves an unfinished tree to the trash, and removes its admin directories. It does not block while many
+// files are removed.
 func (b Builder) Abandon(rec Record) error {
 	errs := []error{b.Trash.Discard(b.Dir), os.RemoveAll(b.Store.Admin(rec.ID))}
 	for _, m := range rec.Modules {
@@ -105,13 +85,12 @@ func (b Builder) Abandon(rec Record) error {
 	return errors.Join(errs...)
 }
 
-// worktree is one checkout of one store: the main repository's, or a
-// submodule's within it.
+// worktree is one checkout of one store: that of the main repository, or that of a submodule within it.
 type worktree struct {
 	git    disk.GitDir
 	id     string // admin directory
-	dir    string // where the files are while it is made
-	rel    string // where they will be, below the root
+	dir    string // where its files are during the build
+	rel    string // where they will be, relative to the root
 	link   string // content of its .git file
 	commit string
 }
@@ -123,10 +102,9 @@ func (b Builder) worktree(rec Record) worktree {
 	}
 }
 
-// create makes the worktree's directory with its .git file, and its admin
-// directory, as gitrepository-layout(5) describes them: what `git worktree
-// add` would do, without a process, with relative paths, and locked so that
-// no `git worktree prune` or `git gc` of a consumer takes it away.
+// create makes the worktree's directory with its .git file, and its admin directory, as described in
+// gitrepository-layout(5). This is what `git worktree add` does, but without a process and with relative paths. The
+// worktree is locked, so that no `git worktree prune` or `git gc` of a consumer removes it.
 func (w worktree) create() error {
 	if err := errors.Join(w.git.MkdirAll(w.dir), w.git.MkdirAll(w.admin())); err != nil {
 		return err
@@ -138,7 +116,7 @@ func (w worktree) create() error {
 		filepath.Join(w.admin(), "gitdir"):    backPointer(w.rel),
 		filepath.Join(w.admin(), "locked"):    "in use by git-sync\n",
 	} {
-		// Plain writes: all of it counts only once the record is there.
+		// No flush: the worktree counts only once its record exists.
 		if err := w.git.Write(name, []byte(content)); err != nil {
 			return err
 		}
@@ -148,18 +126,18 @@ func (w worktree) create() error {
 
 func (w worktree) admin() string { return w.git.Admin(w.id) }
 
-// index is the file of that name in the admin directory.
+// index returns the path of the index in the admin directory.
 func (w worktree) index() string { return filepath.Join(w.admin(), "index") }
 
-// hashLength is how long the object names in the index are, in bytes.
+// hashLength returns the length of the object names in the index, in bytes.
 func hashLength(commit string) int { return len(commit) / 2 }
 
-// backPointer is the content of an admin directory's gitdir file: from
-// <root>/.git/worktrees/<id> up to the root, and down again to rel.
+// backPointer returns the content of an admin directory's gitdir file: from <root>/.git/worktrees/<id> up to the
+// root, then down to rel.
 func backPointer(rel string) string { return "../../../" + rel + "/" + disk.GitName + "\n" }
 
-// fromModule is rel, a path below the root, as a submodule's store has it,
-// which is three directories further down than the root's.
+// fromModule returns rel, a path relative to the root, as seen from a submodule's store, which is three directories
+// deeper than the root's.
 func fromModule(rel string) string { return "../../../" + rel }
 
 func (w worktree) writeSparse(patterns []byte) error {
@@ -176,18 +154,19 @@ func (w worktree) sparseFile() string { return filepath.Join(w.admin(), "info", 
 
 func (w worktree) sparse() bool { return disk.Exists(w.sparseFile()) }
 
-// in makes c work on w's files.
+// in makes c work on the files of w.
 func (w worktree) in(c *git.Command) *git.Command { return c.GitDir(w.admin()).WorkTree(w.dir) }
 
-// sparseConfig makes git obey the patterns of writeSparse, as plain patterns.
+// sparseConfig makes git use the patterns of writeSparse, as non-cone patterns.
 func sparseConfig() []git.KV {
 	return []git.KV{{Key: "core.sparseCheckout", Value: "true"}, {Key: "core.sparseCheckoutCone", Value: "false"}}
 }
 
-// populate lets git write the commit's files: one process.
+// populate makes git write the commit's files, with one process.
 func (b Builder) populate(ctx context.Context, w worktree, c *git.Command) error {
 	c = w.in(c.Config(git.KV{Key: "checkout.workers", Value: strconv.Itoa(workers())},
-		git.KV{Key: "checkout.thresholdForParallelism", Value: strconv.Itoa(minParallel)}))
+		git.KV{Key: "checkout.thresholdForParallelism", Value: strconv.Itoa(minParallel)},
+		git.KV{Key: "core.splitIndex", Value: "false"}).Env("GIT_INDEX_VERSION=2")) // package index reads no other format
 	if w.sparse() {
 		c.Config(sparseConfig()...)
 	}
@@ -200,24 +179,23 @@ func (b Builder) populate(ctx context.Context, w worktree, c *git.Command) error
 	return nil
 }
 
-// minParallel is the number of files from which on workers are worth starting:
-// at 100 files, git's own default, they double the CPU of the checkout.
+// minParallel is the number of files from which it is worth starting workers. At 100 files, git's default, they
+// double the CPU of the checkout.
 const minParallel = 1000
 
-// workers is how many processes git checks out with. Twice the cores: they
-// wait for the disk half of the time (docs/performance.md).
+// workers returns the number of git's checkout processes. It is twice the number of cores, because they wait for the
+// disk half of the time (docs/performance.md).
 func workers() int { return min(2*runtime.NumCPU(), 8) }
 
-// KeptIndex is a second name of the index as git wrote it when the tree was made:
-// git replaces an index by rename, so this one keeps its content whatever git
-// commands a consumer runs in the tree.
+// KeptIndex is a hard link to the index that git wrote when the tree was made. git replaces an index by rename, so
+// this one keeps its content even if a consumer runs git commands in the tree.
 const KeptIndex = "git-sync.index"
 
-// Keep notes what a later recycling of the tree needs.
+// Keep saves what is needed to recycle the tree later.
 func (b Builder) Keep(rec *Record) {
 	w := b.worktree(*rec)
 	info, err := os.Lstat(w.dir)
-	// Where the file system has no hard links, nothing is recycled.
+	// On a file system without hard links, nothing is recycled.
 	if err != nil || index.Count(w.index()) < b.MinKept || os.Link(w.index(), filepath.Join(w.admin(), KeptIndex)) != nil {
 		return
 	}
@@ -225,7 +203,7 @@ func (b Builder) Keep(rec *Record) {
 	rec.DirMode = info.Mode()
 }
 
-// setPermissions gives files and directories the modes asked for.
+// setPermissions sets the configured modes of files and directories.
 func setPermissions(dir string, mode fs.FileMode) error {
 	if mode == 0 {
 		return nil
@@ -241,7 +219,7 @@ func setPermissions(dir string, mode fs.FileMode) error {
 		case d.Type().IsRegular():
 			return os.Chmod(name, mode)
 		case d.IsDir():
-			// What can be read can be entered: r gives x.
+			// A directory that is readable must be searchable: r implies x.
 			return os.Chmod(name, mode|mode&0o444>>2|0o300)
 		default:
 			return nil

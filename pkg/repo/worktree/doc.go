@@ -1,12 +1,10 @@
-// Package worktree makes and checks trees: complete checkouts of one commit, with
-// submodules, files of Git LFS, and the permissions asked for. It hides git's admin
-// directories, and what a tree's record says.
+// Package worktree makes and verifies trees: complete checkouts of one commit, with submodules, files of Git LFS, and
+// configured permissions. It hides git's admin directories, and the format of a tree's record.
 //
 // # Invariants
 //
-// A tree is complete when its record, written last into its admin directory, is there.
-// The record is the one identity of a tree: which commit it is, where it is, and
-// what besides the commit decided its content.
+// A tree is complete if its record exists, which is written last into its admin directory. Only the record identifies
+// a tree: its commit, its place, and what else determined its content.
 //
-// A tree is built under a temporary name; on failure nothing of it is left.
+// A tree is built under a temporary name. A failure leaves nothing behind.
 package worktree

@@ -14,12 +14,12 @@ import (
 	"git-sync/pkg/repo/internal/index"
 )
 
-// lfsProgram is run by git for files with the attribute filter=lfs, where it
-// is installed; it fetches with the credentials of the sync.
+// lfsProgram is run by git for files with the attribute filter=lfs, if it is installed. It fetches with the
+// credentials of the sync.
 const lfsProgram = "git-lfs"
 
-// WithLFS returns g so that files kept by Git LFS are checked out as
-// themselves, if git-lfs is installed: what `git lfs install` would configure.
+// WithLFS returns g configured as by `git lfs install`, and true if git-lfs is installed. Then files in Git LFS are
+// checked out with their content.
 func WithLFS(g *git.Git) (*git.Git, bool) {
 	if !g.Installed(lfsProgram) {
 		return g, false
@@ -29,23 +29,23 @@ func WithLFS(g *git.Git) (*git.Git, bool) {
 		{Key: "filter.lfs.smudge", Value: "git-lfs smudge -- %f"},
 		{Key: "filter.lfs.clean", Value: "git-lfs clean -- %f"},
 		{Key: "filter.lfs.required", Value: "true"},
-		// Its locks are for those who push.
+		// Locks matter only for a push.
 		{Key: "lfs.locksverify", Value: "false"},
 	}}), true
 }
 
-// LFSState says what is in a tree in place of files that its attributes give to
-// Git LFS. Such files are not decided by commit and recipe alone.
+// LFSState says what a tree contains for files that its attributes assign to Git LFS. The commit and the recipe alone
+// do not determine these files.
 type LFSState string
 
 // The values of LFSState.
 const (
 	LFSNone     LFSState = ""         // there are no such files
-	LFSFiles    LFSState = "files"    // themselves
-	LFSPointers LFSState = "pointers" // what the repository has for them: git-lfs was not installed
+	LFSFiles    LFSState = "files"    // their content
+	LFSPointers LFSState = "pointers" // their pointers: git-lfs was not installed
 )
 
-// LFSNow is what is put in place of such files now.
+// LFSNow returns the state of trees that are made now.
 func (o *Options) LFSNow() LFSState {
 	if o.LFS {
 		return LFSFiles
@@ -53,13 +53,11 @@ func (o *Options) LFSNow() LFSState {
 	return LFSPointers
 }
 
-// LFSAsNow reports whether nothing in a tree would be another if it were made
-// now: git-lfs may have been installed or removed since. A tree without such
-// files is the same either way.
+// LFSAsNow reports whether the LFS files of a tree would be the same if it were made now: git-lfs may have been
+// installed or removed since. It is true for a tree without such files.
 func (o *Options) LFSAsNow(rec Record) bool { return rec.LFS == LFSNone || rec.LFS == o.LFSNow() }
 
-// noteLFS notes in rec what w, which is checked out, has in place of files kept
-// in Git LFS.
+// noteLFS records in rec the LFS state of w, which is checked out.
 func (b Builder) noteLFS(w worktree, rec *Record) {
 	uses, known := b.usesLFS(w)
 	if uses || !known {
@@ -68,9 +66,8 @@ func (b Builder) noteLFS(w worktree, rec *Record) {
 	rec.LFSUsed = rec.LFSUsed || uses
 }
 
-// usesLFS reports whether an attributes file of w's commit gives files to Git
-// LFS. It is not known where attributes come from elsewhere too, or where such
-// a file is not among those checked out.
+// usesLFS reports whether an attributes file of w's commit assigns files to Git LFS. That is not known if attributes
+// also come from elsewhere, or if such a file is not checked out.
 func (b Builder) usesLFS(w worktree) (uses, known bool) {
 	known = !disk.Exists(w.git.Path("info/attributes")) && !b.Configured("core.attributesfile")
 	err := index.Each(w.index(), hashLength(w.commit), func(e index.Entry) error {
@@ -84,15 +81,14 @@ func (b Builder) usesLFS(w worktree) (uses, known bool) {
 	return uses, known && err == nil
 }
 
-// LFSConfig is where a commit configures git-lfs (git-lfs-config(5)).
+// LFSConfig is the file in which a commit configures git-lfs (git-lfs-config(5)).
 const LFSConfig = ".lfsconfig"
 
-// lfsSkips is the setting with which git-lfs leaves the pointer of a file that
-// it cannot download.
+// lfsSkips is the setting that makes git-lfs leave the pointer of a file that it cannot download.
 const lfsSkips = "lfs.skipdownloaderrors"
 
-// mentions reports whether a file of configuration, which need not be there,
-// may have the setting called key.
+// mentions reports whether a configuration file may contain the setting called key. An absent file does not; an
+// unreadable one may.
 func mentions(name, key string) bool {
 	data, err := os.ReadFile(name)
 	_, key, _ = strings.Cut(key, ".")

@@ -23,39 +23,38 @@ const (
 	SubmodulesOff       Submodules = "off"
 )
 
-// Content says what besides the commit decides what a tree looks like.
+// Content says what determines a tree besides the commit.
 type Content struct {
 	Submodules Submodules
 	// SparseFile holds the patterns of a sparse checkout; read at each sync.
 	SparseFile string
-	// Subdir is the only directory that is needed; empty: everything is.
+	// Subdir is the only directory that is needed; empty: all are needed.
 	Subdir string
-	// Permissions, when not 0, is the mode given to the files checked out.
+	// Permissions, if not 0, is the mode of the checked-out files.
 	Permissions fs.FileMode
 	GroupWrite  bool
-	Umask       fs.FileMode // of the files that git makes; it is part of Git already
-	// Config is the user's extra git configuration, already part of Git; what
-	// in it can change the content of a checkout makes trees differ.
+	Umask       fs.FileMode // of the files that git makes; already part of Git
+	// Config is the user's additional git configuration, already part of Git. Settings that can change the content of
+	// a checkout become part of the Recipe.
 	Config []git.KV
 }
 
 // Options say how trees are made.
 type Options struct {
-	Git   *git.Git // for what needs no credentials
+	Git   *git.Git // without credentials
 	Log   logr.Logger
 	Root  string
 	Trash disk.Trash
 	URL   string
-	Depth int // commits of history of submodules; 0 is all of it
+	Depth int // history of submodules in commits; 0 is all of it
 	Content
 	LFS      bool // git-lfs is installed
 	Progress func(git.Progress)
-	// MinKept is the number of files from which on a tree's index is kept: see Keep.
+	// MinKept is the number of files from which a tree's index is kept: see Builder.Keep.
 	MinKept int
 }
 
-// Recipe returns what besides the commit decides how trees look; patterns are
-// those of a sparse checkout.
+// Recipe returns what determines a tree besides the commit; patterns are those of a sparse checkout.
 func (o *Options) Recipe(patterns []byte) Recipe {
 	rc := Recipe{
 		Subdir:      o.Subdir,
@@ -70,7 +69,7 @@ func (o *Options) Recipe(patterns []byte) Recipe {
 	return rc
 }
 
-// SparsePatterns reads the sparse checkout file; nil when there is none.
+// SparsePatterns returns the patterns of the sparse checkout file, or those for Subdir; nil if there are none.
 func (o *Options) SparsePatterns() ([]byte, error) {
 	if o.SparseFile == "" && o.Subdir != "" {
 		literal := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, " ", `\ `).Replace(o.Subdir)
@@ -83,23 +82,22 @@ func (o *Options) SparsePatterns() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading --sparse-checkout-file: %w", err)
 	}
-	// A file without patterns would check out nothing; that is what git does,
-	// but an empty digest must not be taken for "not sparse".
+	// The added line makes the digest of an empty file differ from "not sparse". As in git, an empty file checks out
+	// nothing.
 	return append(data, '\n'), nil
 }
 
-// Configured reports whether the user configures something whose name begins
-// with prefix, in small letters.
+// Configured reports whether the user sets a configuration key that begins with prefix, which is in lower case.
 func (o *Options) Configured(prefix string) bool {
 	return slices.ContainsFunc(o.Config, func(kv git.KV) bool { return strings.HasPrefix(strings.ToLower(kv.Key), prefix) })
 }
 
-// lfsVariables are those of the environment that git-lfs obeys and whose names begin with prefix.
+// lfsVariables returns the environment variables of git-lfs whose names begin with prefix.
 func (o *Options) lfsVariables(prefix string) []string {
 	return slices.DeleteFunc(o.Git.Environ(), func(kv string) bool { return !strings.HasPrefix(kv, prefix) })
 }
 
-// Maker identifies what besides git decides modes and owners of new files.
+// Maker identifies what determines the modes and owners of new files, besides git.
 func (o *Options) Maker() string {
 	return fmt.Sprintf("%d:%d:%o", os.Getuid(), os.Getgid(), uint32(o.Umask))
 }

@@ -11,57 +11,52 @@ import (
 	"git-sync/pkg/git"
 )
 
-// recordName is the file in a tree's admin directory that makes the tree a
-// complete one. It is written last.
+// recordName is the file in a tree's admin directory that makes the tree complete. It is written last.
 const recordName = "git-sync.json"
 
-// Record says what a complete tree is and how it was made.
+// Record describes a complete tree and how it was made.
 type Record struct {
 	Hash    string   `json:"hash"`              // the commit
-	Asked   string   `json:"asked,omitempty"`   // the hash it was asked for by, where that was a tag's
-	Place   string   `json:"place"`             // its name below the root
-	Recipe  Recipe   `json:"recipe"`            // what besides the commit decided its content
-	Boot    string   `json:"boot"`              // the boot during which it was written, or last verified
+	Asked   string   `json:"asked,omitempty"`   // the hash that was asked for, if it was a tag's
+	Place   string   `json:"place"`             // its name relative to the root
+	Recipe  Recipe   `json:"recipe"`            // what determined its content, besides the commit
+	Boot    string   `json:"boot"`              // the boot during which it was written or last verified
 	Modules []Module `json:"modules,omitempty"` // its submodules' worktrees
-	Depth   int      `json:"depth,omitempty"`   // of the submodules' history, where there are any, as it was asked for
-	LFS     LFSState `json:"lfs,omitempty"`     // how files kept in Git LFS were made; empty: none are
-	// Unpublished is when it was replaced, as far as that is known.
+	Depth   int      `json:"depth,omitempty"`   // configured depth of its submodules' history, if it has submodules
+	LFS     LFSState `json:"lfs,omitempty"`     // state of its files in Git LFS; empty if it has none
+	// Unpublished is when it was replaced, if that is known.
 	Unpublished time.Time `json:"retired,omitzero"`
-	// Older: it took the place of a tree that an older git-sync has made, and links to
-	// it may be that one's.
-	Older bool `json:"older,omitempty"`
-	// What recycling needs to know.
-	Plain   bool        `json:"plain,omitempty"`   // no submodule, nothing sparse: one file for each entry of the index
+	// The following fields are for recycling.
+	Plain   bool        `json:"plain,omitempty"`   // no submodules and not sparse: one file for each index entry
 	Maker   string      `json:"maker,omitempty"`   // user, group and umask
 	DirMode fs.FileMode `json:"dirMode,omitempty"` // of its directories
 
 	ID string `json:"-"` // name of the admin directory
-	// LFSWhole says that no file of Git LFS can have been left a pointer. Only
-	// the process that made the tree knows: its environment configures git-lfs.
+	// LFSWhole says that no LFS file can be a pointer. Only the process that made the tree knows that, because its
+	// environment configures git-lfs.
 	LFSWhole bool `json:"-"`
-	LFSUsed  bool `json:"-"` // there are files of Git LFS, as the process that made the tree knows
+	LFSUsed  bool `json:"-"` // the process that made the tree found LFS files
 }
 
-// Recipe is everything besides the commit that decides what a tree looks like,
-// and that can be told without the commit. Trees of equal commit, recipe and
-// LFSState are equal.
+// Recipe is everything besides the commit that determines a tree and that is known without the commit. Trees with
+// equal commit, recipe and LFSState are equal.
 type Recipe struct {
 	Sparse      string      `json:"sparse,omitempty"` // digest of the patterns
 	Subdir      string      `json:"subdir,omitempty"` // the directory that is published
 	Submodules  Submodules  `json:"submodules,omitempty"`
 	Permissions fs.FileMode `json:"permissions,omitempty"`
 	GroupWrite  bool        `json:"groupWrite,omitempty"`
-	Config      string      `json:"config,omitempty"` // digest of the configuration that changes content
+	Config      string      `json:"config,omitempty"` // digest of the settings that change content
 }
 
 // Module is a submodule checked out within a tree.
 type Module struct {
-	Path  string `json:"path"`  // below the tree
+	Path  string `json:"path"`  // relative to the tree
 	Store string `json:"store"` // name of its store
 	Admin string `json:"admin"` // its admin directory in that store
 }
 
-// AsNow reports whether a tree was made as one of recipe rc would be made now.
+// AsNow reports whether a tree was made in the same way as a tree with recipe rc would be made now.
 func (o *Options) AsNow(rec Record, rc Recipe) bool {
 	return rec.Recipe == rc && o.LFSAsNow(rec) && (len(rec.Modules) == 0 || rec.Depth == o.Depth)
 }
@@ -71,9 +66,9 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// contentConfig digests the settings that can change what git writes into a
-// checkout: core.*, filter.* and lfs.*, and the variables that configure git-lfs. Programs
-// that only transport are left out, for their values may hold secrets, which are stored nowhere.
+// contentConfig returns a digest of the settings that can change the content of a checkout: core.*, filter.* and
+// lfs.*, and the variables of git-lfs. It leaves out settings that are only for transport: their values may hold
+// secrets, which must not be stored.
 func contentConfig(config []git.KV, lfs []string) string {
 	lines := slices.Clone(lfs)
 	for _, kv := range config {

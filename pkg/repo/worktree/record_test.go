@@ -26,7 +26,7 @@ func FuzzRecord(f *testing.F) {
 		if err := r.Load(); err != nil {
 			t.Fatal(err)
 		}
-		for _, rec := range r.All() {
+		for _, rec := range r.ByID {
 			if _, ok := r.At(rec.Place); ok || r.Intact(rec) {
 				t.Errorf("%q: there is no tree, yet it has a record", content)
 			}

@@ -12,25 +12,25 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// Records are those of the complete trees of a root's store, and what this
-// process has found out about each tree.
+// Records holds the records of the complete trees of a store, and what this process has found out about each tree.
 type Records struct {
 	root string
 	git  disk.GitDir
-	byID map[string]Record
-	// Damaged are the trees, by ID, proved to differ from their commit; Verified
-	// those made or verified by this process.
+	// ByID holds the records by the name of their admin directory.
+	ByID map[string]Record
+	// Damaged has the IDs of trees that are proved to differ from their commit. Verified has those that this process
+	// has made or verified.
 	Damaged, Verified map[string]bool
 }
 
-// NewRecords returns the records of the store at git, none of them read yet.
+// NewRecords returns the records of the store at git. It reads nothing yet.
 func NewRecords(root string, git disk.GitDir) *Records {
-	return &Records{root: root, git: git, byID: map[string]Record{}, Damaged: map[string]bool{}, Verified: map[string]bool{}}
+	return &Records{root: root, git: git, ByID: map[string]Record{}, Damaged: map[string]bool{}, Verified: map[string]bool{}}
 }
 
-// Load reads all records.
+// Load reads all records from the disk.
 func (r *Records) Load() error {
-	clear(r.byID)
+	clear(r.ByID)
 	entries, err := os.ReadDir(r.git.Path(disk.Admins))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -40,61 +40,50 @@ func (r *Records) Load() error {
 	}
 	for _, e := range entries {
 		var rec Record
-		// A record that cannot be read is no record: the tree is made again.
+		// Skip a record that cannot be read: the tree is made again.
 		if err := disk.ReadJSON(filepath.Join(r.git.Admin(e.Name()), recordName), &rec); err != nil {
 			continue
 		}
 		rec.ID = e.Name()
-		r.byID[rec.ID] = rec
+		r.ByID[rec.ID] = rec
 	}
 	return nil
 }
 
-// Forget drops all that is known.
+// Forget forgets all records.
 func (r *Records) Forget() {
-	clear(r.byID)
+	clear(r.ByID)
 	clear(r.Damaged)
 	clear(r.Verified)
 }
 
-// Retain drops what is known of trees that are not live.
+// Retain forgets the trees that are not live.
 func (r *Records) Retain(live map[string]bool) {
-	for id := range r.byID {
+	for id := range r.ByID {
 		if !live[id] {
-			delete(r.byID, id)
+			delete(r.ByID, id)
 			delete(r.Damaged, id)
 			delete(r.Verified, id)
 		}
 	}
 }
 
-// All returns the records by ID.
-func (r *Records) All() map[string]Record { return r.byID }
-
-// ByID returns the record of an admin directory.
-func (r *Records) ByID(id string) (Record, bool) {
-	rec, ok := r.byID[id]
-	return rec, ok
-}
-
-// At returns the record of the tree at place: that which its .git file names, and
-// which agrees about the place.
+// At returns the record that the .git file of the tree at place names. The record must have the same place.
 func (r *Records) At(place string) (Record, bool) {
 	admin, err := disk.ReadGitlink(filepath.Join(r.root, place))
 	if err != nil {
 		return Record{}, false
 	}
-	rec, ok := r.byID[filepath.Base(admin)]
+	rec, ok := r.ByID[filepath.Base(admin)]
 	if !ok || rec.Place != place || filepath.Dir(admin) != r.git.Path(disk.Admins) {
 		return Record{}, false
 	}
 	return rec, true
 }
 
-// MadeAt returns the record of a tree that was made at place, whether it is still
-// there or not.
+// MadeAt returns the record of a tree that was made at place, whether it still exists or not.
 func (r *Records) MadeAt(place string) (Record, bool) {
-	for _, rec := range r.byID {
+	for _, rec := range r.ByID {
 		if rec.Place == place {
 			return rec, true
 		}
@@ -102,10 +91,10 @@ func (r *Records) MadeAt(place string) (Record, bool) {
 	return Record{}, false
 }
 
-// ReplacedAt reports whether a tree that was published was made at place. The place of one
-// that never was may hold files that git-sync did not make.
+// ReplacedAt reports whether a tree that was made at place was published and then replaced. If a tree was never
+// published, its place may hold files that git-sync did not make.
 func (r *Records) ReplacedAt(place string) bool {
-	for _, rec := range r.byID {
+	for _, rec := range r.ByID {
 		if rec.Place == place && !rec.Unpublished.IsZero() {
 			return true
 		}
@@ -113,15 +102,15 @@ func (r *Records) ReplacedAt(place string) bool {
 	return false
 }
 
-// Add makes a record known that Builder has written, for a tree that is verified.
+// Add adds a record that Builder has written, and marks its tree as verified.
 func (r *Records) Add(rec Record) {
-	r.byID[rec.ID] = rec
+	r.ByID[rec.ID] = rec
 	r.Verified[rec.ID] = true
 }
 
 // Save writes rec into its admin directory.
 func (r *Records) Save(rec Record) error {
-	r.byID[rec.ID] = rec
+	r.ByID[rec.ID] = rec
 	return save(r.git, rec)
 }
 
@@ -129,8 +118,7 @@ func save(git disk.GitDir, rec Record) error {
 	return git.ReplaceJSON(filepath.Join(git.Admin(rec.ID), recordName), rec)
 }
 
-// Move notes that a tree is at rec.Place from now on, in its record and where git
-// looks for it.
+// Move records that a tree is now at rec.Place, in its record and in git's files.
 func (r *Records) Move(rec Record) error {
 	err := r.git.Write(filepath.Join(r.git.Admin(rec.ID), "gitdir"), []byte(backPointer(rec.Place)))
 	for _, m := range rec.Modules {
@@ -140,9 +128,8 @@ func (r *Records) Move(rec Record) error {
 	return errors.Join(err, r.Save(rec))
 }
 
-// Intact makes the checks of a tree in its place that cost no process: its
-// directory, its .git file, what its admin directory holds, and the same of its
-// submodules.
+// Intact makes the cheap checks of a tree in its place, which need no process: its directory, its .git file, its
+// admin directory, and those of its submodules.
 func (r *Records) Intact(rec Record) bool {
 	dir := filepath.Join(r.root, rec.Place)
 	if info, err := os.Lstat(dir); err != nil || !info.IsDir() {
@@ -156,8 +143,8 @@ func (r *Records) Intact(rec Record) bool {
 	return rec.Hash != "" && Head(r.git.Admin(rec.ID)) == rec.Hash
 }
 
-// Head returns the commit that the worktree of an admin directory has checked
-// out; empty where the directory lacks something that git needs.
+// Head returns the commit that is checked out in the worktree of an admin directory; empty if the directory lacks a
+// file that git needs.
 func Head(admin string) string {
 	head, err := os.ReadFile(filepath.Join(admin, "HEAD"))
 	if err != nil || !adminFilled(admin) {
@@ -166,8 +153,8 @@ func Head(admin string) string {
 	return strings.TrimSpace(string(head))
 }
 
-// adminFilled reports whether an admin directory has what git needs of it,
-// which a power cut may have taken: none of it is flushed.
+// adminFilled reports whether an admin directory has the files that git needs. They are not flushed, so a power cut
+// may have lost them.
 func adminFilled(admin string) bool {
 	for _, name := range []string{"HEAD", "commondir", "gitdir", "index"} {
 		if !filled(filepath.Join(admin, name)) {

@@ -10,8 +10,8 @@ import (
 	"git-sync/pkg/git"
 )
 
-// moduleURL resolves a submodule's URL, which may be relative to that of the
-// repository it is in ("../other.git"), and refuses what git must not see.
+// moduleURL resolves a submodule's URL, which may be relative to that of its parent repository ("../other.git"). It
+// refuses URLs that are unsafe for git.
 func moduleURL(parent, sub string) (string, error) {
 	if !strings.HasPrefix(sub, "./") && !strings.HasPrefix(sub, "../") {
 		return sub, git.CheckURL(sub)
@@ -19,7 +19,7 @@ func moduleURL(parent, sub string) (string, error) {
 	base, prefix := strings.TrimSuffix(parent, "/"), ""
 	if u, err := url.Parse(base); err == nil && u.Scheme != "" && strings.Contains(base, "://") {
 		base = u.EscapedPath()
-		prefix = u.Scheme + "://" // url.URL leaves the slashes out where there is no host, and "file:" is a host to git
+		prefix = u.Scheme + "://" // url.URL omits the slashes if there is no host, and git would read "file:" as a host
 		if u.Host != "" {
 			prefix = (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()
 		}
@@ -50,8 +50,7 @@ func moduleURL(parent, sub string) (string, error) {
 	return full, git.CheckURL(full)
 }
 
-// noSymlinks refuses a submodule path that leads through a symlink, and so
-// perhaps out of the tree.
+// noSymlinks refuses a submodule path that leads through a symlink, because it may lead out of the tree.
 func noSymlinks(dir, rel string) error {
 	at := dir
 	for part := range strings.SplitSeq(filepath.FromSlash(rel), string(filepath.Separator)) {

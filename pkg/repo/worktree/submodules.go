@@ -2,10 +2,8 @@ package worktree
 
 import (
 	"context"
-	"errors"
+	"encoding/hex"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -15,24 +13,21 @@ import (
 	"git-sync/pkg/repo/internal/index"
 )
 
-// ModulesFile is where a tree names its submodules (gitmodules(5)).
+// ModulesFile is the file in which a tree describes its submodules (gitmodules(5)).
 const ModulesFile = ".gitmodules"
 
-// maxModuleDepth bounds how deep submodules may nest, so that two
-// repositories which contain each other end somewhere.
+// maxModuleDepth limits how deep submodules may nest, because two repositories may contain each other.
 const maxModuleDepth = 16
 
-// submoduleSpec is one section of .gitmodules, with the commit that the tree
-// records for its path.
+// submoduleSpec is one section of .gitmodules, with the commit from the index.
 type submoduleSpec struct {
 	name, path, url, commit string
 
-	none bool // update = none: not to be checked out
-	at   int  // where in the file; of two for one path the last counts
+	none bool // update = none: do not check it out
+	at   int  // its position in the file; the last section for a path counts
 }
 
-// submodules checks out w's submodules within it, each as a worktree of its
-// own store, and notes them in rec.
+// submodules checks out the submodules of w, each as a worktree of its own store, and adds them to rec.
 func (b Builder) submodules(ctx context.Context, w worktree, rec *Record) error {
 	if b.Submodules == SubmodulesOff || b.Submodules == "" {
 		return nil
@@ -45,7 +40,7 @@ func (b Builder) submodules(ctx context.Context, w worktree, rec *Record) error 
 type moduleParent struct {
 	worktree
 	url   string // of its repository
-	path  string // below the tree
+	path  string // relative to the tree
 	depth int
 }
 
@@ -72,77 +67,65 @@ func (b Builder) descend(ctx context.Context, p moduleParent, rec *Record) error
 	return nil
 }
 
-// moduleSpecs reads .gitmodules, and for the paths in it the commits that the
-// index records. A path that is no submodule in the index is none, and one
-// that a sparse checkout leaves out is left out.
+// moduleSpecs returns the submodules in the index, as .gitmodules describes them. It reads that file from the index
+// too, because a sparse checkout may omit the file. It leaves out submodules that are not in the file, and those that
+// a sparse checkout omits.
 func (b Builder) moduleSpecs(ctx context.Context, p moduleParent) ([]submoduleSpec, error) {
-	read, err := b.modulesText(ctx, p)
-	if read == nil || err != nil {
-		return nil, err
-	}
-	res, err := b.Git.Run(ctx, p.in(read))
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", ModulesFile, err)
-	}
-	byPath := parseModules(res.Stdout)
-	if len(byPath) == 0 {
-		return nil, nil
-	}
-	list := p.in(git.Cmd("ls-files", "--stage", "-t", "-z"))
-	list.Env("GIT_LITERAL_PATHSPECS=1").Arg("--")
-	for at := range byPath {
-		list.Operand(at)
-	}
-	res, err = b.Git.Run(ctx, list)
-	if err != nil {
-		return nil, fmt.Errorf("listing submodules: %w", err)
-	}
-	return gitlinks(res.Stdout, byPath), nil
-}
-
-// modulesText returns the command that reads .gitmodules; nil when there is
-// none. A sparse checkout may have left it out: then it is in the index, where
-// git looks for it too.
-func (b Builder) modulesText(ctx context.Context, p moduleParent) (*git.Command, error) {
-	read := git.Cmd("config", "--null", "--no-includes", "--list")
-	name := filepath.Join(p.dir, ModulesFile)
-	info, err := os.Lstat(name)
-	switch {
-	case err == nil && info.Mode().IsRegular():
-		return read.Opt("--file=", name), nil
-	case err == nil:
-		return nil, nil // as git does: a symlink is not read
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("looking for submodules: %w", err)
-	case !p.sparse():
-		b.warnOfGitlinks(p)
-		return nil, nil
-	}
-	res, err := b.Git.Run(ctx, p.in(git.Cmd("ls-files", "--stage", "-z", "--")).Operand(ModulesFile))
-	if err != nil {
-		return nil, fmt.Errorf("looking for submodules: %w", err)
-	}
-	fields := strings.Fields(res.Stdout)
-	if len(fields) < 2 || !strings.HasPrefix(fields[0], "100") {
-		return nil, nil
-	}
-	return read.Opt("--blob=", fields[1]), nil
-}
-
-// warnOfGitlinks says that submodules of which .gitmodules says nothing are left empty, as git leaves them.
-func (b Builder) warnOfGitlinks(p moduleParent) {
-	_ = index.Each(p.index(), hashLength(p.commit), func(e index.Entry) error { // unreadable: git has just written it
-		if e.Mode == 0o160000 {
-			b.Log.Info("a submodule has no entry in .gitmodules, and stays empty", "path", path.Join(p.path, string(e.Path)),
-				"hint", "add it with 'git submodule add', or remove it with 'git rm'")
+	var specs []submoduleSpec
+	file := ""
+	err := index.Each(p.index(), hashLength(p.commit), func(e index.Entry) error {
+		switch name := string(e.Path); {
+		case e.Mode == gitlinkMode && e.Plain:
+			specs = append(specs, submoduleSpec{path: name, commit: hex.EncodeToString(e.Object)})
+		case name == ModulesFile && e.Mode != linkMode: // like git, do not read a symlink
+			file = hex.EncodeToString(e.Object)
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, fmt.Errorf("listing submodules: %w", err)
+	}
+	if len(specs) == 0 {
+		return nil, nil
+	}
+	byPath := map[string]submoduleSpec{}
+	if file != "" {
+		res, err := b.Git.Run(ctx, p.in(git.Cmd("config", "--null", "--no-includes", "--list").Opt("--blob=", file)))
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", ModulesFile, err)
+		}
+		byPath = parseModules(res.Stdout)
+	}
+	return b.describe(p, specs, byPath), nil
 }
 
-// parseModules reads `git config -z --list`: "key\nvalue\0". The result is
-// keyed by path; sections that lack a path or URL are left out, and so are
-// paths that lead out of the tree or look like options, as git does it.
+// describe completes specs from .gitmodules. It leaves out submodules that the file does not describe: their
+// directories stay empty, as with git.
+func (b Builder) describe(p moduleParent, specs []submoduleSpec, byPath map[string]submoduleSpec) []submoduleSpec {
+	var known []submoduleSpec
+	for _, spec := range specs {
+		described, ok := byPath[spec.path]
+		if !ok {
+			b.Log.Error(nil, "submodule has no entry in .gitmodules", "path", path.Join(p.path, spec.path),
+				"hint", "add it with 'git submodule add', or remove it with 'git rm'")
+			continue
+		}
+		if !described.none {
+			described.commit = spec.commit
+			known = append(known, described)
+		}
+	}
+	return known
+}
+
+// The modes of submodules and of symbolic links in an index.
+const (
+	gitlinkMode = 0o160000
+	linkMode    = 0o120000
+)
+
+// parseModules parses `git config -z --list`: "key\nvalue\0". The result is keyed by path. Like git, it leaves out
+// sections without a path or URL, and paths that lead out of the tree or look like options.
 func parseModules(out string) map[string]submoduleSpec {
 	byName := map[string]submoduleSpec{}
 	for entry := range strings.SplitSeq(out, "\x00") {
@@ -179,27 +162,6 @@ func parseModules(out string) map[string]submoduleSpec {
 		}
 	}
 	return byPath
-}
-
-// gitlinks picks the submodules, mode 160000, that are to be checked out from
-// `git ls-files --stage -t -z`: "H 160000 <hash> 0\t<path>\0", with S for H
-// where the patterns of a sparse checkout leave the path out.
-func gitlinks(out string, byPath map[string]submoduleSpec) []submoduleSpec {
-	var specs []submoduleSpec
-	for entry := range strings.SplitSeq(out, "\x00") {
-		meta, name, ok := strings.Cut(entry, "\t")
-		fields := strings.Fields(meta)
-		if !ok || len(fields) != 4 || fields[0] == "S" || fields[1] != "160000" {
-			continue
-		}
-		spec, ok := byPath[name]
-		if !ok || spec.none {
-			continue
-		}
-		spec.commit = fields[2]
-		specs = append(specs, spec)
-	}
-	return specs
 }
 
 // module checks one submodule out.

@@ -2,7 +2,7 @@ package worktree
 
 import (
 	"context"
-	"io"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,21 +12,20 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// Verdict is what is known of a tree.
+// Verdict is the result of a verification.
 type Verdict int
 
 // The values of Verdict.
 const (
 	Unknown Verdict = iota // the check was killed, timed out, or could not read
 	Intact
-	Changed // files have another content
-	Damaged // files are gone, or the index is
+	Changed // files have different content
+	Damaged // files or the index are missing or corrupt
 )
 
-// Verify compares the tree of rec, whose store is at store, with its commit,
-// submodules included: by the sizes and times that its index remembers, and where
-// the tree was written during another boot by content, for a power cut leaves files
-// of the right size without their content. It needs no lock.
+// Verify compares the tree of rec, whose store is at store, with its commit, submodules included. It compares the
+// sizes and times that the index records. If the tree was written during another boot, it also compares content: a
+// power cut leaves files of the right size without their content. It needs no lock.
 func (o *Options) Verify(ctx context.Context, store disk.GitDir, rec Record) Verdict {
 	dir := filepath.Join(o.Root, rec.Place)
 	all := []worktree{{git: store, id: rec.ID, dir: dir}}
@@ -56,7 +55,7 @@ func (o *Options) Verify(ctx context.Context, store disk.GitDir, rec Record) Ver
 	return Intact
 }
 
-// verdict runs a status that prints what differs.
+// verdict runs a git status that prints differences.
 func (o *Options) verdict(ctx context.Context, c *git.Command) Verdict {
 	res, err := o.Git.Run(ctx, c)
 	switch {
@@ -71,32 +70,17 @@ func (o *Options) verdict(ctx context.Context, c *git.Command) Verdict {
 	}
 }
 
-// olderIndex copies an index and makes the copy older than every file in
-// it. git takes entries that are not older than the index for "racy", and
-// compares their content rather than trust their times
-// (Documentation/technical/racy-git.txt).
+// olderIndex copies an index and makes the copy older than every file in it. git considers entries that are not older
+// than the index "racy", and compares their content instead of their times (Documentation/technical/racy-git.txt).
 func olderIndex(admin string) (string, error) {
-	in, err := os.Open(filepath.Join(admin, "index"))
+	data, err := os.ReadFile(filepath.Join(admin, "index"))
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = in.Close() }()
 	name := filepath.Join(admin, disk.TempPrefix+"index-"+disk.Unique())
-	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return "", err
-	}
-	_, err = io.Copy(out, in)
-	if cerr := out.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		long := time.Unix(1, 0) // 0 means "no time known" to git
-		err = os.Chtimes(name, long, long)
-	}
-	if err != nil {
-		_ = disk.Remove(name)
-		return "", err
+	old := time.Unix(1, 0) // 0 would mean "no time known" to git
+	if err := errors.Join(os.WriteFile(name, data, 0o600), os.Chtimes(name, old, old)); err != nil {
+		return "", errors.Join(err, disk.Remove(name))
 	}
 	return name, nil
 }

@@ -26,7 +26,7 @@ s_volume_read_only() {
   upstream fixed
   volume fixed 65533:65533
   gs_run fixed -u 65533:65533 -v "$dir:/git:ro" -- --repo="${git_base}foo/fixed.git" --root=/git --link=site --one-time
-  refused fixed 'read-only file system' 'mount the volume of --root writable'
+  refused fixed 'read-only file system' 'or of the published directory, writable'
   equal "$(gs_log fixed | grep -c 'read-only file system')" 1 'the number of errors'
 }
 

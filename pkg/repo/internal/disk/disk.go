@@ -1,5 +1,5 @@
-// Package disk holds what the parts of pkg/repo do with files: atomic writes,
-// what is where in a git directory, and the trash.
+// Package disk has the file operations that the parts of pkg/repo share: atomic writes, the layout of a git
+// directory, and the trash.
 package disk
 
 import (
@@ -16,15 +16,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TempPrefix begins the name of everything temporary of ours. A name that
-// begins so is a leftover when nobody is at work.
+// TempPrefix is the prefix of all temporary names of git-sync. While no git-sync is working, a file with such a name
+// is a leftover.
 const TempPrefix = ".git-sync."
 
-// bootIDFile identifies the running kernel's boot (proc_sys_kernel(5)). A tree
-// written during another boot may have lost data that never reached the disk.
+// bootIDFile has the ID of the running kernel's boot (proc_sys_kernel(5)). A tree that was written during another
+// boot may have lost data that never reached the disk.
 const bootIDFile = "/proc/sys/kernel/random/boot_id"
 
-// BootID returns the ID of the running boot; empty where the kernel does not say.
+// BootID returns the ID of the running boot; empty if the kernel does not provide one.
 func BootID() string {
 	data, err := os.ReadFile(bootIDFile)
 	if err != nil {
@@ -36,11 +36,11 @@ func BootID() string {
 // Unique returns a short random name.
 func Unique() string {
 	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand
+	_, _ = rand.Read(b[:]) // crypto/rand never fails
 	return hex.EncodeToString(b[:])
 }
 
-// ReadJSON reads a file of JSON into v.
+// ReadJSON reads a JSON file into v.
 func ReadJSON(name string, v any) error {
 	data, err := os.ReadFile(name)
 	if err != nil {
@@ -52,7 +52,7 @@ func ReadJSON(name string, v any) error {
 	return nil
 }
 
-// Remove is os.Remove that takes an absent file for success.
+// Remove is os.Remove, but succeeds if the file does not exist.
 func Remove(name string) error {
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -60,8 +60,7 @@ func Remove(name string) error {
 	return nil
 }
 
-// Glob is filepath.Glob below dir, whose own name may hold what a pattern
-// means something by.
+// Glob is filepath.Glob relative to dir. Special characters in dir itself have no meaning.
 func Glob(dir, pattern string) ([]string, error) {
 	names, err := fs.Glob(os.DirFS(dir), pattern)
 	for i, name := range names {
@@ -70,15 +69,15 @@ func Glob(dir, pattern string) ([]string, error) {
 	return names, err
 }
 
-// Exists reports whether name is there, itself not followed. An error other
-// than absence counts as there: what cannot be looked at is not free.
+// Exists reports whether name exists. It does not follow a symlink. It also returns true if that cannot be checked:
+// such a name is not free.
 func Exists(name string) bool {
 	_, err := os.Lstat(name)
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// Exchange swaps two names atomically; errors.ErrUnsupported where the file
-// system or kernel cannot.
+// Exchange swaps two names atomically. It returns errors.ErrUnsupported if the file system or the kernel cannot do
+// that.
 func Exchange(a, b string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EXDEV) {
@@ -90,8 +89,7 @@ func Exchange(a, b string) error {
 	return nil
 }
 
-// Flush writes everything of the file system that holds dir to its disk, and
-// returns when it is there: syncfs(2).
+// Flush writes the file system that contains dir to its disk with syncfs(2). It blocks until that is done.
 func Flush(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -13,39 +13,38 @@ import (
 const (
 	// GitName is the name of a root's store, and of a tree's .git file.
 	GitName = ".git"
-	// Admins is git's name for the directory of the admin directories.
+	// Admins is git's directory of the admin directories.
 	Admins = "worktrees"
-	// OwnName is the name of our directory in a git directory.
+	// OwnName is git-sync's own directory in a git directory.
 	OwnName = "git-sync"
-	// ModulesName is the directory of the submodules' stores in ours.
+	// ModulesName is the directory of the submodule stores in our own directory.
 	ModulesName = "modules"
 )
 
-// GitDir is a git directory of ours. It knows what is where in it, and writes
-// files and directories so that a group can share them, where that is asked for.
+// GitDir is a git directory of ours. It knows the layout, and can make files and directories writable by a group.
 type GitDir struct {
-	Name   string // its path
-	Shared bool   // writable by its group, whatever our umask
+	Name   string // path
+	Shared bool   // make files writable by their group, whatever the umask
 }
 
-// Dir is the path itself.
+// Dir returns the path itself.
 func (d GitDir) Dir() string { return d.Name }
 
-// Path is the path of something that git has in it.
+// Path returns the path of one of git's files in it.
 func (d GitDir) Path(name string) string { return filepath.Join(d.Name, name) }
 
-// Own is the path of something that we have in it.
+// Own returns the path of one of our own files in it.
 func (d GitDir) Own(name string) string { return filepath.Join(d.Name, OwnName, name) }
 
-// Admin is the admin directory of the worktree called id.
+// Admin returns the admin directory of the worktree called id.
 func (d GitDir) Admin(id string) string { return filepath.Join(d.Name, Admins, id) }
 
-// ModuleDir is the git directory of the submodules' store called name.
+// ModuleDir returns the git directory of the submodule store called name.
 func (d GitDir) ModuleDir(name string) GitDir {
 	return GitDir{Name: d.Own(ModulesName + "/" + name), Shared: d.Shared}
 }
 
-// MkdirAll makes a directory and those that lead to it.
+// MkdirAll makes a directory and its missing parents.
 func (d GitDir) MkdirAll(name string) error {
 	if !d.Shared || Exists(name) {
 		return os.MkdirAll(name, 0o777)
@@ -59,7 +58,7 @@ func (d GitDir) MkdirAll(name string) error {
 	return nil
 }
 
-// Mkdir makes a directory in one that is there.
+// Mkdir makes a directory. Its parent must exist.
 func (d GitDir) Mkdir(name string) error {
 	if err := os.Mkdir(name, 0o777); err != nil {
 		return err
@@ -67,7 +66,7 @@ func (d GitDir) Mkdir(name string) error {
 	return d.share(name, 0o775)
 }
 
-// Write writes a file in place: a kill may leave a part of it.
+// Write writes a file in place. If the process is killed, the file may be incomplete.
 func (d GitDir) Write(name string, data []byte) error {
 	if err := os.WriteFile(name, data, 0o666); err != nil {
 		return err
@@ -75,13 +74,11 @@ func (d GitDir) Write(name string, data []byte) error {
 	return d.share(name, 0o664)
 }
 
-// Replace writes a file so that a reader, and a kill, see either the old content
-// or the new.
+// Replace replaces a file atomically: readers see either the old or the new content, also after a kill.
 func (d GitDir) Replace(name string, data []byte) error {
 	tmp := filepath.Join(filepath.Dir(name), TempPrefix+Unique())
-	// It is not flushed: a power cut may leave the name without content, and
-	// each reader of these files takes that for their absence. A flush each
-	// would cost a small repository more than its checkout.
+	// There is no flush: a power cut may leave an empty file, which each reader of these files treats as absent. For
+	// a small repository, the flushes would cost more than its checkout.
 	err := d.Write(tmp, data)
 	if err == nil {
 		err = os.Rename(tmp, name)
@@ -90,6 +87,30 @@ func (d GitDir) Replace(name string, data []byte) error {
 		return errors.Join(err, Remove(tmp))
 	}
 	return nil
+}
+
+// ReplaceFlushed is Replace for files that must survive a power cut. It blocks until the file is on the disk.
+func (d GitDir) ReplaceFlushed(name string, data []byte) error {
+	tmp := name + ".tmp"                // a fixed name, so that kills leave at most one file
+	if err := Remove(tmp); err != nil { // it may belong to another user
+		return err
+	}
+	f, err := os.Create(tmp)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close(), d.share(tmp, 0o664)); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, name); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // ReplaceJSON is Replace with v as JSON.
@@ -108,7 +129,7 @@ func (d GitDir) share(name string, perm fs.FileMode) error {
 	return Share(name, perm)
 }
 
-// Share gives a file or directory of ours at least the bits perm.
+// Share adds the permissions perm to a file or directory of ours.
 func Share(name string, perm fs.FileMode) error {
 	info, err := os.Lstat(name)
 	if err != nil || info.Mode()&perm == perm {
@@ -117,8 +138,8 @@ func Share(name string, perm fs.FileMode) error {
 	return os.Chmod(name, info.Mode()|perm) // a directory keeps its set-group-ID bit
 }
 
-// RemoveLFSLogs removes what git-lfs writes when it fails: the environment, in
-// which secrets may be, for everybody to read.
+// RemoveLFSLogs removes the logs that git-lfs writes when it fails. They are readable by everyone, and contain the
+// environment, which may have secrets.
 func (d GitDir) RemoveLFSLogs() error {
 	if err := os.RemoveAll(d.Path(LFSName + "/logs")); err != nil {
 		return fmt.Errorf("removing logs of git-lfs: %w", err)
@@ -126,22 +147,21 @@ func (d GitDir) RemoveLFSLogs() error {
 	return nil
 }
 
-// LFSName is where git-lfs keeps what it fetched, in a git directory.
+// LFSName is the directory of git-lfs in a git directory.
 const LFSName = "lfs"
 
-// Gitlink returns the content of the .git file of the worktree at rel, below
-// the root: the admin directory at admin, also below the root. It is relative,
-// so that the volume can be mounted anywhere.
+// Gitlink returns the content of the .git file of the worktree at rel, for the admin directory at admin. Both are
+// relative to the root, and so is the content, so that the volume can be mounted anywhere.
 func Gitlink(rel, admin string) string {
 	up := strings.Repeat("../", strings.Count(filepath.ToSlash(filepath.Clean(rel)), "/")+1)
 	return "gitdir: " + up + admin + "\n"
 }
 
-// ErrEmptyGitlink is what a power cut leaves of a .git file.
+// ErrEmptyGitlink says that a .git file is empty, which happens after a power cut.
 var ErrEmptyGitlink = errors.New("the .git file is empty")
 
-// ReadGitlink returns the admin directory that the .git file of the worktree at
-// dir names, made absolute; an error that is fs.ErrNotExist when there is none.
+// ReadGitlink returns the absolute path of the admin directory that the .git file of the worktree at dir names. If
+// there is no .git file, the error is fs.ErrNotExist.
 func ReadGitlink(dir string) (string, error) {
 	name := filepath.Join(dir, GitName)
 	info, err := os.Lstat(name)
@@ -165,7 +185,7 @@ func ReadGitlink(dir string) (string, error) {
 	return target, nil
 }
 
-// parseGitlink returns what the content of a .git file in dir names, absolute.
+// parseGitlink returns the absolute path that the content of a .git file in dir names.
 func parseGitlink(dir, content string) (target string, ok bool) {
 	target, ok = strings.CutPrefix(content, "gitdir: ")
 	if !ok {

@@ -10,61 +10,54 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Trash is where what is replaced goes before it is removed: a rename takes no
-// longer for a big tree than for a small one. It may be used without a lock.
+// Trash is the directory for replaced files until they are removed: a rename is fast for a tree of every size. It may
+// be used without a lock.
 type Trash struct {
 	Root   string
 	Shared bool // see GitDir
 }
 
-const (
-	trashName = "trash"
-	// rootTrash is the trash of a root without a store of ours.
-	rootTrash = TempPrefix + "trash"
-	// Marker is the file, in our directory of a store, that says that git-sync
-	// made the store.
-	Marker = "store.json"
-)
+// Marker is the file, in our own directory of a store, that says that git-sync made the store.
+const Marker = "store.json"
 
-func (t Trash) store() GitDir { return GitDir{Name: filepath.Join(t.Root, GitName), Shared: t.Shared} }
+// Dir returns the directory of the trash. It exists only while the trash is not empty.
+func (t Trash) Dir() string { return filepath.Join(t.Root, TempPrefix+"trash") }
 
-// Dir is the trash of a root with a store.
-func (t Trash) Dir() string { return t.store().Own(trashName) }
-
-// Discard renames name, which need not be there, into the trash. What cannot be renamed, as a
-// directory of an image layer on an overlay file system, is removed where it is.
+// Discard moves name, which need not exist, into the trash. If it cannot be renamed, for example in an image layer of
+// an overlay file system, it is removed in place.
 func (t Trash) Discard(name string) error {
-	if !Exists(name) {
-		return nil
-	}
-	dir := t.Dir()
-	if !Exists(t.store().Own(Marker)) {
-		dir = filepath.Join(t.Root, rootTrash)
-	}
-	if err := t.store().MkdirAll(dir); err != nil {
-		return err
-	}
-	err := os.Rename(name, filepath.Join(dir, Unique()))
+	err := t.Move(name)
 	if errors.Is(err, unix.EXDEV) {
 		return RemoveTree(name)
 	}
 	return err
 }
 
-// List returns the paths of what is in the trash.
-func (t Trash) List() []string {
-	var names []string
-	for _, dir := range []string{t.Dir(), filepath.Join(t.Root, rootTrash)} {
-		entries, _ := os.ReadDir(dir) // absent: no trash
-		for _, e := range entries {
-			names = append(names, filepath.Join(dir, e.Name()))
+// Move renames name, which need not exist, into the trash.
+func (t Trash) Move(name string) error {
+	for Exists(name) {
+		if err := (GitDir{Name: t.Root, Shared: t.Shared}).MkdirAll(t.Dir()); err != nil {
+			return err
 		}
+		if err := os.Rename(name, filepath.Join(t.Dir(), Unique())); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		// Empty has just removed the trash.
+	}
+	return nil
+}
+
+// List returns the paths of the entries of the trash.
+func (t Trash) List() []string {
+	entries, _ := os.ReadDir(t.Dir()) // on error, the trash is empty
+	var names []string
+	for _, e := range entries {
+		names = append(names, filepath.Join(t.Dir(), e.Name()))
 	}
 	return names
 }
 
-// Empty removes what is in the trash, until ctx ends. It calls failed for what
-// cannot be removed.
+// Empty removes the content of the trash, until ctx ends. It calls failed for each entry that cannot be removed.
 func (t Trash) Empty(ctx context.Context, failed func(name string, err error)) {
 	for _, name := range t.List() {
 		if ctx.Err() != nil {
@@ -74,20 +67,18 @@ func (t Trash) Empty(ctx context.Context, failed func(name string, err error)) {
 			failed(name, err)
 		}
 	}
-	_ = os.Remove(filepath.Join(t.Root, rootTrash)) // goes when it is empty
+	_ = os.Remove(t.Dir()) // fails unless it is empty
 }
 
-// RemoveWithoutStore removes the trash of a root that has no store.
-func (t Trash) RemoveWithoutStore() error {
-	dir := filepath.Join(t.Root, rootTrash)
-	if !Exists(dir) {
-		return nil // removing nothing fails too where the file system is read-only
+// Remove removes the trash and its content.
+func (t Trash) Remove() error {
+	if !Exists(t.Dir()) {
+		return nil // on a read-only file system, even removing nothing fails
 	}
-	return os.RemoveAll(dir)
+	return os.RemoveAll(t.Dir())
 }
 
-// RemoveTree is os.RemoveAll that also removes directories of ours which
-// somebody has made read-only.
+// RemoveTree is os.RemoveAll that also removes directories that were made read-only.
 func RemoveTree(name string) error {
 	err := os.RemoveAll(name)
 	if !errors.Is(err, fs.ErrPermission) {

@@ -13,7 +13,7 @@ func FuzzIndex(f *testing.F) {
 	f.Fuzz(func(t *testing.T, index []byte) {
 		for _, hash := range []int{20, 32} {
 			n := 0
-			err := readEntries(bytes.NewReader(index), hash, func(e Entry) error {
+			err := each(index, hash, func(e Entry) error {
 				if n++; bytes.IndexByte(e.Path, 0) >= 0 {
 					t.Errorf("%q: the path %q", index, e.Path)
 				}

@@ -6,15 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// Usage is what --help prints, in lines of at most width columns (where the words allow it). Below 40 it is 80.
-func Usage(width int) string {
-	if width < 40 {
-		width = 80
-	}
-	p := &page{width: min(width, 100)}
+// usage is what --help prints, in lines of at most 80 columns (where the words allow it).
+func usage() string {
+	p := &page{}
 	p.text("", "git-sync "+tagline+".")
 	p.line("")
-	p.line("Usage: git-sync --repo=URL [OPTION]...")
+	p.line("Usage:")
+	p.line("  git-sync --repo=URL [OPTION]...")
+	p.line("  git-sync --config=FILE [OPTION]...")
 	for _, b := range document() {
 		switch b.kind {
 		case heading, group:
@@ -33,10 +32,7 @@ func Usage(width int) string {
 }
 
 // page is text that is being wrapped.
-type page struct {
-	b     strings.Builder
-	width int
-}
+type page struct{ b strings.Builder }
 
 func (p *page) line(s string) {
 	p.b.WriteString(strings.TrimRight(s, " "))
@@ -61,9 +57,12 @@ func (p *page) command(indent, s string) {
 func (p *page) wrap(indent string, words []string, more string) {
 	line := indent
 	for _, w := range words {
-		if line != indent && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(w)+len(more) > p.width {
+		if strings.TrimSpace(line) != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(w)+len(more) > 80 {
 			p.line(line + more)
 			line = indent
+			if more != "" {
+				line += "  "
+			}
 		}
 		if strings.TrimSpace(line) != "" {
 			line += " "

@@ -3,36 +3,18 @@ package auth
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"git-sync/pkg/git"
 )
 
-// offered is an entry, and how messages call where it came from.
-type offered struct {
-	entry
-	source string
-}
-
-// String names a user and where the password came from.
-func (o offered) String() string {
-	switch {
-	case o.AnyUser:
-		return o.source
-	case o.Pass == "":
-		return "the user of " + o.source + " without a password" // it may be a token
-	}
-	return fmt.Sprintf("user %q with the password of %s", o.User, o.source)
-}
-
-// gather collects users and passwords, the first of which win.
-func (a *Auth) gather(ctx context.Context) error {
-	if err := a.gatherCredentials(); err != nil {
+// collect adds users and passwords to the offer. The first one for a URL is used.
+func (a *Auth) collect(ctx context.Context) error {
+	if err := a.addCredentials(); err != nil {
 		return err
 	}
-	if err := a.gatherUser(); err != nil {
+	if err := a.addUser(); err != nil {
 		return err
 	}
 	if a.opts.AskpassURL != "" {
@@ -44,13 +26,13 @@ func (a *Auth) gather(ctx context.Context) error {
 		a.add(a.opts.URL, entry{User: cmp.Or(user, a.opts.Username), Pass: pass}, "the answer of "+bareURL(a.opts.AskpassURL.Reveal()))
 	}
 	if a.opts.GitHub.enabled() {
-		return a.gatherToken(ctx)
+		return a.addToken(ctx)
 	}
 	return nil
 }
 
-// gatherCredentials reads the passwords of --credential.
-func (a *Auth) gatherCredentials() error {
+// addCredentials reads the passwords of --credential.
+func (a *Auth) addCredentials() error {
 	for _, c := range a.opts.Credentials {
 		s, ok := scopeOf(c.URL)
 		if !ok {
@@ -69,14 +51,14 @@ func (a *Auth) gatherCredentials() error {
 	return nil
 }
 
-// gatherUser reads the password of --username.
-func (a *Auth) gatherUser() error {
+// addUser reads the password of --username.
+func (a *Auth) addUser() error {
 	user, pass, source := a.opts.Username, a.opts.Password.Reveal(), "--password"
 	if user == "" && pass == "" && a.opts.PasswordFile == "" {
 		return nil
 	}
 	if pass == "" && a.opts.PasswordFile == "" && (a.opts.AskpassURL != "" || a.opts.GitHub.enabled()) {
-		return nil // the password is still to come
+		return nil // the password comes from another source
 	}
 	if a.opts.PasswordFile != "" {
 		var err error
@@ -92,8 +74,8 @@ func (a *Auth) gatherUser() error {
 	return nil
 }
 
-// gatherToken mints an installation token unless the one at hand is good for another sync.
-func (a *Auth) gatherToken(ctx context.Context) error {
+// addToken requests an installation token, unless the current one is valid for another sync.
+func (a *Auth) addToken(ctx context.Context) error {
 	key, err := a.opts.GitHub.readKey()
 	if err != nil {
 		return err
@@ -111,21 +93,21 @@ func (a *Auth) gatherToken(ctx context.Context) error {
 	return nil
 }
 
-// add offers an entry for a URL's scheme and host.
+// add offers an entry for the scheme and host of a URL.
 func (a *Auth) add(rawURL string, e entry, source string) {
 	s, ok := scopeOf(rawURL)
 	if !ok {
 		return
 	}
-	e.Base = s.base
+	e.Base, e.source = s.base, source
 	if e.Pass != "" {
 		a.opts.Learned(e.Pass)
 	}
-	a.offer.entries = append(a.offer.entries, offered{entry: e, source: source})
+	a.offer.entries = append(a.offer.entries, e)
 }
 
-// cookieConfig makes git send the cookies. Cookies without a domain go wherever they are asked to,
-// so a file that holds such is confined to the repository's host.
+// cookieConfig returns the setting that makes git send the cookies. Cookies without a domain would be sent to every
+// host, so a file with such cookies is used only for the repository's host.
 func cookieConfig(file, repo string) (git.KV, error) {
 	content, err := readSecret(file)
 	if err != nil {
@@ -141,7 +123,7 @@ func cookieConfig(file, repo string) (git.KV, error) {
 	return git.KV{Key: key, Value: file}, nil
 }
 
-// isNetscape reports whether every line names its domain: seven fields separated by tabs.
+// isNetscape reports whether every line has a domain: seven fields separated by tabs.
 func isNetscape(content string) bool {
 	for line := range strings.Lines(content) {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "#HttpOnly_")

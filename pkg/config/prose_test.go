@@ -32,11 +32,11 @@ func document() []block {
 		{kind: paragraph, text: "On a laptop: keep ./site equal to a branch:"},
 		{kind: command, text: "git-sync --repo=https://github.com/me/site.git --ref=main --root=.site --link=$PWD/site"},
 		{kind: paragraph, text: "In an init container: sync once, and give up after about a minute:"},
-		{kind: command, text: "git-sync --repo=git@github.com:me/site.git --branch=main --root=/git --dest=site --one-time --wait=10 --max-sync-failures=6"},
+		{kind: command, text: "git-sync --repo=git@github.com:me/site.git --ref=main --root=/git --link=site --one-time --period=10s --max-failures=6"},
 		{kind: paragraph, text: "In a sidecar: sync continuously, never exit for failures, and serve probes:"},
-		{kind: command, text: "git-sync --repo=git@github.com:me/site.git --branch=main --root=/git --dest=site --wait=60 --max-sync-failures=-1 --http-bind=:1234"},
-		{kind: paragraph, text: "Sync on push webhooks, and poll once an hour in case a delivery is lost:"},
-		{kind: command, text: "git-sync --repo=https://github.com/me/site.git --ref=main --root=/git --period=1h --receiver-bind=:8080 --receiver-secret-file=/etc/git-secret/webhook"},
+		{kind: command, text: "git-sync --repo=git@github.com:me/site.git --ref=main --root=/git --link=site --period=60s --max-failures=-1 --http-bind=:1234"},
+		{kind: paragraph, text: "Sync on push webhooks, and poll every ten minutes in case a delivery is lost:"},
+		{kind: command, text: "git-sync --repo=https://github.com/me/site.git --ref=main --root=/git --link=site --period=10m --receiver-bind=:8080 --receiver-secret-file=/etc/git-secret/webhook"},
 		{kind: paragraph, text: "Follow the newest release below 2.0:"},
 		{kind: command, text: "git-sync --repo=https://github.com/me/site.git --ref-semver='>=1.0 <2' --root=/git --link=release"},
 		{kind: heading, text: "Options"},
@@ -52,21 +52,23 @@ func document() []block {
 	return append(all, []block{
 		{kind: heading, text: "Names and values"},
 		{kind: paragraph, text: "Options have the names of v3 and of v4. Where two flags are listed, they are two names of one option. If both are given, the one listed first is used. Each name keeps its own value syntax: `--wait=0.5` is in seconds, `--period=500ms` is a duration."},
-		{kind: paragraph, text: "`-repo=X`, `-repo X`, `--repo X` and `--repo=X` are the same. A flag that needs no value takes one only after an equals sign: `--one-time=false`. The flags of glog, which v3 had (such as `-logtostderr`), are accepted and ignored."},
+		{kind: paragraph, text: "`-repo=X`, `-repo X`, `--repo X` and `--repo=X` are the same. A flag that can stand alone takes a value only after an equals sign: `--one-time=false`. The flags of glog, which v3 had (such as `-logtostderr`), are accepted and ignored."},
 		{kind: heading, text: "Environment"},
 		{kind: paragraph, text: "Most options can be given by a variable. A flag overrides a variable. If several variables of one option are set, the one listed first is used. Empty variables are ignored. Unknown variables that begin with `GITSYNC_` or `GIT_SYNC_` cause a warning."},
-		{kind: paragraph, text: "Charts set variables that no git-sync reads. They are treated as aliases, with a warning: " + strings.Join(strays(), ", ") + ". `HTTPS_PROXY`, `GIT_SSL_CAINFO` and similar variables are passed on to git. The git configuration of the user is not read."},
+		{kind: paragraph, text: "Some charts set variables that git-sync never supported. They are treated as aliases, with a warning: " + strings.Join(unsupportedVars(), ", ") + ". `HTTPS_PROXY`, `GIT_SSL_CAINFO` and similar variables are passed on to git. The git configuration of the user is not read."},
 		{kind: heading, text: "Exit status"},
-		{kind: paragraph, text: "0: the one-time sync is complete, or SIGTERM or SIGINT stopped the loop. 1: too many failures, a failed hook of a one-time sync, or a one-time sync that was interrupted. 2: invalid options; all of them are listed, and nothing was done."},
+		{kind: paragraph, text: "0: the one-time sync is complete, or SIGTERM or SIGINT stopped the loop."},
+		{kind: paragraph, text: "1: too many failures, a failed hook of a one-time sync, or a one-time sync that was interrupted."},
+		{kind: paragraph, text: "2: invalid options, all of which are listed, or a root or another path that cannot be used. Nothing was done."},
 	}...)
 }
 
-// strays are the variables that are aliases although no git-sync reads them.
-func strays() []string {
+// unsupportedVars are the variables that are aliases although no git-sync reads them.
+func unsupportedVars() []string {
 	var all []string
 	for _, o := range table(new(draft)) {
 		for _, v := range o.vars {
-			if v.stray {
+			if v.unsupported {
 				all = append(all, "`"+v.name+"`")
 			}
 		}
@@ -90,7 +92,7 @@ func (o option) argument(f spelling) string {
 	switch {
 	case o.kind == isBool:
 		return ""
-	case f.syntax == inSeconds, f.syntax == inWholeSeconds:
+	case f.syntax == inSeconds:
 		return "=SECONDS"
 	case o.fewChoices():
 		return "=" + strings.Join(o.choices, "|")
@@ -100,11 +102,11 @@ func (o option) argument(f spelling) string {
 
 func (o option) fewChoices() bool { return len(o.choices) > 0 && len(o.choices) <= 4 }
 
-// varNames are the row's variables, without the strays.
+// varNames are the row's variables, without unsupported ones.
 func (o option) varNames() []string {
 	var all []string
 	for _, v := range o.vars {
-		if !v.stray {
+		if !v.unsupported {
 			all = append(all, v.name)
 		}
 	}

@@ -1,18 +1,20 @@
 package syncer
 
 import (
+	"cmp"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"git-sync/pkg/advice"
 )
 
-// maxHistory bounds Report.History.
+// maxHistory is the maximum length of Report.History.
 const maxHistory = 50
 
-// settle draws the consequences of a sync: report, log, waiters, and the delay until the next; its error ends the run.
-func (s *Syncer) settle(q *request, out outcome) (time.Duration, error) {
+// finish handles the result of a sync: report, log, waiters, and the delay until the next. An error ends the run.
+func (s *Syncer) finish(q *request, out outcome) (time.Duration, error) {
 	if out.err != nil {
 		delay, err := s.fail(q, out)
 		q.answer(answer{err: out.err})
@@ -27,7 +29,7 @@ func (s *Syncer) settle(q *request, out outcome) (time.Duration, error) {
 	return s.opt.afterSuccess(s.sit), nil
 }
 
-// succeed takes note of a sync that succeeded.
+// succeed records a successful sync.
 func (s *Syncer) succeed(q *request, out outcome) {
 	result := ResultNoop
 	if out.tree.New || !s.sit.succeeded {
@@ -35,21 +37,21 @@ func (s *Syncer) succeed(q *request, out outcome) {
 	}
 	log, hash := s.opt.Log, out.tree.Hash
 	if s.failures > 0 {
-		log.Info("recovered", "hash", hash, "failures", s.failures)
+		log.Info("recovered", "hash", hash, "failures", s.failures, "after", round(out.ended.Sub(s.report.FailingSince)))
 	}
 	switch {
 	case out.tree.New:
-		log.Info("published", "hash", hash, "ref", out.tree.Ref, "previous", out.previous, "path", out.tree.Path, "trigger", q.source, "took", took(out))
+		log.Info("published revision", "hash", hash, "ref", out.tree.Ref, "previous", out.previous, "path", out.tree.Path, "trigger", q.source, "took", took(out))
 	case !s.sit.succeeded:
 		log.Info("already up to date", "hash", hash, "path", out.tree.Path, "took", took(out))
 	default:
-		log.V(2).Info("nothing new", "hash", hash, "took", took(out))
+		log.V(2).Info("no change", "hash", hash, "took", took(out))
 	}
 	s.sit.succeeded, s.sit.published = true, true
-	s.failures, s.charged, s.repeats, s.hold = 0, 0, repeats{}, time.Time{}
+	s.failures, s.charged, s.repeats, s.notBefore = 0, 0, repeats{}, time.Time{}
 	s.update(func(r *Report) {
 		s.ended(r, out, result)
-		r.LastSuccess, r.Failures = out.ended, 0
+		r.LastSuccess, r.Failures, r.FailingSince = out.ended, 0, time.Time{}
 		if s.opt.Ref == "" {
 			r.Ref = out.tree.Ref
 		}
@@ -62,7 +64,7 @@ func (s *Syncer) succeed(q *request, out outcome) {
 	}
 }
 
-// publication notes what is published now.
+// publication records what is published now.
 func (s *Syncer) publication(r *Report, q *request, out outcome) {
 	if r.Hash != out.tree.Hash {
 		r.PreviousHash = r.Hash
@@ -74,17 +76,18 @@ func (s *Syncer) publication(r *Report, q *request, out outcome) {
 	})
 }
 
-// fail takes note of a sync that failed and returns the delay before the next, or the error that ends the run.
+// fail records a failed sync. It returns the delay before the next sync, or the error that ends the run.
 func (s *Syncer) fail(q *request, out outcome) (time.Duration, error) {
 	if out.held {
-		s.opt.Log.V(2).Info("the pre-publish hook is not run again before its backoff", "hash", out.tree.Hash)
+		s.opt.Log.V(2).Info("waiting before the pre-publish hook runs again", "hash", out.tree.Hash)
 		s.update(func(r *Report) { s.failed(r, out) })
 		return s.retryDelay(out), nil
 	}
 	s.failures++
 	s.charge(out.err)
 	delay := s.retryDelay(out)
-	over := s.opt.spentBy(s.charged, s.sit)
+	_, budget := s.opt.phase(s.sit)
+	over := budget.spent(s.charged, s.sit)
 	s.logFailure(out, delay, over)
 	s.update(func(r *Report) {
 		s.failed(r, out)
@@ -97,13 +100,13 @@ func (s *Syncer) fail(q *request, out outcome) (time.Duration, error) {
 		s.opt.Failed(out.err, s.failures)
 	}
 	if over {
-		return 0, spentBudget(s.charged, out.err)
+		return 0, spentBudget(s.charged, budget.Option, out.err)
 	}
 	return delay, nil
 }
 
-// charge counts a failure against the budget. A refusal by the pre-publish hook shows that the remote works: only a one-time
-// run, which has to end, counts it.
+// charge counts a failure against the budget. A refusal by the pre-publish hook shows that the remote works, so it
+// counts only in a one-time run, which must end.
 func (s *Syncer) charge(err error) {
 	if isRefusal(err) && !s.sit.oneTime {
 		s.charged = 0
@@ -117,11 +120,11 @@ func isRefusal(err error) bool {
 	return ok
 }
 
-// retryDelay is how long to wait after a failure. After a refusal polling continues, and the hook runs again after its own
-// backoff.
+// retryDelay returns the delay after a failure. After a refusal, polling continues, and the hook runs again after its
+// own backoff.
 func (s *Syncer) retryDelay(out outcome) time.Duration {
 	if isRefusal(out.err) {
-		s.hold = time.Time{}
+		s.notBefore = time.Time{}
 		delay := s.opt.afterSuccess(s.sit)
 		if s.opt.GateBackoff > 0 {
 			delay = min(delay, max(out.gateAgain.Sub(out.ended), 0))
@@ -130,41 +133,44 @@ func (s *Syncer) retryDelay(out outcome) time.Duration {
 	}
 	retryAfter := retryAfterOf(out.err)
 	delay := s.opt.afterFailure(s.sit, s.charged, retryAfter)
-	s.hold = time.Time{}
+	s.notBefore = time.Time{}
 	if retryAfter > 0 {
-		s.hold = out.ended.Add(min(delay, retryAfter))
+		s.notBefore = out.ended.Add(min(delay, retryAfter))
 	}
 	return delay
 }
 
-// failed notes a failure.
+// failed records a failure.
 func (s *Syncer) failed(r *Report, out outcome) {
 	s.ended(r, out, ResultError)
 	r.Failures = s.failures
+	if r.FailingSince.IsZero() {
+		r.FailingSince = out.ended
+	}
 	r.LastError, r.LastHint, r.LastErrorAt = out.err.Error(), advice.Hint(out.err), out.ended
 	r.LastRemote, r.LastHelper = advice.Said(out.err)
 }
 
-// logFailure logs a failure when it is new and then ever more rarely; the last one of a spent budget is Run's error, which
-// its caller logs.
+// logFailure logs the first occurrence of a failure, and then fewer and fewer repetitions. It does not log the last
+// failure of a spent budget as an error, because Run returns that and its caller logs it.
 func (s *Syncer) logFailure(out outcome, delay time.Duration, over bool) {
 	n := s.repeats.add(out.err)
-	log := s.opt.Log.WithValues("failures", s.failures, "times", n, "took", took(out))
+	log := s.opt.Log.WithValues("failures", s.failures, "published", cmp.Or(s.report.Hash, "nothing"), "took", took(out))
 	switch {
 	case over:
 		log.V(1).Info("sync failed", "error", out.err.Error())
-	case worthALine(n):
+	case shouldLog(n):
 		log.Error(out.err, "sync failed", "retryIn", round(delay))
 	default:
 		log.V(1).Info("sync failed again", "error", out.err.Error(), "retryIn", round(delay))
 	}
 }
 
-// late takes note of the end of a sync that had been given up as stuck. It may have published.
+// late records the end of a sync that was reported as stuck. It may have published.
 func (s *Syncer) late(out outcome) {
 	a := s.stuck
 	s.stuck = nil
-	s.opt.Log.Info("the stuck sync has ended", "took", took(out))
+	s.opt.Log.Info("stuck sync ended", "took", took(out))
 	if out.err == nil {
 		s.succeed(a.request, out)
 		return
@@ -172,7 +178,7 @@ func (s *Syncer) late(out outcome) {
 	s.update(func(r *Report) { r.Running = false })
 }
 
-// ended notes what every ended sync has in common.
+// ended records what all syncs have in common.
 func (s *Syncer) ended(r *Report, out outcome, result string) {
 	r.LastAttempt, r.LastDuration, r.LastResult = out.started, out.ended.Sub(out.started), result
 	r.Counts = plus(r.Counts, result, 1)
@@ -180,7 +186,7 @@ func (s *Syncer) ended(r *Report, out outcome, result string) {
 	r.Running = s.stuck != nil
 }
 
-// update changes the report and hands it to the observer. Only the loop calls it.
+// update changes the report and passes it to the observer. Only the loop calls it.
 func (s *Syncer) update(change func(*Report)) {
 	s.mu.Lock()
 	change(&s.report)
@@ -191,21 +197,21 @@ func (s *Syncer) update(change func(*Report)) {
 	}
 }
 
-// countTrigger notes a trigger; the sync that it causes makes it observed.
+// countTrigger counts a trigger. The observer gets the new count when the next sync starts.
 func (s *Syncer) countTrigger(source string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.report.Triggers = plus(s.report.Triggers, source, 1)
 }
 
-// Report is the state of the loop now. It never blocks for long.
+// Report returns the present state of the loop. It never blocks for long.
 func (s *Syncer) Report() Report {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.report
 }
 
-// plus is a copy of m with n added at key: maps that were handed out are never written again.
+// plus returns a copy of m with n added at key, because maps that were handed out must not change.
 func plus[N int | time.Duration](m map[string]N, key string, n N) map[string]N {
 	c := make(map[string]N, len(m)+1)
 	maps.Copy(c, m)
@@ -213,23 +219,17 @@ func plus[N int | time.Duration](m map[string]N, key string, n N) map[string]N {
 	return c
 }
 
-// remember appends to the history, copying it for the same reason.
+// remember appends to a copy of the history, for the same reason.
 func remember(r *Report, e Event) {
-	old := r.History
-	if len(old) >= maxHistory {
-		old = old[len(old)-maxHistory+1:]
-	}
-	r.History = append(append(make([]Event, 0, len(old)+1), old...), e)
+	r.History = slices.Concat(r.History[max(0, len(r.History)-maxHistory+1):], []Event{e})
 }
 
-// took is a duration fit for a log line.
+// took formats the duration of a sync for the log.
 func took(out outcome) string { return round(out.ended.Sub(out.started)) }
 
 func round(d time.Duration) string {
-	switch {
-	case d < time.Second:
+	if d < time.Second {
 		return d.Round(time.Millisecond).String()
-	default:
-		return d.Round(100 * time.Millisecond).String()
 	}
+	return d.Round(100 * time.Millisecond).String()
 }

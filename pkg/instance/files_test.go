@@ -1,0 +1,27 @@
+package instance
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// With --group-write, directories that are made for --touch-file and --error-file hand the group on, as those above them do.
+func TestMadeDirectoryKeepsItsGroupBit(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o775|fs.ModeSetgid); err != nil {
+		t.Fatal(err)
+	}
+	i := &Instance{}
+	i.opt.Sync.GroupWrite = true
+	if err := i.makeDir(filepath.Join(dir, "a/b")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "a/b"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode() != fs.ModeDir|fs.ModeSetgid|0o775 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
+}
