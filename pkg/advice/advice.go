@@ -13,13 +13,13 @@ func Hint(err error) string {
 	return ""
 }
 
-// Said returns what the remote and a helper program (ssh, git-lfs) printed about the error.
-func Said(err error) (remote, helper string) {
+// Output returns what the remote and a helper program (ssh, git-lfs) printed about the error.
+func Output(err error) (remote, helper string) {
 	var s interface {
-		Said() (remote, helper string)
+		Output() (remote, helper string)
 	}
 	if errors.As(err, &s) {
-		return s.Said()
+		return s.Output()
 	}
 	return "", ""
 }

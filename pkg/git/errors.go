@@ -63,8 +63,8 @@ func (e *Error) Hint() string {
 	return cmp.Or(e.Hinted, e.Kind.Hint())
 }
 
-// Said returns the lines from the server, and from a program that git ran; empty if there are none.
-func (e *Error) Said() (remote, helper string) { return e.Remote, e.Helper }
+// Output returns the lines from the server, and from a program that git ran; empty if there are none.
+func (e *Error) Output() (remote, helper string) { return e.Remote, e.Helper }
 
 // RetryAfter returns the delay that the server asked for; 0 if none.
 func (e *Error) RetryAfter() time.Duration { return e.After }

@@ -137,8 +137,8 @@ func (f *failure) Unwrap() error { return f.error }
 // Hint returns what the user can do.
 func (f *failure) Hint() string { return f.hint }
 
-// Said returns the program's output, which is logged with the error.
-func (f *failure) Said() (remote, helper string) { return "", f.output }
+// Output returns the program's output, which is logged with the error.
+func (f *failure) Output() (remote, helper string) { return "", f.output }
 
 // execHint returns what the user can do about the failure of a program.
 func execHint(err error) string {

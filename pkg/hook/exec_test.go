@@ -165,7 +165,7 @@ func TestExecFailure(t *testing.T) {
 		if err == nil || err.Error() != path+want {
 			t.Errorf("%s: %v", body, err)
 		}
-		_, output := advice.Said(err)
+		_, output := advice.Output(err)
 		for _, line := range []string{"out", "first", "last"} {
 			if strings.Contains(body, line) && !strings.Contains(output, line) {
 				t.Errorf("%s: the error carries only %q", body, output)

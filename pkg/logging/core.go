@@ -83,7 +83,7 @@ func (c *core) Sync() error { return nil }
 
 // adviceOf returns the additional information of an error.
 func adviceOf(err error) []pair {
-	remote, helper := advice.Said(err)
+	remote, helper := advice.Output(err)
 	pairs := []pair{{"hint", advice.Hint(err)}, {"remote", remote}, {"helper", helper}}
 	return slices.DeleteFunc(pairs, func(p pair) bool { return p.value == "" })
 }

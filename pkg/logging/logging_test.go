@@ -20,7 +20,7 @@ func (h hinted) Hint() string  { return h.hint }
 // spoken is an error with what others said about it, as pkg/git has.
 type spoken struct{ hinted }
 
-func (spoken) Said() (remote, helper string) { return "no entry\nfor hunter2", "ssh: no" }
+func (spoken) Output() (remote, helper string) { return "no entry\nfor hunter2", "ssh: no" }
 
 func decode(t *testing.T, line string) map[string]any {
 	t.Helper()

@@ -20,7 +20,7 @@ import (
 // may have left it, or it was published before.
 func (s attempt) reusable(ctx context.Context, want target) (Tree, bool) {
 	for id, rec := range s.records.ByID {
-		if rec.Hash != want.Commit || !s.trees.AsNow(rec, want.recipe) || s.records.Damaged[id] || !s.opts.Layout.Names(rec.Place) {
+		if rec.Hash != want.Commit || !s.trees.MatchesRecipe(rec, want.recipe) || s.records.Damaged[id] || !s.opts.Layout.Names(rec.Place) {
 			continue
 		}
 		if got, ok := s.records.At(rec.Place); !ok || got.ID != id || !s.records.Intact(rec) {

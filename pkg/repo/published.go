@@ -181,7 +181,7 @@ func (r *Repo) inspect(ctx context.Context) {
 
 // isWanted reports whether the published tree is the wanted one. If so, it also records the name of the ref.
 func (r *Repo) isWanted(c current, want target) bool {
-	if !c.whole || c.kind != r.opts.Publish || c.commit != want.Commit || !r.opts.Layout.Names(c.rec.Place) || !r.trees.AsNow(c.rec, want.recipe) ||
+	if !c.whole || c.kind != r.opts.Publish || c.commit != want.Commit || !r.opts.Layout.Names(c.rec.Place) || !r.trees.MatchesRecipe(c.rec, want.recipe) ||
 		!c.copied && r.records.Damaged[c.rec.ID] || !r.store.Current() || !r.trusted(want) {
 		return false
 	}

@@ -125,7 +125,7 @@ func (r *Repo) assemble(opts Options) {
 	}
 	r.records = worktree.NewRecords(r.root, r.store.GitDir)
 	r.recycler = recycle.Recycler{
-		Options: r.trees, Mode: opts.Checkout, StaleTimeout: opts.StaleTimeout, Unread: copies, Store: r.store.GitDir, Records: r.records, Now: opts.Now,
+		Options: r.trees, Mode: opts.Checkout, StaleTimeout: opts.StaleTimeout, Copied: copies, Store: r.store.GitDir, Records: r.records, Now: opts.Now,
 	}
 }
 

@@ -32,7 +32,7 @@ func (r *Repo) verifyPublished(ctx context.Context) error {
 	c := r.current()
 	// Every sync finds a tree that does not pass the cheap checks. If LFS is used differently now, the tree is made
 	// again anyway, and a comparison would report it as damaged.
-	if !c.whole || c.copied || !r.trees.LFSAsNow(c.rec) {
+	if !c.whole || c.copied || !r.trees.LFSUnchanged(c.rec) {
 		return nil
 	}
 	v := r.verify(ctx, c.rec)
@@ -45,7 +45,7 @@ func (r *Repo) verifyPublished(ctx context.Context) error {
 // verify compares a tree with its commit. It needs no lock.
 func (r *Repo) verify(ctx context.Context, rec worktree.Record) worktree.Verdict {
 	git := r.recycler.Store
-	if recycle.AsMade(ctx, r.trees, git, rec) {
+	if recycle.Unmodified(ctx, r.trees, git, rec) {
 		return worktree.Intact
 	}
 	return r.trees.Verify(ctx, git, rec)

@@ -78,7 +78,7 @@ func TestStatusOfAll(t *testing.T) {
 		}
 	}
 	page := get(s, "/status", "Accept", "text/html").Body.String()
-	for _, want := range []string{`href="/status/docs"`, `href="/status/dags"`, hashA[:12], "REDACTED", "failing"} {
+	for _, want := range []string{`href="/status/docs"`, `href="/status/dags"`, hashA[:12], "REDACTED", ">Failing<"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %s in the page", want)
 		}

@@ -35,7 +35,8 @@ func newPages() (*pages, error) {
 		"stamp":     func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
 		"iso":       func(t time.Time) string { return t.Format(time.RFC3339) },
 		"source":    source,
-		"tone":      tone,
+		"stateName": func(state string) string { return states[state].name },
+		"tone":      func(state string) string { return states[state].tone },
 		"verdict":   verdict,
 		"newest":    newest,
 		"receiving": func(all []delivery) bool { return all != nil },
@@ -93,37 +94,28 @@ func (m moment) In(t time.Time) string {
 	return "in " + duration(d)
 }
 
-// headline summarizes the state for people: in a few words, and in a sentence.
-func headline(st status) (words, sentence string) {
-	switch st.State {
-	case stateStuck:
-		return "Stuck", st.Reason + "."
-	case stateFailing:
-		if st.Published == nil {
-			return "Not published yet", fmt.Sprintf("%s so far; git-sync retries.", times(st.Failures, "failed sync"))
-		}
-		return "Failing", fmt.Sprintf("%s in a row. The last good revision stays published.", times(st.Failures, "failed sync"))
-	case stateStale:
-		return "Stale", "The last successful sync is older than --max-staleness allows."
-	case stateHook:
-		return "A hook fails", "The newest revision is published, but a hook has not accepted it."
-	case stateStarting:
-		return "Starting", "The first sync is not complete."
-	default:
-		return "Up to date", "What is published is what the remote had at the last sync."
-	}
+// states describes each state for people: in a few words, by its colour class (good, wait or bad), and in a sentence.
+var states = map[string]struct{ name, tone, sentence string }{
+	stateFresh:    {"Up to date", "good", "What is published is what the remote had at the last sync."},
+	stateStarting: {"Starting", "wait", "The first sync is not complete."},
+	stateHook:     {"A hook fails", "wait", "The newest revision is published, but a hook has not accepted it."},
+	stateStale:    {"Stale", "bad", "The last successful sync is older than --max-staleness allows."},
+	stateFailing:  {"Failing", "bad", "The last good revision stays published."},
+	stateStuck:    {"Stuck", "bad", ""},
 }
 
-// tone returns the colour class of a state: good, wait or bad.
-func tone(state string) string {
-	switch state {
-	case stateFresh:
-		return "good"
-	case stateStarting, stateHook:
-		return "wait"
-	default:
-		return "bad"
+// headline summarizes the state of a sync.
+func headline(st status) (words, sentence string) {
+	words, sentence = states[st.State].name, states[st.State].sentence
+	switch failed := times(st.Failures, "failed sync"); {
+	case st.State == stateStuck:
+		sentence = st.Reason + "."
+	case st.State == stateFailing && st.Published == nil:
+		words, sentence = "Not published yet", failed+" so far; git-sync retries."
+	case st.State == stateFailing:
+		sentence = failed + " in a row. " + sentence
 	}
+	return words, sentence
 }
 
 // verdict returns the colour class of a delivery's outcome.

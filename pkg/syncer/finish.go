@@ -148,7 +148,7 @@ func (s *Syncer) failed(r *Report, out outcome) {
 		r.FailingSince = out.ended
 	}
 	r.LastError, r.LastHint, r.LastErrorAt = out.err.Error(), advice.Hint(out.err), out.ended
-	r.LastRemote, r.LastHelper = advice.Said(out.err)
+	r.LastRemote, r.LastHelper = advice.Output(out.err)
 }
 
 // logFailure logs the first occurrence of a failure, and then fewer and fewer repetitions. It does not log the last

@@ -298,7 +298,7 @@ type wish struct{ after time.Duration }
 func (wish) Error() string               { return "too many requests" }
 func (w wish) RetryAfter() time.Duration { return w.after }
 func (wish) Hint() string                { return "poll less often" }
-func (wish) Said() (string, string)      { return "slow down", "" }
+func (wish) Output() (string, string)    { return "slow down", "" }
 
 func TestRetryAfterIsObeyedByPushesToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -27,9 +27,9 @@ func Pristine(ctx context.Context, o *worktree.Options, store disk.GitDir, rec w
 	return compare(ctx, o, rec, dir, filepath.Join(store.Admin(rec.ID), worktree.KeptIndex))
 }
 
-// AsMade reports whether a published tree and its index are proved to be unchanged since git made them during this
+// Unmodified reports whether a published tree and its index are proved to be unchanged since git made them during this
 // boot. That takes a fraction of the time of a git status.
-func AsMade(ctx context.Context, o *worktree.Options, store disk.GitDir, rec worktree.Record) bool {
+func Unmodified(ctx context.Context, o *worktree.Options, store disk.GitDir, rec worktree.Record) bool {
 	if !rec.Plain || rec.Boot != disk.BootID() {
 		return false
 	}

@@ -39,7 +39,7 @@ type Recycler struct {
 	*worktree.Options
 	Mode         Mode
 	StaleTimeout time.Duration
-	Unread       bool // consumers do not read the trees themselves
+	Copied       bool // consumers do not read the trees themselves
 	Store        disk.GitDir
 	Records      *worktree.Records
 	Now          func() time.Time
@@ -123,7 +123,7 @@ func (r Recycler) Suitable(ctx context.Context, g *git.Git, rec worktree.Record)
 }
 
 func (r Recycler) grace() time.Duration {
-	if r.Mode == Recycle || r.Unread {
+	if r.Mode == Recycle || r.Copied {
 		return r.StaleTimeout
 	}
 	return max(r.StaleTimeout, minGrace)

@@ -53,9 +53,9 @@ func (o *Options) LFSNow() LFSState {
 	return LFSPointers
 }
 
-// LFSAsNow reports whether the LFS files of a tree would be the same if it were made now: git-lfs may have been
+// LFSUnchanged reports whether the LFS files of a tree would be the same if it were made now: git-lfs may have been
 // installed or removed since. It is true for a tree without such files.
-func (o *Options) LFSAsNow(rec Record) bool { return rec.LFS == LFSNone || rec.LFS == o.LFSNow() }
+func (o *Options) LFSUnchanged(rec Record) bool { return rec.LFS == LFSNone || rec.LFS == o.LFSNow() }
 
 // noteLFS records in rec the LFS state of w, which is checked out.
 func (b Builder) noteLFS(w worktree, rec *Record) {

@@ -56,9 +56,9 @@ type Module struct {
 	Admin string `json:"admin"` // its admin directory in that store
 }
 
-// AsNow reports whether a tree was made in the same way as a tree with recipe rc would be made now.
-func (o *Options) AsNow(rec Record, rc Recipe) bool {
-	return rec.Recipe == rc && o.LFSAsNow(rec) && (len(rec.Modules) == 0 || rec.Depth == o.Depth)
+// MatchesRecipe reports whether a tree was made in the same way as a tree with recipe rc would be made now.
+func (o *Options) MatchesRecipe(rec Record, rc Recipe) bool {
+	return rec.Recipe == rc && o.LFSUnchanged(rec) && (len(rec.Modules) == 0 || rec.Depth == o.Depth)
 }
 
 func digest(data []byte) string {

@@ -91,7 +91,7 @@ func TestRefusalOverSSH(t *testing.T) {
 			}
 			e := expect(t, lsRemote(t, g, s.URL(name)), c.kind)
 			inOrder(t, e, c.lines...)
-			if remote, _ := e.Said(); c.said != "" && !strings.Contains(remote, c.lines[len(c.lines)-1]) {
+			if remote, _ := e.Output(); c.said != "" && !strings.Contains(remote, c.lines[len(c.lines)-1]) {
 				t.Errorf("the remote's words are %q", remote)
 			}
 			for _, word := range []string{"DNS", "firewall"} {
@@ -172,7 +172,7 @@ func TestLFSFailures(t *testing.T) {
 			_, err := g.Run(t.Context(), git.Cmd("read-tree", "-m", "-u", "HEAD").GitDir(dir).WorkTree(tree).Dir(tree))
 			e := expect(t, err, git.KindFilter, "git-lfs")
 			inOrder(t, e, append([]string{"a.bin: smudge filter lfs failed; git-lfs says: "}, c.parts...)...)
-			if _, helper := e.Said(); !strings.Contains(helper, c.parts[0]) {
+			if _, helper := e.Output(); !strings.Contains(helper, c.parts[0]) {
 				t.Errorf("the helper's words are %q", helper)
 			}
 		})
