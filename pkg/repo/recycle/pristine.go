@@ -50,6 +50,7 @@ func Unmodified(ctx context.Context, o *worktree.Options, store disk.GitDir, rec
 // reports as clean may have been modified.
 type comparison struct {
 	dir      string
+	open     int // dir, opened: a path from there costs a fraction of one from the root of the file system
 	umask    uint32
 	written  index.Time     // when git wrote the index
 	top      unix.Stat_t    // the tree's own directory; all others must have the same mode and owner
@@ -70,6 +71,10 @@ func compare(ctx context.Context, o *worktree.Options, rec worktree.Record, dir,
 	if err != nil || unix.Lstat(dir, &c.top) != nil || rec.DirMode != 0 && info.Mode() != rec.DirMode {
 		return fmt.Errorf("%w: mode of the tree's directory", errTouched)
 	}
+	if c.open, err = unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
+		return fmt.Errorf("opening the tree: %w", err)
+	}
+	defer unix.Close(c.open)
 	err = index.Each(file, len(rec.Hash)/2, func(e index.Entry) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -90,7 +95,7 @@ func (c *comparison) entry(name string, e index.Entry) error {
 		return err
 	}
 	var stat unix.Stat_t
-	if err := unix.Lstat(filepath.Join(c.dir, name), &stat); err != nil {
+	if err := c.lstat(name, &stat); err != nil {
 		return fmt.Errorf("%w: %s: %w", errTouched, name, err)
 	}
 	if !c.same(e, &stat) || !e.Ctime.Before(c.written) && !c.sameContent(filepath.Join(c.dir, name), e) {
@@ -105,11 +110,15 @@ func (c *comparison) enter(name string) error {
 		return nil
 	}
 	var stat unix.Stat_t
-	err := unix.Lstat(filepath.Join(c.dir, name), &stat)
+	err := c.lstat(name, &stat)
 	if err != nil || stat.Mode != c.top.Mode || stat.Uid != c.top.Uid || stat.Gid != c.top.Gid {
 		return fmt.Errorf("%w: mode or owner of %s", errTouched, name)
 	}
 	return c.enter(path.Dir(name))
+}
+
+func (c *comparison) lstat(name string, stat *unix.Stat_t) error {
+	return unix.Fstatat(c.open, name, stat, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // nothingElse compares the number of files in each directory with that in the index.
