@@ -1,4 +1,4 @@
-# Everything there is to do here; `make` alone lists it. `make check` is what CI runs.
+# Everything there is to do here; `make` alone lists it. CI runs .ci/run.
 SHELL       := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -49,22 +49,24 @@ demo: build ## the main job on a small upstream of its own: init container, side
 # cache: many tests run the program as built, of which the cache knows nothing.
 gotestsum = go tool -modfile=test/tools.mod gotestsum --format standard-quiet --raw-command -- \
 	$(SHELL) $(.SHELLFLAGS) '$(1)'
-gotest = go test -json -count=1
+gotest = go test -json -count=1 -timeout=30m
 
-.PHONY: test
-test: ## all tests that need no container; what is exhaustive is sampled
-	@test/in-memory.sh $(call gotestsum,$(call each_module,$(gotest) -timeout=20m ./...))
-
-.PHONY: test-full
 # The race detector is for what runs our code in the test itself, or builds it so; for the others it would only be slower.
 raced = ./cmd/... ./pkg/... ./test/gitserver ./test/many ./test/script
+.PHONY: test
+test: ## all tests that need no container; what is exhaustive is sampled; RACE=yes adds the race detector
+	@test/in-memory.sh $(call gotestsum,$(if $(RACE), \
+	  races=0; $(gotest) -race $(raced) || races=1; raced=$$(go list $(raced)); \
+	  $(call each_module,$(gotest) $$(go list ./... | grep -vxF "$$raced")); exit $$races, \
+	  $(call each_module,$(gotest) ./...)))
+
+.PHONY: test-full
 test-full: export GITSYNC_TEST = full
-test-full: ## all of it, and our packages with the race detector
-	@test/in-memory.sh $(call gotestsum,races=0; $(gotest) -timeout=30m -race $(raced) || races=1; raced=$$(go list $(raced)); \
-	  $(call each_module,$(gotest) -timeout=30m $$(go list ./... | grep -vxF "$$raced")); exit $$races)
+test-full: ## all of it, with the race detector
+	@$(MAKE) test RACE=yes
 
 .PHONY: check
-check: fmt-check vet lint vuln test-full scripts fuzz e2e ## what CI runs: formatting, vet, lint, known vulnerabilities, tests, scripts, fuzzing, e2e
+check: fmt-check vet lint vuln test-full scripts fuzz e2e ## formatting, vet, lint, known vulnerabilities, tests, scripts, fuzzing, e2e
 
 .PHONY: fmt
 fmt: $(LINT) ## format the code
