@@ -46,10 +46,10 @@ type pod struct {
 func (p pod) record(t *testing.T, into records, instanceName string) {
 	t.Helper()
 	var s *server.Server
-	now := 0
+	now, started := 0, 0
 	for now = range minutes {
 		if s == nil || p.restart > 0 && now == p.restart {
-			s = p.start(&now)
+			s, started = p.start(&now), now
 		}
 		target := labels.FromStrings("namespace", "docs", "job", "docs/git-sync", "pod", instanceName, "instance", instanceName+":1234")
 		gone := p.goneAt > 0 && now >= p.goneAt
@@ -66,7 +66,7 @@ func (p pod) record(t *testing.T, into records, instanceName string) {
 		if p.each != nil {
 			p.each(s, now)
 		}
-		scrape(t, s, target, minuteAt(now), into)
+		scrape(t, s, target, minuteAt(now), minuteAt(started), into)
 	}
 }
 
@@ -92,7 +92,8 @@ func withName(target labels.Labels, name string, more map[string]string) labels.
 	return b.Labels()
 }
 
-func scrape(t *testing.T, s *server.Server, target labels.Labels, at time.Time, into records) {
+// scrape adds the server's series at that time. The process is this test, so the time of its start is replaced.
+func scrape(t *testing.T, s *server.Server, target labels.Labels, at, started time.Time, into records) {
 	t.Helper()
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -114,7 +115,11 @@ func scrape(t *testing.T, s *server.Server, target labels.Labels, at time.Time, 
 		for k, v := range sample.Metric {
 			more[string(k)] = string(v)
 		}
-		into.add(withName(target, more[model.MetricNameLabel], more), at, float64(sample.Value))
+		value := float64(sample.Value)
+		if more[model.MetricNameLabel] == "process_start_time_seconds" {
+			value = float64(started.Unix())
+		}
+		into.add(withName(target, more[model.MetricNameLabel], more), at, value)
 	}
 }
 
@@ -132,7 +137,10 @@ func fresh(_ string, minute int) instance.Report {
 	return instance.Report{Report: r, Hooks: []hook.Report{{Name: hook.NameExec, Runs: map[string]int{"success": 1}}}, Root: repo.Stats{Fetches: 1, ObjectBytes: 1}}
 }
 
-// outage is the same since minute 5 without its remote.
+// nothing is the report of a git-sync that has not synced yet.
+func nothing(string, int) instance.Report { return instance.Report{} }
+
+// outage is the report of a git-sync that has had no remote since minute 5.
 func outage(name string, minute int) instance.Report {
 	r := fresh(name, min(minute, 5))
 	r.LastAttempt, r.Failures = minuteAt(minute), max(minute-5, 0)
@@ -173,12 +181,20 @@ func scenarios() map[string]struct {
 		"restarted":      {single(pod{report: fresh, restart: 30}), nil},
 		"starting": {single(pod{report: func(name string, minute int) instance.Report {
 			if minute < 4 {
-				return instance.Report{}
+				return nothing(name, minute)
 			}
 			return fresh(name, minute)
 		}}), nil},
-		"never published": {single(pod{report: func(string, int) instance.Report { return instance.Report{} }}), map[string]int{"GitSyncNotReady": 5}},
-		"stale":           {single(pod{report: outage}), map[string]int{"GitSyncFailing": 13, "GitSyncStale": 36}},
+		"never published": {single(pod{report: nothing}), map[string]int{"GitSyncNotReady": 5, "GitSyncStale": 31}},
+		"never published, of many": {pod{syncs: []string{"docs", "dags"}, report: func(name string, minute int) instance.Report {
+			if name == "docs" {
+				return nothing(name, minute)
+			}
+			return fresh(name, minute)
+		}}, map[string]int{"GitSyncNotReady docs": 5, "GitSyncStale docs": 31}},
+		"never published, restarted":    {single(pod{report: nothing, restart: 20}), map[string]int{"GitSyncNotReady": 5, "GitSyncStale": 51}},
+		"taken over, without a success": {single(pod{report: changed(func(r *instance.Report, _ int) { r.LastSuccess = time.Time{} })}), map[string]int{"GitSyncStale": 31}},
+		"stale":                         {single(pod{report: outage}), map[string]int{"GitSyncFailing": 13, "GitSyncStale": 36}},
 		"stale, and restarted twice an hour": {single(pod{report: func(name string, minute int) instance.Report {
 			r := outage(name, minute)
 			r.Failures = max(minute-5, 0) % 20 // a restart begins to count anew, but knows of the last success
