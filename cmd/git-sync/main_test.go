@@ -162,7 +162,7 @@ func TestOneTimeFails(t *testing.T) {
 	root := t.TempDir()
 	p := start(t, setup{args: args(r.url, root, "--one-time", "--wait=0.05", "--max-sync-failures=2", "--error-file=error.json")})
 	p.Exits(exitFailed)
-	if e := p.Logs("giving up"); !strings.Contains(e["error"].(string), "after 3 consecutive failures") || e["hint"] == nil {
+	if e := p.Logs("giving up"); !strings.Contains(e["error"].(string), "(consecutive failures: 3; --max-sync-failures=2)") || e["hint"] == nil {
 		t.Errorf("gave up with %v", e)
 	}
 	if !exists(filepath.Join(root, "error.json")) {

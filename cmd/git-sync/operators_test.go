@@ -52,17 +52,26 @@ func TestRestartDuringOutage(t *testing.T) {
 	}
 }
 
-// TestGivingUp: the last line has the number of failures and the option that decided, and not that anything is tried again.
+// TestGivingUp: the last line has the cause, the number of failures and the option that decided, and not that anything is tried again.
 func TestGivingUp(t *testing.T) {
 	t.Parallel()
-	p := start(t, setup{args: args("https://127.0.0.1:1/x", t.TempDir(), "--period=10ms", "--max-failures=2")})
-	p.Exits(exitFailed)
-	line := p.Logs("giving up")
-	if text, _ := line["error"].(string); !strings.Contains(text, "after 2 consecutive failures (--max-failures=2)") {
-		t.Errorf("%v", line)
-	}
-	if said := strings.ToLower(fmt.Sprint(line)); strings.Contains(said, "again") || strings.Contains(said, "retr") {
-		t.Errorf("%s promises another attempt", said)
+	full, empty := newRemote(t), gitserver.NewRepo(t)
+	for _, options := range [][]string{
+		args("https://127.0.0.1:1/x", t.TempDir()), args(empty.FileURL(), t.TempDir()),
+		args(full.url, t.TempDir(), "--ref=mian"), args(full.url, t.TempDir(), "--subdir=absent"),
+	} {
+		p := start(t, setup{args: append(options, "--period=10ms", "--max-failures=2")})
+		p.Exits(exitFailed)
+		line := p.Logs("giving up")
+		if text, _ := line["error"].(string); !strings.HasSuffix(text, " (consecutive failures: 2; --max-failures=2)") || line["hint"] == nil {
+			t.Errorf("%v", line)
+		}
+		said := strings.ToLower(fmt.Sprint(line))
+		for _, promise := range []string{"again", "retr", "until", "wait"} {
+			if strings.Contains(said, promise) {
+				t.Errorf("%s promises another attempt", said)
+			}
+		}
 	}
 }
 

@@ -70,7 +70,7 @@ func (s attempt) signed(ctx context.Context, st *store.Store, object string, ver
 var errUnverified = errors.New("has no good signature")
 
 func unsigned(object string, err error) error {
-	hint := "sign it, or add the signer's key to --verify-keyring or --verify-allowed-signers; the last good revision stays published"
+	hint := "sign it, or add the signer's key to --verify-keyring or --verify-allowed-signers; a revision without a good signature is not published"
 	if keys, ok := errors.AsType[*git.Error](err); ok && keys.Hinted != "" {
 		hint = keys.Hinted
 	}

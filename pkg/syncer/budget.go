@@ -51,16 +51,9 @@ type situation struct {
 	oneTime   bool
 }
 
-// errSpent says that there were too many failures.
-var errSpent = errors.New("failure budget spent")
-
-// spentBudget returns the error of a spent budget. option has set the budget, and err is the last failure.
+// spentBudget returns the error of a spent budget. err is the last failure, and option has set the budget.
 func spentBudget(failures int, option string, err error) error {
-	after := "the first failure"
-	if failures > 1 {
-		after = fmt.Sprintf("%d consecutive failures", failures)
-	}
-	return fmt.Errorf("%w after %s (%s): %w", errSpent, after, cmp.Or(option, "--max-failures is not set"), err)
+	return fmt.Errorf("%w (consecutive failures: %d; %s)", err, failures, cmp.Or(option, "--max-failures=N tolerates more"))
 }
 
 // ErrInterrupted is returned by Run if it was stopped before a one-time sync was complete.

@@ -187,18 +187,18 @@ func TestLastSuccess(t *testing.T) {
 	})
 }
 
-// TestSpentBudgetNamesItsOption: the error says how many failures there were and which option made them too many.
+// TestSpentBudgetNamesItsOption: after the cause, the error says how many failures there were and which option made them too many.
 func TestSpentBudgetNamesItsOption(t *testing.T) {
 	for want, change := range map[string]func(*Options){
-		"3 consecutive failures (--max-failures=3)":      func(o *Options) { o.Budget = Budget{Exit: 3, Option: "--max-failures=3"} },
-		"2 consecutive failures (--init-max-failures=2)": func(o *Options) { o.InitBudget = &Budget{Exit: 2, Option: "--init-max-failures=2"} },
-		"the first failure (--max-failures is not set)":  func(o *Options) { o.Budget = Budget{UntilPublished: true} },
+		"3; --max-failures=3":                func(o *Options) { o.Budget = Budget{Exit: 3, Option: "--max-failures=3"} },
+		"2; --init-max-failures=2":           func(o *Options) { o.InitBudget = &Budget{Exit: 2, Option: "--init-max-failures=2"} },
+		"1; --max-failures=N tolerates more": func(o *Options) { o.Budget = Budget{UntilPublished: true} },
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFake()
 			f.err = errRemote
 			err := start(t, f, change).end()
-			if err == nil || err.Error() != "failure budget spent after "+want+": "+errRemote.Error() {
+			if err == nil || err.Error() != errRemote.Error()+" (consecutive failures: "+want+")" {
 				t.Errorf("%v, want %s", err, want)
 			}
 		})

@@ -224,7 +224,7 @@ func attacks() map[string]attack {
 		".":                       {refused: "invalid path", tree: func(a attacker, outside string) []entry { return []entry{a.dir(".", a.file("harmed", ""))} }},
 		"a name with slashes":     {refused: "checking out", tree: func(a attacker, outside string) []entry { return []entry{a.file("../../outside/harmed", "")} }},
 		"an absolute name":        {refused: "checking out", tree: func(a attacker, outside string) []entry { return []entry{a.file(outside+"/harmed", "")} }},
-		"an empty name":           {refused: "failure budget spent", tree: func(a attacker, outside string) []entry { return []entry{a.file("", "")} }},
+		"an empty name":           {refused: "consecutive failures", tree: func(a attacker, outside string) []entry { return []entry{a.file("", "")} }},
 		// Symlinks out of the tree are published as they are, and never followed.
 		"symlinks out": {args: []string{"--change-permissions=0777"}, tree: func(a attacker, outside string) []entry {
 			return []entry{a.link("file", outside+"/file"), a.link("dir", outside+"/dir"), a.link("up", "../../../../outside/file"), a.link("etc", "/etc")}

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -334,11 +335,6 @@ func notFound(ref string) *git.Error {
 }
 
 func emptyRemote(ref string) error {
-	if ref == "" {
-		ref = "HEAD"
-	}
-	return &git.Error{
-		Op: "ls-remote", Kind: git.KindEmptyRemote, Err: fmt.Errorf("%w: %s; it may be empty", errNoRef, ref),
-		Hinted: "push a first commit; git-sync retries",
-	}
+	err := fmt.Errorf("%w: %s; it may be empty", errNoRef, cmp.Or(ref, "HEAD"))
+	return &git.Error{Op: "ls-remote", Kind: git.KindEmptyRemote, Err: err}
 }

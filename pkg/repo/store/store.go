@@ -334,7 +334,7 @@ func (st *Store) HasDir(ctx context.Context, g *git.Git, commit, dir string) err
 	}
 	return &git.Error{
 		Op: "ls-tree", Kind: git.KindRefused, Err: fmt.Errorf("commit %s has no directory %q", commit, dir),
-		Hinted: "correct --subdir, or wait for a commit that has the directory: nothing is published until then",
+		Hinted: "correct --subdir, or push a commit that has the directory",
 	}
 }
 
