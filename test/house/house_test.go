@@ -84,6 +84,38 @@ func TestEveryDependencyIsListed(t *testing.T) {
 	}
 }
 
+// TestEveryTestDirectoryIsListed: each directory below test/ has a row in docs/design.md, and each row names a directory.
+func TestEveryTestDirectoryIsListed(t *testing.T) {
+	design, err := os.ReadFile(filepath.Join(top, "docs/design.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(design), "## How it is tested\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	listed := map[string]bool{}
+	for line := range strings.Lines(section) {
+		names, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+		for _, m := range regexp.MustCompile("`test/([a-z0-9]+)`").FindAllStringSubmatch(names, -1) {
+			if strings.HasPrefix(line, "| ") {
+				listed[m[1]] = true
+			}
+		}
+	}
+	entries, err := os.ReadDir(filepath.Join(top, "test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() && !listed[e.Name()] {
+			t.Errorf("docs/design.md has no row for test/%s", e.Name())
+		}
+		delete(listed, e.Name())
+	}
+	for name := range listed {
+		t.Errorf("docs/design.md lists test/%s, which does not exist", name)
+	}
+}
+
 func TestEveryDecisionIsListed(t *testing.T) {
 	index, err := os.ReadFile(filepath.Join(top, "docs/decisions/README.md"))
 	if err != nil {
