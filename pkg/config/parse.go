@@ -213,6 +213,10 @@ func (d *draft) take(o option, in given) {
 		d.problem(in.label, quoted(v)+" is not one of "+strings.Join(o.choices, ", "), "")
 		return
 	}
+	if slices.Contains([]string{"PATH", "DIR", "FILE"}, o.arg) && slices.ContainsFunc(in.values, inHome) {
+		d.problem(in.label, "begins with ~, which only a shell expands", "write the path in full; on a command line, $HOME/ instead of ~/")
+		return
+	}
 	if o.id() == "password" {
 		d.warnVisible(in)
 	}

@@ -22,6 +22,10 @@ func absolute(p string) string {
 	return p
 }
 
+// inHome reports whether a path is relative to the home directory in the syntax of shells. Without a shell, it is below
+// a directory called ~, which is dangerous to remove.
+func inHome(p string) bool { return p == "~" || strings.HasPrefix(p, "~/") }
+
 // asProgram parses the path of a program, or a name to look up in PATH.
 func asProgram(in given) (string, error) {
 	if strings.Contains(in.value(), "/") {

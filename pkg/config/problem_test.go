@@ -30,6 +30,12 @@ func TestProblems(t *testing.T) {
 		{"--repo=/r", "GITSYNC_DEPTH=x", []string{`GITSYNC_DEPTH: "x" is not a whole number`}},
 		{"--repo=/r", "GITSYNC_DEPTH=1 GIT_SYNC_DEPTH=x", []string{`GIT_SYNC_DEPTH: "x" is not a whole number`}},
 		{"--repo=/r", "GIT_SYNC_HOOK_COMMAND=a␣\x01", []string{"GIT_SYNC_HOOK_COMMAND: contains a control character"}},
+		{
+			"--repo=/r --root=~/x --link=~ --verify=any --verify-keyring=~/k --ssh-key-file=k --ssh-key-file=~/x", "GITSYNC_TOUCH_FILE=~/t", []string{
+				"--verify-keyring: begins with ~, which only a shell expands", "--root: begins with ~, which only a shell expands", "--link: begins with ~, which only a shell expands",
+				"GITSYNC_TOUCH_FILE: begins with ~, which only a shell expands", "--ssh-key-file: begins with ~, which only a shell expands",
+			},
+		},
 		{"--repo=/r --depth=-1", "", []string{"--depth: -1 is less than the minimum, 0"}},
 		{"--repo=/r --depth=99999999999", "", []string{`--depth: "99999999999" is not a whole number`}},
 		{"--repo=/r --one-time=maybe", "", []string{`--one-time: "maybe" is neither true nor false`}},
