@@ -153,10 +153,8 @@ func within(deadline time.Time, f func()) {
 		defer close(done)
 		f()
 	}()
-	timer := time.NewTimer(time.Until(deadline))
-	defer timer.Stop()
 	select {
 	case <-done:
-	case <-timer.C:
+	case <-time.After(time.Until(deadline)):
 	}
 }

@@ -16,8 +16,6 @@ const filePeriod = 2 * time.Second
 // invalid file is logged and ignored.
 func (a *app) followFile(ctx context.Context, p process, changes chan<- []config.Sync) {
 	last := p.file
-	timer := time.NewTicker(filePeriod)
-	defer timer.Stop()
 	for {
 		content, err := os.ReadFile(a.cfg.Process.File)
 		if err != nil {
@@ -38,7 +36,7 @@ func (a *app) followFile(ctx context.Context, p process, changes chan<- []config
 			}
 		}
 		select {
-		case <-timer.C:
+		case <-time.After(filePeriod):
 		case <-ctx.Done():
 			return
 		}

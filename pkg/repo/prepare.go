@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -52,16 +53,9 @@ func (s attempt) guess(want target) (target, bool) {
 // guessedWrong reports whether a fetch may have failed because the branch does not exist, or because the repository
 // has another object format than assumed.
 func guessedWrong(err error) bool {
-	var failed *git.Error
-	if !errors.As(err, &failed) || failed.Op != "fetch" {
-		return false
-	}
-	switch failed.Kind {
-	case git.KindRefNotFound, git.KindEmptyRemote, git.KindUnsupported, git.KindUnknown:
-		return true
-	default:
-		return false
-	}
+	failed, ok := errors.AsType[*git.Error](err)
+	kinds := []git.Kind{git.KindRefNotFound, git.KindEmptyRemote, git.KindUnsupported, git.KindUnknown}
+	return ok && failed.Op == "fetch" && slices.Contains(kinds, failed.Kind)
 }
 
 // ask polls the remote for the commit of the ref. If Restore may be needed, it leaves half of the time for that,

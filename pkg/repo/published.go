@@ -29,18 +29,13 @@ const (
 
 // why says why the published tree must not be used; empty if it may be used.
 func (c condition) why() string {
-	switch c {
-	case unchecked:
-		return "the published worktree has not been checked yet"
-	case unverified:
-		return "the published worktree was written before the last boot, and has not been verified yet"
-	case damaged:
-		return "the published worktree is damaged; git-sync makes it again"
-	case missing:
-		return "the published worktree is missing; git-sync makes it again"
-	case intact:
-	}
-	return ""
+	return [...]string{
+		unchecked:  "the published worktree has not been checked yet",
+		intact:     "",
+		unverified: "the published worktree was written before the last boot, and has not been verified yet",
+		damaged:    "the published worktree is damaged; git-sync makes it again",
+		missing:    "the published worktree is missing; git-sync makes it again",
+	}[c]
 }
 
 // broken reports whether the published tree must be made again.

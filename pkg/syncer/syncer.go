@@ -223,26 +223,21 @@ func (s *Syncer) await(ctx context.Context, due time.Time) (*request, error) {
 		if !at.After(now) {
 			return s.accept(source, now), nil
 		}
-		timer := time.NewTimer(at.Sub(now))
 		select {
 		case <-ctx.Done():
-		case <-timer.C:
+		case <-time.After(at.Sub(now)):
 		case <-s.inbox.kick:
 		case out := <-s.stuck.ended():
 			s.late(out)
 			due = now // check at once what the stuck sync has changed
 		}
-		timer.Stop()
 	}
 	return nil, ctx.Err()
 }
 
 // earliest returns when a sync of that source may start.
 func (s *Syncer) earliest(source string) time.Time {
-	if source != SourceReceiver {
-		return s.notBefore
-	}
-	if gap := s.lastPush.Add(pushGap); gap.After(s.notBefore) {
+	if gap := s.lastPush.Add(pushGap); source == SourceReceiver && gap.After(s.notBefore) {
 		return gap
 	}
 	return s.notBefore
