@@ -12,8 +12,8 @@ import (
 // Patience is how long anything may take that has to happen, on a machine that has much else to do.
 const Patience = 2 * time.Minute
 
-// Full reports whether what is exhaustive (histories, crash points, failing calls) is to be tried in full, as `make check` and CI
-// do, and not only a sample of it.
+// Full reports whether a larger sample of what is exhaustive (histories, crash points, failing calls) is to be tried, as
+// `make test-full` does.
 func Full() bool { return os.Getenv("GITSYNC_TEST") == "full" }
 
 // Until polls a condition, and ends the test if it does not come true within [Patience].
