@@ -15,8 +15,9 @@
 //   - git and all its helpers end when the context does (see package proc).
 //   - Secrets are only in its environment, never in its arguments. Passwords in URLs are removed from its output.
 //
-// A failed run is an [*Error], whose [Kind] classifies the failure. Only this package parses git's messages. There is
-// no state: a [Git] is an immutable value.
+// A failed run is an [*Error], whose [Kind] classifies the failure. Only this package derives a Kind from git's
+// messages; package auth also reads them, to explain rejected credentials. There is no state: a [Git] is an immutable
+// value.
 package git
 
 import (
