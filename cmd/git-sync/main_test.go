@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -360,7 +361,9 @@ func TestSecondProcessWaitsForTheRoot(t *testing.T) { // D5
 	first := start(t, setup{args: args(r.url, root, "--period=1h")})
 	published(t, root, "one")
 	second := start(t, setup{args: args(r.url, root, "--period=50ms")})
-	second.Logs("waiting for another git-sync")
+	if line := second.Logs("waiting for another git-sync"); !strings.Contains(fmt.Sprint(line["hint"]), "give each its own --root") {
+		t.Errorf("%v has no hint", line)
+	}
 	r.repo.Commit(map[string]string{"file": "two"})
 	first.Signal(syscall.SIGKILL)
 	published(t, root, "two")

@@ -44,8 +44,12 @@ func newHooks(o Options) hooks {
 	return h
 }
 
-// send queues a published tree for every hook. It does not block.
+// send queues a published tree for every hook. It does not block. After a restart, the tree is the one that was
+// published before: then the hook may never have accepted it, and there is nothing to compare it with.
 func (h hooks) send(t repo.Tree, previous string) {
+	if previous == t.Hash {
+		previous = ""
+	}
 	for _, q := range h.queues {
 		q.Send(event(t, previous))
 	}

@@ -37,7 +37,7 @@ func (s attempt) reusable(ctx context.Context, want target) (Tree, bool) {
 // newTree returns the tree of rec at path. It has been verified.
 func (s attempt) newTree(want target, rec worktree.Record, path string) Tree {
 	s.records.Add(rec)
-	return Tree{Hash: rec.Hash, Ref: want.Name, Path: path, New: true, rec: rec, oid: want.OID}
+	return Tree{Hash: rec.Hash, Ref: want.Name, Path: path, Link: s.outlet.Path(), New: true, rec: rec, oid: want.OID}
 }
 
 // build makes a new tree of want's commit under a temporary name: from the spare where the result is provably the

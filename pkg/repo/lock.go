@@ -24,6 +24,9 @@ const (
 // needs a file that is open for writing.
 const lockFileName = disk.TempPrefix + "lock"
 
+// oneWriter is the hint if another process holds the lock.
+const oneWriter = "one process can write to a root at a time: give each its own --root, or stop the other one"
+
 // rootLock is the advisory lock on the root, so that only one process writes to it. The kernel releases the lock when
 // its holder dies.
 type rootLock struct {
@@ -110,8 +113,7 @@ func flock(ctx context.Context, f *os.File, root string, waiting func()) error {
 		}
 		select {
 		case <-ctx.Done():
-			return advice.With(fmt.Errorf("%w that works on %s: %w", errLocked, root, ctx.Err()),
-				"one process can write to a root at a time: give each its own --root, or stop the other one")
+			return advice.With(fmt.Errorf("%w that works on %s: %w", errLocked, root, ctx.Err()), oneWriter)
 		case <-time.After(lockRetry):
 		}
 	}

@@ -100,6 +100,7 @@ type Tree struct {
 	Hash string // the commit, in hex
 	Ref  string // the ref that was asked for; its full name if the remote gave it
 	Path string // absolute; may change until Publish, which returns the final path
+	Link string // absolute path of what consumers read
 	New  bool   // false: it is published and intact already
 
 	rec worktree.Record

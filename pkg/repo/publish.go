@@ -81,8 +81,9 @@ func (r *Repo) removeFormerLinks() {
 		return
 	}
 	var err error
-	if meta.Link != "" && meta.Link != name {
-		err = outlet.RemoveFormer(r.root, meta.Link)
+	former, removed := meta.Link, false
+	if former != "" && former != name {
+		removed, err = outlet.RemoveFormer(r.root, former)
 	}
 	if meta.TakenOver {
 		err = errors.Join(err, outlet.RemoveLinks(r.root, r.outlet.Path()))
@@ -92,7 +93,9 @@ func (r *Repo) removeFormerLinks() {
 		err = r.store.Save(meta)
 	}
 	if err != nil {
-		r.opts.Log.Error(err, "removing the former link failed", "path", meta.Link)
+		r.opts.Log.Error(err, "removing the former link failed", "path", former)
+	} else if removed {
+		r.opts.Log.Info("removed the former link", "path", former, "link", name)
 	}
 }
 

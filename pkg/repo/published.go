@@ -101,7 +101,7 @@ func (r *Repo) commitAt(place, id string) string {
 
 // tree returns the published tree, for a sync that wants the ref name.
 func (r *Repo) tree(name string, c current) Tree {
-	return Tree{Hash: c.commit, Ref: name, Path: c.dir, rec: c.rec}
+	return Tree{Hash: c.commit, Ref: name, Path: c.dir, Link: r.outlet.Path(), rec: c.rec}
 }
 
 // condition returns the condition of the published tree, from the cheap checks and from earlier verifications.

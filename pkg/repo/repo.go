@@ -225,7 +225,7 @@ func (r *Repo) acquire(ctx context.Context) error {
 	}
 	defer r.count(func(s *Stats) { s.Waiting = "" })
 	return r.lock.take(ctx, r.root, func() {
-		r.opts.Log.Info("waiting for another git-sync", "root", r.root)
+		r.opts.Log.Info("waiting for another git-sync", "root", r.root, "hint", oneWriter)
 		r.count(func(s *Stats) { s.Waiting = "another git-sync holds the root" })
 		r.checkFromOutside() // the other process keeps the published tree up to date
 	})

@@ -41,9 +41,9 @@ func (s *Syncer) succeed(q *request, out outcome) {
 	}
 	switch {
 	case out.tree.New:
-		log.Info("published revision", "hash", hash, "ref", out.tree.Ref, "previous", out.previous, "path", out.tree.Path, "trigger", q.source, "took", took(out))
+		log.Info("published revision", "hash", hash, "ref", out.tree.Ref, "previous", out.previous, "link", out.tree.Link, "path", out.tree.Path, "trigger", q.source, "took", took(out))
 	case !s.sit.succeeded:
-		log.Info("already up to date", "hash", hash, "path", out.tree.Path, "took", took(out))
+		log.Info("already up to date", "hash", hash, "link", out.tree.Link, "path", out.tree.Path, "took", took(out))
 	default:
 		log.V(2).Info("no change", "hash", hash, "took", took(out))
 	}

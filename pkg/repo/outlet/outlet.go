@@ -96,32 +96,32 @@ func Name(root, path string) string {
 }
 
 // RemoveFormer removes what was published under another name before a change of configuration. The name is as
-// returned by Name.
-func RemoveFormer(root, name string) error {
+// returned by Name. It returns false if git-sync does not publish there any more.
+func RemoveFormer(root, name string) (removed bool, err error) {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(root, name)
 	}
 	c := copies{Place: Place{Root: root, Name: name}}
 	now, ok := c.Current()
 	if ok && now.Kind == KindLink && IsPlace(strings.TrimPrefix(now.Tree, root+"/")) { // otherwise another root may use it now
-		return disk.Remove(name)
+		return true, disk.Remove(name)
 	}
 	if !ok || now.Kind == KindLink {
-		return c.forget()
+		return false, c.forget()
 	}
 	m, err := readUpdated(c.state(manifestName), c.state(journalName))
 	if err != nil {
-		return err
+		return false, err
 	}
 	u := update{dir: name, old: m, next: &manifest{}}
 	if u.root, err = os.OpenRoot(name); err != nil {
-		return err
+		return false, err
 	}
 	if err = errors.Join(u.removeOld(), u.root.Close()); err != nil {
-		return err
+		return false, err
 	}
 	_ = os.Remove(name) // fails unless it is empty
-	return c.forget()
+	return true, c.forget()
 }
 
 // RemoveLinks removes the root's links to trees, which an older git-sync has published, except the one called kept.

@@ -244,7 +244,7 @@ func (a asking) ask(ctx context.Context, patterns []string) (map[string]string, 
 		if err == nil {
 			return refs, nil
 		}
-		a.opts.Log.V(1).Info("polling with git ls-remote", "error", err.Error())
+		a.opts.Log.V(1).Info("polling with git ls-remote", "reason", err.Error())
 	}
 	c := git.Cmd("ls-remote", "--quiet").MaxOutput(maxRefs).URL(a.opts.URL)
 	res, err := a.opts.Git.With(a.creds).Run(ctx, c.Operand(a.opts.URL).Operand(patterns...))

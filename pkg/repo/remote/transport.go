@@ -77,7 +77,7 @@ func (a asking) exchange(ctx context.Context, prefixes []string) (map[string]str
 	return c.lsRefs(prefixes)
 }
 
-var errNotPlain = errors.New("only git knows how to connect")
+var errNotPlain = errors.New("a poll of this URL needs git itself")
 
 // dial starts the program that connects. It may outlive the sync, but not the Remote.
 func (a asking) dial(ctx context.Context) (*connection, error) {
