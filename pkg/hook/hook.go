@@ -78,15 +78,3 @@ type Report struct {
 	// Failures counts the consecutive failures; 0 after a success.
 	Failures int
 }
-
-// pause waits for d, or until something arrives at wake, or until ctx ends. If ctx has ended, it returns ctx's error.
-func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-wake:
-	case <-ctx.Done():
-	}
-	return ctx.Err()
-}

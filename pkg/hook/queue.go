@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"cmp"
 	"context"
 	"math/bits"
 	"sync"
@@ -65,9 +66,9 @@ func (q *Queue) Run(ctx context.Context) {
 			return
 		}
 		q.logRun(e, err, before) // first: the process may exit after finish
-		newer := q.finish(e, number, err)
-		if err != nil && !q.opt.Once && pause(ctx, q.opt.Backoff, newer) != nil {
-			return
+		q.finish(e, number, err)
+		if err != nil && !q.opt.Once {
+			q.pause(ctx, number)
 		}
 	}
 }
@@ -75,20 +76,12 @@ func (q *Queue) Run(ctx context.Context) {
 // Wait blocks until the newest revision was accepted, and returns nil. With Once, it also returns when the hook has
 // failed, with the error. If ctx ends first, it returns ctx's error. Run must be running.
 func (q *Queue) Wait(ctx context.Context) error {
-	for {
-		q.mu.Lock()
-		settled := q.wanted == nil || q.exhausted()
-		err, changed := q.err, q.changed
-		q.mu.Unlock()
-		if settled {
-			return err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	var failed error
+	ended := q.await(ctx, func() bool {
+		failed = q.err
+		return q.wanted == nil || q.exhausted()
+	})
+	return cmp.Or(ended, failed)
 }
 
 // Report returns the present state of the hook.
@@ -103,20 +96,38 @@ func (q *Queue) Report() Report {
 }
 
 // next waits for an event; false: ctx has ended.
-func (q *Queue) next(ctx context.Context) (Event, int, bool) {
+func (q *Queue) next(ctx context.Context) (e Event, number int, ok bool) {
+	ended := q.await(ctx, func() bool {
+		if q.wanted == nil || q.exhausted() || ctx.Err() != nil {
+			return false
+		}
+		e, number = *q.wanted, q.number
+		return true
+	})
+	return e, number, ended == nil
+}
+
+// pause waits for the backoff, or until there is a newer event than the one with that number.
+func (q *Queue) pause(ctx context.Context, number int) {
+	limited, cancel := context.WithTimeout(ctx, q.opt.Backoff)
+	defer cancel()
+	_ = q.await(limited, func() bool { return q.number != number })
+}
+
+// await blocks until a condition is true, or returns ctx's error if ctx ends first. The condition is called with the
+// lock held.
+func (q *Queue) await(ctx context.Context, condition func() bool) error {
 	for {
 		q.mu.Lock()
-		changed := q.changed
-		if q.wanted != nil && !q.exhausted() && ctx.Err() == nil {
-			e, number := *q.wanted, q.number
-			q.mu.Unlock()
-			return e, number, true
-		}
+		met, changed := condition(), q.changed
 		q.mu.Unlock()
+		if met {
+			return nil
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return Event{}, 0, false
+			return ctx.Err()
 		}
 	}
 }
@@ -124,26 +135,19 @@ func (q *Queue) next(ctx context.Context) (Event, int, bool) {
 // exhausted reports whether the hook may not run again for the newest event.
 func (q *Queue) exhausted() bool { return q.opt.Once && q.failed == q.number }
 
-// finish records the result of a run, and returns a channel that is closed when there is a newer event.
-func (q *Queue) finish(e Event, number int, err error) <-chan struct{} {
+// finish records the result of a run.
+func (q *Queue) finish(e Event, number int, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	newest := number == q.number
 	switch {
 	case err != nil:
 		q.failed, q.err = number, err
-	case newest:
+	case number == q.number:
 		q.wanted, q.err = nil, nil
 	default:
 		q.wanted.Previous, q.err = e.Hash, nil
 	}
 	q.signal()
-	if !newest {
-		closed := make(chan struct{})
-		close(closed)
-		return closed
-	}
-	return q.changed
 }
 
 // signal wakes those that wait for a change.
