@@ -25,18 +25,21 @@ type child struct {
 	stdout  *capture   // nil: standard output is not copied
 	stderr  *capture
 	begun   time.Time
-	drained chan struct{} // closed when the copied output has ended
 	exited  chan struct{} // closed when the leader has died; it is still a zombie
+	ended   chan struct{} // closed when the leader has died and the copied output has ended
 	release chan struct{} // closed when the group will not be signalled any more
 	reaped  chan struct{} // closed when the leader was reaped
 	err     error         // of cmd.Wait; valid after reaped
 }
 
-// newChild prepares the child for c.
-func newChild(c Cmd) (*child, error) {
+// newChild prepares the child for c, unless ctx has ended.
+func newChild(ctx context.Context, c Cmd) (*child, error) {
+	if ctx.Err() != nil {
+		return nil, interrupted(ctx, c.Path)
+	}
 	ch := &child{
-		path: c.Path, stderr: newCapture(c, c.StderrTo), begun: time.Now(), drained: make(chan struct{}),
-		exited: make(chan struct{}), release: make(chan struct{}), reaped: make(chan struct{}),
+		path: c.Path, stderr: newCapture(c, c.StderrTo), begun: time.Now(),
+		exited: make(chan struct{}), ended: make(chan struct{}), release: make(chan struct{}), reaped: make(chan struct{}),
 		cmd: &exec.Cmd{
 			Dir: c.Dir, Env: append([]string{}, c.Env...), // nil would mean our environment
 			Stdin:       c.Stdin,
@@ -45,7 +48,6 @@ func newChild(c Cmd) (*child, error) {
 		},
 	}
 	if err := ch.open(c); err != nil {
-		closeAll(ch.theirs)
 		return nil, ch.unstarted(err)
 	}
 	return ch, nil
@@ -89,10 +91,10 @@ func masked(mask fs.FileMode, path string, args []string) (shell string, shellAr
 	return "/bin/sh", slices.Concat([]string{"sh", "-c", script, path}, args)
 }
 
-// unstarted returns the error of a child that was not started. The kernel's error may be about the directory, but
-// does not say so.
+// unstarted closes all files of a child that was not started, and returns its error. The kernel's error may be about
+// the directory, but does not say so.
 func (ch *child) unstarted(err error) error {
-	closeAll(ch.outputs)
+	closeAll(slices.Concat(ch.outputs, ch.theirs))
 	if _, derr := os.Stat(ch.cmd.Dir); ch.cmd.Dir != "" && derr != nil {
 		err = &fs.PathError{Op: "chdir", Path: ch.cmd.Dir, Err: errors.Unwrap(derr)}
 	}
@@ -167,7 +169,8 @@ func (ch *child) wait() {
 	close(ch.reaped)
 }
 
-// copyOutput copies the child's output in the background, until it ends or is cut off.
+// copyOutput copies the child's output in the background, until it ends or is cut off. Then, when the leader has died
+// too, it closes ended.
 func (ch *child) copyOutput() {
 	var streams sync.WaitGroup
 	for i, into := range []*capture{ch.stdout, ch.stderr} {
@@ -177,19 +180,18 @@ func (ch *child) copyOutput() {
 	}
 	go func() {
 		streams.Wait()
-		close(ch.drained)
+		<-ch.exited
+		close(ch.ended)
 	}()
 }
 
 // await blocks until the child and its output have ended, and returns nil. If the child must be stopped, it returns
 // the reason.
 func (ch *child) await(ctx context.Context) error {
-	for _, stage := range []<-chan struct{}{ch.exited, ch.drained} {
-		select {
-		case <-stage:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	select {
+	case <-ch.ended:
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	if cause := context.Cause(ctx); errors.Is(cause, ErrOutputTooLarge) {
 		return cause // truncated output must not be used as if it were complete
@@ -203,14 +205,9 @@ func (ch *child) terminate(grace time.Duration) {
 		return
 	}
 	ch.signal(unix.SIGTERM)
-	timer := time.NewTimer(min(grace, maxGrace))
-	defer timer.Stop()
-	for _, stage := range []<-chan struct{}{ch.exited, ch.drained} {
-		select {
-		case <-stage:
-		case <-timer.C:
-			return
-		}
+	select {
+	case <-ch.ended:
+	case <-time.After(min(grace, maxGrace)):
 	}
 }
 
@@ -261,21 +258,18 @@ func (ch *child) finish(cause error) (Result, *Error) {
 // reap waits a short time until the killed group has gone. It returns the state of the leader, or nil if it still
 // exists. If the leader has died, reap waits for it without a limit, because only our own goroutines can be late.
 func (ch *child) reap() *os.ProcessState {
-	timer := time.NewTimer(reapWait)
-	defer timer.Stop()
+	limit := time.After(reapWait)
 	select {
 	case <-ch.exited:
-	case <-timer.C:
+	case <-limit:
 		return nil
 	}
 	<-ch.reaped
 	// A killed process may still finish a system call, such as a rename, and callers are about to clean up after it.
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
 	for unix.Kill(-ch.cmd.Process.Pid, 0) == nil {
 		select {
-		case <-tick.C:
-		case <-timer.C:
+		case <-time.After(time.Millisecond):
+		case <-limit:
 			return ch.cmd.ProcessState
 		}
 	}
@@ -287,11 +281,9 @@ func (ch *child) cutOff() {
 	for _, f := range ch.outputs {
 		_ = f.SetReadDeadline(time.Now().Add(reapWait / 4))
 	}
-	timer := time.NewTimer(reapWait / 2)
-	defer timer.Stop()
 	select {
-	case <-ch.drained:
-	case <-timer.C:
+	case <-ch.ended:
+	case <-time.After(reapWait / 2):
 	}
 }
 

@@ -88,12 +88,9 @@ type Result struct {
 // If processes that the child left behind hold its output open, Run waits for them too, until ctx ends. Run returns
 // within a second after ctx has ended. The error is an [*Error].
 func Run(ctx context.Context, c Cmd) (Result, error) {
-	if ctx.Err() != nil {
-		return Result{}, interrupted(ctx, c.Path)
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	ch, err := newChild(c)
+	ch, err := newChild(ctx, c)
 	if err != nil {
 		return Result{}, err
 	}

@@ -25,17 +25,13 @@ type Process struct {
 // is called or this process ends. If the child exits by itself, the rest of its group is killed. Stdin, StdoutTo and
 // Grace of c are ignored.
 func Start(ctx context.Context, c Cmd) (*Process, error) {
-	if ctx.Err() != nil {
-		return nil, interrupted(ctx, c.Path)
-	}
 	c.Stdin = nil
-	ch, err := newChild(c)
+	ch, err := newChild(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	stdin, err := ch.cmd.StdinPipe()
 	if err != nil {
-		closeAll(ch.theirs)
 		return nil, ch.unstarted(err)
 	}
 	if err := ch.start(ctx); err != nil {
@@ -64,11 +60,9 @@ func Start(ctx context.Context, c Cmd) (*Process, error) {
 // output. The error says how the child failed by itself, or why it still exists.
 func (p *Process) Close(grace time.Duration) (Result, error) {
 	_ = p.Stdin.Close()
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
 	select {
 	case <-p.done:
-	case <-timer.C:
+	case <-time.After(grace):
 	}
 	p.stop()
 	<-p.done
