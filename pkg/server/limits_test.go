@@ -58,7 +58,7 @@ func TestSlowSenders(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := New(Options{Log: logr.Discard()})
+				s := newServer(Options{Log: logr.Discard()})
 				s.Handle("/in", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 				ctx, cancel := context.WithCancel(t.Context())
 				l := newPipes()
@@ -87,7 +87,7 @@ func TestSlowSenders(t *testing.T) {
 
 // TestProfile takes a real one, through all limits.
 func TestProfile(t *testing.T) {
-	s := New(Options{Pprof: true})
+	s := newServer(Options{Pprof: true})
 	addr, stop := listening(t, s.Serve)
 	defer func() { _ = stop() }()
 	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + addr + "/debug/pprof/profile?seconds=1")
@@ -103,7 +103,7 @@ func TestProfile(t *testing.T) {
 // TestWaitersAreToldOfTheEnd: a handler that waits for something ends when we stop, not when its grace is over.
 func TestWaitersAreToldOfTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := New(Options{Log: logr.Discard()})
+		s := newServer(Options{Log: logr.Discard()})
 		s.Handle("/wait", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 		ctx, cancel := context.WithCancel(t.Context())
 		l := newPipes()
@@ -133,7 +133,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		l := newPipes()
 		done := make(chan error, 1)
-		go func() { done <- New(Options{Log: logr.Discard()}).Serve(ctx, l) }()
+		go func() { done <- newServer(Options{Log: logr.Discard()}).Serve(ctx, l) }()
 		var conns []net.Conn
 		for range maxConns {
 			conns = append(conns, l.dial())

@@ -4,7 +4,6 @@ import (
 	stdlog "log"
 	"maps"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,9 +16,6 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-// maxCommands limits the values of the label "command". git-sync uses about twenty git commands.
-const maxCommands = 40
-
 // metrics provides the metrics for Prometheus. Most are read from the syncs' reports during the scrape; only
 // distributions are counted as they happen.
 type metrics struct {
@@ -31,7 +27,6 @@ type metrics struct {
 	commands *prometheus.HistogramVec
 
 	mu         sync.Mutex
-	known      []string             // the git commands that have been run
 	deliveries map[[3]string]int    // by sync, source and outcome
 	published  map[string]time.Time // by sync: when its revision was published
 }
@@ -48,7 +43,7 @@ func newMetrics(s *Server) *metrics {
 			Name:    "git_sync_push_to_publish_seconds",
 			Help:    "Time from the arrival of a push or signal to the publication of its revision.",
 			Buckets: []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
-		}, s.labelled()),
+		}, s.perSync("sync")),
 		commands: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "git_sync_git_command_duration_seconds",
 			Help:    "Duration of the git commands that were run, by command.",
@@ -56,7 +51,7 @@ func newMetrics(s *Server) *metrics {
 		}, []string{"command"}),
 	}
 	for _, r := range m.rows {
-		m.desc[r.name] = prometheus.NewDesc(r.name, r.help, s.labelled(r.labels...), nil)
+		m.desc[r.name] = prometheus.NewDesc(r.name, r.help, s.perSync("sync", r.labels...), nil)
 	}
 	if !s.named {
 		m.latency.WithLabelValues()
@@ -81,20 +76,12 @@ func (m *metrics) registerProcess(b Build) {
 	}
 }
 
-// labelled adds the label of a sync, if syncs have names.
-func (s *Server) labelled(labels ...string) []string {
+// perSync puts the label of a sync, or its value, before the other ones, if syncs have names.
+func (s *Server) perSync(first string, others ...string) []string {
 	if !s.named {
-		return labels
+		return others
 	}
-	return append([]string{"sync"}, labels...)
-}
-
-// valued adds the value of the label of a sync, if syncs have names.
-func (s *Server) valued(name string, values ...string) []string {
-	if !s.named {
-		return values
-	}
-	return append([]string{name}, values...)
+	return append([]string{first}, others...)
 }
 
 // handler serves the scrape.
@@ -113,7 +100,7 @@ func (m *metrics) observe(name string, r syncer.Report) {
 	m.published[name] = r.Since
 	m.mu.Unlock()
 	if !known && !r.PushedAt.IsZero() {
-		m.latency.WithLabelValues(m.s.valued(name)...).Observe(max(r.Since.Sub(r.PushedAt), 0).Seconds())
+		m.latency.WithLabelValues(m.s.perSync(name)...).Observe(max(r.Since.Sub(r.PushedAt), 0).Seconds())
 	}
 }
 
@@ -121,19 +108,6 @@ func (m *metrics) delivery(name, source, outcome string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.deliveries[[3]string{name, source, outcome}]++
-}
-
-func (m *metrics) git(command string, took time.Duration) {
-	m.mu.Lock()
-	if !slices.Contains(m.known, command) {
-		if len(m.known) >= maxCommands {
-			command = "other"
-		} else {
-			m.known = append(m.known, command)
-		}
-	}
-	m.mu.Unlock()
-	m.commands.WithLabelValues(command).Observe(took.Seconds())
 }
 
 // forget removes the counts of syncs that were removed.
@@ -269,13 +243,13 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 func (m *metrics) collect(ch chan<- prometheus.Metric, row metric, snap snapshot) {
 	if row.name != durationName {
 		row.read(snap, func(value float64, labels ...string) {
-			ch <- prometheus.MustNewConstMetric(m.desc[row.name], row.kind, value, m.s.valued(snap.name, labels...)...)
+			ch <- prometheus.MustNewConstMetric(m.desc[row.name], row.kind, value, m.s.perSync(snap.name, labels...)...)
 		})
 		return
 	}
 	for _, result := range []string{syncer.ResultSuccess, syncer.ResultError, syncer.ResultNoop} {
 		count, sum := uint64(max(snap.Counts[result], 0)), snap.Durations[result].Seconds()
-		ch <- prometheus.MustNewConstSummary(m.desc[row.name], count, sum, nil, m.s.valued(snap.name, result)...)
+		ch <- prometheus.MustNewConstSummary(m.desc[row.name], count, sum, nil, m.s.perSync(snap.name, result)...)
 	}
 }
 
@@ -284,7 +258,7 @@ func (m *metrics) collectDeliveries(ch chan<- prometheus.Metric, row metric) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for k, n := range m.deliveries {
-		ch <- prometheus.MustNewConstMetric(m.desc[row.name], row.kind, float64(n), m.s.valued(k[0], k[1:]...)...)
+		ch <- prometheus.MustNewConstMetric(m.desc[row.name], row.kind, float64(n), m.s.perSync(k[0], k[1:]...)...)
 	}
 }
 

@@ -26,7 +26,7 @@ func pair(dags instance.Report) *Server {
 		{Name: "docs", Report: func() instance.Report { return docs }},
 		{Name: "dags", Report: func() instance.Report { return dags }, MaxStaleness: time.Minute},
 	}
-	s := New(Options{Metrics: true, Receiver: true, Syncs: func() []Sync { return syncs }, Scrub: func(t string) string { return strings.ReplaceAll(t, "hunter2", "REDACTED") }})
+	s := newServer(Options{Metrics: true, Receiver: true, Syncs: func() []Sync { return syncs }, Scrub: func(t string) string { return strings.ReplaceAll(t, "hunter2", "REDACTED") }})
 	s.Observe("docs", docs.Report)
 	s.Observe("dags", dags.Report)
 	return s
@@ -111,7 +111,7 @@ func TestMetricsOfAll(t *testing.T) {
 			t.Errorf("no %s", want)
 		}
 	}
-	if strings.Contains(get(New(Options{Metrics: true}), "/metrics").Body.String(), "sync=") {
+	if strings.Contains(get(newServer(Options{Metrics: true}), "/metrics").Body.String(), "sync=") {
 		t.Error("the only sync has a label")
 	}
 }
@@ -120,7 +120,7 @@ func TestMetricsOfAll(t *testing.T) {
 func TestMetricsOfRemoved(t *testing.T) {
 	one := []Sync{{Name: "dags", Report: func() instance.Report { return instance.Report{} }}}
 	syncs := one
-	s := New(Options{Metrics: true, Syncs: func() []Sync { return syncs }})
+	s := newServer(Options{Metrics: true, Receiver: true, Syncs: func() []Sync { return syncs }})
 	now := time.Now()
 	s.Observe("dags", syncer.Report{Revision: syncer.Revision{Hash: hashB, Since: now, PushedAt: now.Add(-time.Second)}})
 	s.NoteDelivery(Delivery{Sync: "dags", Forge: "github", Outcome: "triggered"})

@@ -35,8 +35,8 @@ func newPages() (*pages, error) {
 		"stamp":     func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
 		"iso":       func(t time.Time) string { return t.Format(time.RFC3339) },
 		"source":    source,
-		"stateName": func(state string) string { return states[state].name },
-		"tone":      func(state string) string { return states[state].tone },
+		"stateName": func(state string) string { return wordingOf(state).name },
+		"tone":      func(state string) string { return wordingOf(state).tone },
 		"verdict":   verdict,
 		"newest":    newest,
 		"receiving": func(all []delivery) bool { return all != nil },
@@ -94,20 +94,28 @@ func (m moment) In(t time.Time) string {
 	return "in " + duration(d)
 }
 
-// states describes each state for people: in a few words, by its colour class (good, wait or bad), and in a sentence.
-var states = map[string]struct{ name, tone, sentence string }{
-	stateFresh:    {"Up to date", "good", "What is published is what the remote had at the last sync."},
-	stateStarting: {"Starting", "wait", "The first sync is not complete."},
-	stateHook:     {"A hook fails", "wait", "The newest revision is published, but a hook has not accepted it."},
-	stateStale:    {"Stale", "bad", "The last successful sync is older than --max-staleness allows."},
-	stateFailing:  {"Failing", "bad", "The last good revision stays published."},
-	stateStuck:    {"Stuck", "bad", ""},
+// wording describes a state for people: in a few words, by its colour class (good, wait or bad), and in a sentence.
+type wording struct{ name, tone, sentence string }
+
+func wordingOf(state string) wording {
+	return map[string]wording{
+		stateFresh:    {"Up to date", "good", "What is published is what the remote had at the last sync."},
+		stateStarting: {"Starting", "wait", "The first sync is not complete."},
+		stateHook:     {"A hook fails", "wait", "The newest revision is published, but a hook has not accepted it."},
+		stateStale:    {"Stale", "bad", "The last successful sync is older than --max-staleness allows."},
+		stateFailing:  {"Failing", "bad", "The last good revision stays published."},
+		stateStuck:    {"Stuck", "bad", ""},
+	}[state]
 }
 
 // headline summarizes the state of a sync.
 func headline(st status) (words, sentence string) {
-	words, sentence = states[st.State].name, states[st.State].sentence
-	switch failed := times(st.Failures, "failed sync"); {
+	words, sentence = wordingOf(st.State).name, wordingOf(st.State).sentence
+	failed := "1 failed sync"
+	if st.Failures > 1 {
+		failed = fmt.Sprintf("%d failed syncs", st.Failures)
+	}
+	switch {
 	case st.State == stateStuck:
 		sentence = st.Reason + "."
 	case st.State == stateFailing && st.Published == nil:
@@ -135,13 +143,6 @@ func newest(all []delivery) []delivery {
 	all = slices.Clone(all[max(len(all)-shownRows, 0):])
 	slices.Reverse(all)
 	return all
-}
-
-func times(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // row is a row of the table of revisions: an event, or consecutive failures of one kind, of which it shows the

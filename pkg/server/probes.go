@@ -12,16 +12,6 @@ func (s *Server) probe(why func(snapshot) string) http.HandlerFunc {
 	}
 }
 
-// serveReadyOne answers whether one sync is ready.
-func (s *Server) serveReadyOne(w http.ResponseWriter, req *http.Request) {
-	snap, ok := s.snapshotOf(req.PathValue("name"))
-	if !ok {
-		http.NotFound(w, req)
-		return
-	}
-	s.answer(w, snap.notReady())
-}
-
 // firstReason returns the first reason of a sync, with the name of the sync; "" if there is none.
 func firstReason(all []snapshot, why func(snapshot) string) string {
 	for _, snap := range all {

@@ -20,7 +20,10 @@ import (
 type Build struct {
 	// Version is the version of git-sync, Commit the revision from which it was built, Go the version of the
 	// toolchain, and Git the version of git in use.
-	Version, Commit, Go, Git string
+	Version string `json:"gitSync"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go,omitempty"`
+	Git     string `json:"git,omitempty"`
 }
 
 // Sync is one synced repository.
@@ -43,20 +46,19 @@ type Settings struct {
 	Budget string `json:"failureBudget,omitempty"`
 }
 
-// Options configures a Server. The zero value serves the probes and the status of a sync that has not started.
+// Options configures a Server. Its functions are required.
 type Options struct {
 	Build Build
 	// Metrics and Pprof add /metrics and /debug/pprof/.
 	Metrics, Pprof bool
 	// Receiver says that there is a webhook receiver. Its deliveries are shown.
 	Receiver bool
-	// Syncs returns the present syncs. Either there is always one without a name, or all have names. nil: one that
-	// has not started.
+	// Syncs returns the present syncs. Either there is always one without a name, or all have names.
 	Syncs func() []Sync
 	// InvalidConfig says why a changed configuration is ignored; "" if none is. It is only called if syncs have
-	// names. nil: the configuration cannot change.
+	// names.
 	InvalidConfig func() string
-	// Scrub removes secrets from a text. nil: there are none.
+	// Scrub removes secrets from a text.
 	Scrub func(string) string
 	Log   logr.Logger
 }
@@ -75,16 +77,6 @@ type Server struct {
 
 // New returns a Server. It does not listen yet.
 func New(o Options) *Server {
-	if o.Scrub == nil {
-		o.Scrub = func(s string) string { return s }
-	}
-	if o.InvalidConfig == nil {
-		o.InvalidConfig = func() string { return "" }
-	}
-	if o.Syncs == nil {
-		none := []Sync{{Report: func() instance.Report { return instance.Report{} }}}
-		o.Syncs = func() []Sync { return none }
-	}
 	syncs := o.Syncs()
 	s := &Server{
 		opt: o, named: len(syncs) != 1 || syncs[0].Name != "", started: time.Now(), mux: http.NewServeMux(),
@@ -107,8 +99,8 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /readyz", s.probe(snapshot.notReady))
 	s.mux.HandleFunc("GET /status", s.serveStatus)
 	if s.named {
-		s.mux.HandleFunc("GET /readyz/{name}", s.serveReadyOne)
-		s.mux.HandleFunc("GET /status/{name}", s.serveStatusOne)
+		s.mux.HandleFunc("GET /readyz/{name}", s.ofOne(func(w http.ResponseWriter, _ *http.Request, snap snapshot) { s.answer(w, snap.notReady()) }))
+		s.mux.HandleFunc("GET /status/{name}", s.ofOne(func(w http.ResponseWriter, req *http.Request, snap snapshot) { s.respond(w, req, s.status(snap)) }))
 	}
 	if s.opt.Metrics {
 		s.mux.Handle("GET /metrics", s.metrics.handler(s.opt.Log))
@@ -173,9 +165,10 @@ func (s *Server) NoteDelivery(d Delivery) {
 	}
 }
 
-// ObserveGit counts a git command that has ended, such as "fetch", and its duration.
+// ObserveGit counts a git command that has ended, such as "fetch", and its duration. The number of different commands
+// must be limited, because each is a time series.
 func (s *Server) ObserveGit(command string, took time.Duration) {
 	if s != nil {
-		s.metrics.git(command, took)
+		s.metrics.commands.WithLabelValues(command).Observe(took.Seconds())
 	}
 }

@@ -41,6 +41,20 @@ func get(s http.Handler, path string, headers ...string) *httptest.ResponseRecor
 	return w
 }
 
+// newServer returns a Server. By default it has one sync, which has not started, and there are no secrets.
+func newServer(o Options) *Server {
+	if o.Syncs == nil {
+		o.Syncs = func() []Sync { return []Sync{{Report: func() instance.Report { return instance.Report{} }}} }
+	}
+	if o.InvalidConfig == nil {
+		o.InvalidConfig = func() string { return "" }
+	}
+	if o.Scrub == nil {
+		o.Scrub = func(s string) string { return s }
+	}
+	return New(o)
+}
+
 // watched is a Server of one sync whose report the test sets.
 type watched struct {
 	*Server
@@ -54,7 +68,7 @@ func watch(o Options, maxStaleness time.Duration) *watched {
 	o.Syncs = func() []Sync {
 		return []Sync{{MaxStaleness: maxStaleness, Settings: w.settings, Report: func() instance.Report { return w.report }}}
 	}
-	w.Server = New(o)
+	w.Server = newServer(o)
 	return w
 }
 
@@ -199,7 +213,7 @@ func TestDeliveries(t *testing.T) {
 	if got := s.deliveries.list("", s.opt.Scrub); len(got) != maxDeliveries || got[maxDeliveries-1].Ref != "999" {
 		t.Errorf("%d entries, the last of %s", len(got), got[len(got)-1].Ref)
 	}
-	if off := get(New(Options{}), "/status").Body.String(); strings.Contains(off, "deliveries") {
+	if off := get(newServer(Options{}), "/status").Body.String(); strings.Contains(off, "deliveries") {
 		t.Error("deliveries are shown without a receiver")
 	}
 }
@@ -289,7 +303,7 @@ func TestStatusJSON(t *testing.T) {
 
 // TestStatusBeforeAnything: an empty status is valid too, with empty lists rather than null.
 func TestStatusBeforeAnything(t *testing.T) {
-	body := get(New(Options{}), "/status").Body.String()
+	body := get(newServer(Options{}), "/status").Body.String()
 	for _, want := range []string{`"published": null`, `"hooks": []`, `"history": []`, `"syncs": {}`, `"state": "starting"`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %s in %s", want, body)
@@ -298,7 +312,7 @@ func TestStatusBeforeAnything(t *testing.T) {
 	if strings.Contains(body, "0001-01-01") {
 		t.Errorf("a zero time is shown: %s", body)
 	}
-	if page := get(New(Options{}), "/status", "Accept", "text/html").Body.String(); !strings.Contains(page, "Starting") || strings.Contains(page, "0001-01-01") {
+	if page := get(newServer(Options{}), "/status", "Accept", "text/html").Body.String(); !strings.Contains(page, "Starting") || strings.Contains(page, "0001-01-01") {
 		t.Errorf("page: %s", page)
 	}
 }
@@ -386,7 +400,7 @@ func FuzzAccept(f *testing.F) {
 
 // TestRoutes: what was not asked for is not there; a receiver can share the port; its own port has nothing else (X6).
 func TestRoutes(t *testing.T) {
-	plain := New(Options{})
+	plain := newServer(Options{})
 	for path, want := range map[string]int{"/metrics": 404, "/debug/pprof/": 404, "/debug/pprof/heap": 404, "/nonesuch": 404, "/livez/": 404, "/status": 200} {
 		if w := get(plain, path); w.Code != want {
 			t.Errorf("plain: %s: %d, want %d", path, w.Code, want)
@@ -450,7 +464,7 @@ func TestReceiverPortHasNothingElse(t *testing.T) {
 // TestStopping: a request under way does not hold up the end, and its handler is told.
 func TestStopping(t *testing.T) {
 	entered, left := make(chan struct{}), make(chan struct{})
-	s := New(Options{})
+	s := newServer(Options{})
 	s.Handle("/slow", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(entered)
 		<-r.Context().Done()
@@ -481,13 +495,13 @@ func TestListenerThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	if err := New(Options{}).Serve(t.Context(), l); err == nil {
+	if err := newServer(Options{}).Serve(t.Context(), l); err == nil {
 		t.Error("no error")
 	}
 }
 
 func TestHugeHeaders(t *testing.T) {
-	addr, stop := listening(t, New(Options{}).Serve)
+	addr, stop := listening(t, newServer(Options{}).Serve)
 	defer func() { _ = stop() }()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -30,14 +31,17 @@ func (s *Server) snapshots() []snapshot {
 	return all
 }
 
-// snapshotOf returns the present state of the sync with that name, and whether there is one.
-func (s *Server) snapshotOf(name string) (snapshot, bool) {
-	all := s.snapshots()
-	i := slices.IndexFunc(all, func(snap snapshot) bool { return snap.name == name })
-	if i < 0 {
-		return snapshot{}, false
+// ofOne answers with the present state of the sync that the path names, or 404 if there is none.
+func (s *Server) ofOne(answer func(http.ResponseWriter, *http.Request, snapshot)) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		for _, snap := range s.snapshots() {
+			if snap.name == req.PathValue("name") {
+				answer(w, req, snap)
+				return
+			}
+		}
+		http.NotFound(w, req)
 	}
-	return all[i], true
 }
 
 // scrubbed returns the snapshot without secrets.

@@ -61,7 +61,7 @@ type health struct {
 	Time     time.Time `json:"time"`
 	Started  time.Time `json:"started"`
 	Host     string    `json:"host"` // in Kubernetes the name of the pod
-	Version  version   `json:"version"`
+	Version  Build     `json:"version"`
 }
 
 // attempt describes the running sync, the last one, and the next one.
@@ -118,19 +118,12 @@ type event struct {
 	Trigger string    `json:"trigger,omitempty"`
 }
 
-type version struct {
-	Version string `json:"gitSync"`
-	Commit  string `json:"commit,omitempty"`
-	Go      string `json:"go,omitempty"`
-	Git     string `json:"git,omitempty"`
-}
-
 // health returns the health of syncs in the given state.
 func (s *Server) health(state, notLive, notReady string, now time.Time) health {
 	notLive, notReady = s.opt.Scrub(notLive), s.opt.Scrub(notReady)
 	return health{
 		State: state, Ready: notReady == "", Live: notLive == "", Reason: cmp.Or(notLive, notReady), NotReady: notReady, NotLive: notLive,
-		Time: now.UTC(), Started: s.started.UTC(), Host: s.host, Version: version(s.opt.Build),
+		Time: now.UTC(), Started: s.started.UTC(), Host: s.host, Version: s.opt.Build,
 	}
 }
 
@@ -231,15 +224,6 @@ func (s *Server) serveStatus(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	s.respond(w, req, s.overview(all))
-}
-
-func (s *Server) serveStatusOne(w http.ResponseWriter, req *http.Request) {
-	snap, ok := s.snapshotOf(req.PathValue("name"))
-	if !ok {
-		http.NotFound(w, req)
-		return
-	}
-	s.respond(w, req, s.status(snap))
 }
 
 // respond sends JSON to programs and HTML to people.

@@ -73,7 +73,7 @@ func (p pod) record(t *testing.T, into records, instanceName string) {
 func (p pod) start(now *int) *server.Server {
 	return server.New(server.Options{
 		Build: server.Build{Version: "v1", Go: "go", Git: "2"}, Metrics: true, Receiver: true,
-		InvalidConfig: func() string { return p.invalid },
+		InvalidConfig: func() string { return p.invalid }, Scrub: func(s string) string { return s },
 		Syncs: func() []server.Sync {
 			var all []server.Sync
 			for _, name := range p.syncs {

@@ -86,7 +86,8 @@ func serve(t *testing.T, r syncer.Report, hooks []hook.Report, names ...string) 
 	}
 	s := server.New(server.Options{
 		Build: server.Build{Version: "v1.0.0", Git: "2.39.5"}, Receiver: true,
-		Syncs: func() []server.Sync { return syncs },
+		Syncs:         func() []server.Sync { return syncs },
+		InvalidConfig: func() string { return "" }, Scrub: func(s string) string { return s },
 	})
 	if r.Hash != "" {
 		deliver(s)
