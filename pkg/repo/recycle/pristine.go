@@ -50,7 +50,7 @@ func Unmodified(ctx context.Context, o *worktree.Options, store disk.GitDir, rec
 // reports as clean may have been modified.
 type comparison struct {
 	dir      string
-	open     int // dir, opened: a path from there costs a fraction of one from the root of the file system
+	open     *os.File // dir: a path from there costs a fraction of one from the root of the file system
 	umask    uint32
 	written  index.Time     // when git wrote the index
 	top      unix.Stat_t    // the tree's own directory; all others must have the same mode and owner
@@ -71,10 +71,10 @@ func compare(ctx context.Context, o *worktree.Options, rec worktree.Record, dir,
 	if err != nil || unix.Lstat(dir, &c.top) != nil || rec.DirMode != 0 && info.Mode() != rec.DirMode {
 		return fmt.Errorf("%w: mode of the tree's directory", errTouched)
 	}
-	if c.open, err = unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
-		return fmt.Errorf("opening the tree: %w", err)
+	if c.open, err = os.Open(dir); err != nil {
+		return err
 	}
-	defer unix.Close(c.open)
+	defer func() { _ = c.open.Close() }()
 	err = index.Each(file, len(rec.Hash)/2, func(e index.Entry) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -118,7 +118,7 @@ func (c *comparison) enter(name string) error {
 }
 
 func (c *comparison) lstat(name string, stat *unix.Stat_t) error {
-	return unix.Fstatat(c.open, name, stat, unix.AT_SYMLINK_NOFOLLOW)
+	return unix.Fstatat(int(c.open.Fd()), name, stat, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // nothingElse compares the number of files in each directory with that in the index.
