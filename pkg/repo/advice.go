@@ -2,6 +2,7 @@ package repo
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -32,6 +33,9 @@ func advise(root string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		for _, absent := os.Lstat(root); absent != nil && root != "/"; _, absent = os.Lstat(root) {
 			root = filepath.Dir(root)
+		}
+		if root == "/" { // nobody should make that writable
+			return advice.With(err, fmt.Sprintf("set --root=DIR (or --link) to a directory that UID %d can write to", os.Geteuid()))
 		}
 		return advice.With(err, git.Access(root, git.ToWrite)+", or give the directory to that UID with chown")
 	case errors.Is(err, unix.ENOTDIR), errors.Is(err, fs.ErrExist):

@@ -37,6 +37,7 @@ func TestAdvise(t *testing.T) {
 		{unix.EBUSY, []string{"is mounted at " + root + "/x"}},
 		{&os.LinkError{Op: "rename", Old: "/o/y", New: link, Err: unix.EBUSY}, []string{"is mounted at " + link}},
 		{&os.LinkError{Op: "rename", Old: "/o/y", New: link, Err: unix.EACCES}, []string{"the directory " + root + " belongs"}},
+		{&os.LinkError{Op: "rename", Old: "/o/y", New: "/link", Err: unix.EACCES}, []string{"set --root=DIR"}},
 		{nil, nil},
 		{&git.Error{Kind: git.KindAuth, Err: unix.EACCES}, []string{"check the credentials"}},
 	} {

@@ -82,10 +82,15 @@ func Open(opts Options) (*Repo, error) {
 		opts.Now = time.Now
 	}
 	opts.Publish = cmp.Or(opts.Publish, PublishLink)
-	r := &Repo{work: newWorkLock(), exchange: disk.Exchange}
+	r := &Repo{opts: opts, work: newWorkLock(), exchange: disk.Exchange}
 	err := r.locate(opts)
 	if err == nil {
 		err = errors.Join(checkRoot(r.root), r.outlet.Check())
+	}
+	if err == nil {
+		if _, published := r.outlet.Current(); !published { // otherwise the revision can be used meanwhile
+			err = r.checkWritable()
+		}
 	}
 	if err != nil {
 		r.Undo()

@@ -85,10 +85,14 @@ func checkRoot(root string) error {
 	}
 }
 
-// checkWritable returns an error if a directory is not writable. Without this check, a root that is published and up
-// to date would fail only at the next push.
-func checkWritable(dirs ...string) error {
-	for _, dir := range dirs {
+// checkWritable returns an error if dirs, the root or the directory to publish in are not writable. Without this check,
+// a root that is published and up to date would fail only at the next push.
+func (r *Repo) checkWritable(dirs ...string) error {
+	published := filepath.Dir(r.outlet.Path())
+	if r.opts.Publish == PublishInPlace && disk.Exists(r.outlet.Path()) {
+		published = r.outlet.Path() // may be a mount point in a directory that is not writable
+	}
+	for _, dir := range append([]string{r.root, published}, dirs...) {
 		if err := unix.Access(dir, unix.W_OK); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return &fs.PathError{Op: "checking that git-sync can write to", Path: dir, Err: err}
 		}

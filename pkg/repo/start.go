@@ -20,12 +20,7 @@ func (r *Repo) begin(ctx context.Context) error {
 	}
 	// Check again what Open has checked: this process may have waited for the lock, and the root may have been
 	// replaced.
-	published := filepath.Dir(r.outlet.Path())
-	if r.opts.Publish == PublishInPlace && disk.Exists(r.outlet.Path()) {
-		published = r.outlet.Path() // may be a mount point in a directory that is not writable
-	}
-	if err := errors.Join(checkRoot(r.root), r.outlet.Check(),
-		checkWritable(r.root, r.store.Dir(), r.store.Path(disk.OwnName), published)); err != nil {
+	if err := errors.Join(checkRoot(r.root), r.outlet.Check(), r.checkWritable(r.store.Dir(), r.store.Path(disk.OwnName))); err != nil {
 		return err
 	}
 	r.state.since = r.opts.Now()

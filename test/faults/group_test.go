@@ -49,6 +49,31 @@ func TestAnotherUID(t *testing.T) {
 	}
 }
 
+// TestRefusedUnwritableRoot: a root that cannot be written to is refused at the start (fault E11), and the advice is never to change /.
+func TestRefusedUnwritableRoot(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs to become another user (root)")
+	}
+	up := gitserver.NewRepo(t)
+	up.Commit(stamp(0))
+	server := gitserver.HTTP(t, up)
+	dir := shared(t)
+	program := copyOfProgram(t, dir)
+	must(t, os.Mkdir(filepath.Join(dir, "root"), 0o755))
+	for advice, args := range map[string][]string{
+		"chmod g+rwX":    {"--root=" + filepath.Join(dir, "root")},
+		"set --root=DIR": nil, // below $HOME
+	} {
+		said, code := harness.Run(t, harness.Command{
+			Path: program, Home: dir, As: &syscall.Credential{Uid: 64001, Gid: 64001}, Env: []string{"HOME=/nonexistent"},
+			Args: append(args, "--repo="+server.RepoURL(up), "--max-failures=2", "--period=10ms"),
+		})
+		if code != 2 || !strings.Contains(said, "cannot start") || strings.Contains(said, "\"started\"") || !strings.Contains(said, advice) || strings.Contains(said, "directory / ") {
+			t.Errorf("%v: exit code %d\n%s", args, code, said)
+		}
+	}
+}
+
 // shared is a directory that other users can reach, which a test's own are not.
 func shared(t *testing.T) string {
 	t.Helper()

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # What goes wrong in the first minutes: the message says what is wrong and what to do.
 
-refused() { # refused NAME TEXT...: git-sync ended with 1, and each TEXT is in what it printed
+refused() { # refused NAME TEXT...: git-sync ended with 1 (or $code), and each TEXT is in what it printed
   gs_log "$1"
-  equal "$status" 1 'the exit code'
+  equal "$status" "${code:-1}" 'the exit code'
   local name=$1 text
   shift
   for text; do gs_log "$name" | grep -F >/dev/null -- "$text" || fail "it does not say '$text'"; done
@@ -17,7 +17,7 @@ s_volume_not_ours() {
   upstream mine
   volume mine 0:0
   gs_run mine -u 65533:65533 -v "$dir:/git" -- --repo="${git_base}foo/mine.git" --root=/git --link=site --one-time
-  refused mine 'permission denied' 'UID 0' 'mode 0755' 'UID 65533' fsGroup
+  code=2 refused mine 'permission denied' 'UID 0' 'mode 0755' 'UID 65533' fsGroup
 }
 
 scenario volume-read-only 'a volume that is mounted read-only'
@@ -26,7 +26,7 @@ s_volume_read_only() {
   upstream fixed
   volume fixed 65533:65533
   gs_run fixed -u 65533:65533 -v "$dir:/git:ro" -- --repo="${git_base}foo/fixed.git" --root=/git --link=site --one-time
-  refused fixed 'read-only file system' 'or of the published directory, writable'
+  code=2 refused fixed 'read-only file system' 'or of the published directory, writable'
   equal "$(gs_log fixed | grep -c 'read-only file system')" 1 'the number of errors'
 }
 
