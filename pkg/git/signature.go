@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -38,6 +39,9 @@ var (
 	errUnsigned = errors.New("it is not signed")
 	errUnknown  = errors.New("it is signed by a key that is not listed")
 )
+
+// badSigner matches what ssh-keygen says about a line of the allowed signers, and finds the line's file and number.
+var badSigner = regexp.MustCompile(`(?m)^(/.+:\d+): (?:invalid|missing) key$`)
 
 func (g *Git) verify(ctx context.Context, c *Command, t Trust) error {
 	err := errors.Join(canRead("--verify-keyring", t.Keyring), canRead("--verify-allowed-signers", t.AllowedSigners))
@@ -87,6 +91,9 @@ func signatureError(err error) error {
 	switch {
 	case e.Stderr == "":
 		return fmt.Errorf("%w: %w", errUnsigned, err)
+	case badSigner.MatchString(e.Stderr):
+		e.Hinted = "write an e-mail address before the key, as in 'me@example.com ssh-ed25519 AAAA...': a .pub file has none"
+		return fmt.Errorf("%s is not 'EMAIL KEYTYPE KEY': %w", badSigner.FindStringSubmatch(e.Stderr)[1], err)
 	case strings.Contains(e.Stderr, "No public key"), strings.Contains(e.Stderr, "No principal matched"):
 		return fmt.Errorf("%w: %w", errUnknown, err)
 	default:

@@ -86,3 +86,12 @@ func TestVerify(t *testing.T) {
 		})
 	}
 }
+
+// TestSignersFileWithoutAddress: a .pub file is not a file of allowed signers, though it looks like one.
+func TestSignersFileWithoutAddress(t *testing.T) {
+	signer := signing.SSH(t)
+	f := newFixture(t, func(o *Options) { o.Verify, o.Trust = VerifyCommit, git.Trust{AllowedSigners: signer.Key} })
+	f.up.Commit(map[string]string{"a": "1"})
+	signer.Commit(f.up, map[string]string{"a": "2"})
+	f.explains("has no good signature: "+signer.Key+":1 is not 'EMAIL KEYTYPE KEY'", "hint: write an e-mail address before the key")
+}
