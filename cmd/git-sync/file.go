@@ -26,7 +26,7 @@ func (a *app) followFile(ctx context.Context, p process, changes chan<- []config
 			cfg, warnings, err := config.ParseFile(p.args, p.environ, content)
 			a.report(err)
 			if err == nil {
-				a.log.KeepSecret(cfg.Secrets...)
+				a.log.KeepSecrets(cfg.Secrets)
 				a.secrets.Store(&cfg.Secrets)
 				warn(a.log, warnings)
 				select {

@@ -22,7 +22,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -66,13 +65,7 @@ const requestTimeout = time.Minute
 const maxEnvironment = 120 << 10
 
 // New takes options that pkg/config has checked. It reads no files, sends no requests, and does not block.
-func New(opts Options) (*Auth, error) {
-	if !filepath.IsAbs(opts.Self) {
-		return nil, failure("credentials", "the path of git-sync's executable is not absolute", "")
-	}
-	if opts.Learned == nil {
-		opts.Learned = func(string) {}
-	}
+func New(opts Options) *Auth {
 	client := &http.Client{
 		Transport:     NewTransport(opts.Env, opts.GitConfig),
 		Timeout:       requestTimeout,
@@ -81,7 +74,7 @@ func New(opts Options) (*Auth, error) {
 	return &Auth{opts: opts, client: client, mem: memFiles{}, report: Report{
 		AskpassCalls:    map[string]int{},
 		GitHubRefreshes: map[string]int{},
-	}}, nil
+	}}
 }
 
 // Refresh reads every file, asks every service whose credential is due, and returns what git needs to use the result.
@@ -118,10 +111,7 @@ func (a *Auth) helperOverlay() (git.Overlay, error) {
 	if len(a.offer.entries) == 0 {
 		return git.Overlay{}, nil
 	}
-	text, err := json.Marshal(a.offer.entries)
-	if err != nil {
-		return git.Overlay{}, &Error{Op: "describing the credentials", Err: err}
-	}
+	text, _ := json.Marshal(a.offer.entries) // cannot fail for texts
 	if len(text) > maxEnvironment {
 		return git.Overlay{}, failure("credentials", fmt.Sprintf("they are larger than %d bytes in all", maxEnvironment), "give fewer by --credential")
 	}

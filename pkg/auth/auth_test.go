@@ -34,12 +34,6 @@ func entriesOf(t testing.TB, o git.Overlay) []entry {
 
 func contains(list []string, s string) bool { return slices.Contains(list, s) }
 
-func TestNewRefuses(t *testing.T) {
-	if _, err := New(Options{Self: "git-sync", URL: "https://h/x"}); err == nil {
-		t.Error("a relative path of the executable is accepted")
-	}
-}
-
 // TestWhoGetsWhat asks for credentials as git does for the repository and its submodules.
 func TestWhoGetsWhat(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "password")

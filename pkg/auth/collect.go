@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"git-sync/pkg/git"
+	"git-sync/pkg/secret"
 )
 
 // collect adds users and passwords to the offer. The first one for a URL is used.
@@ -38,34 +39,34 @@ func (a *Auth) addCredentials() error {
 		if !ok {
 			continue
 		}
-		e, source := entry{Path: s.path, User: c.Username, Pass: c.Password.Reveal()}, "--credential"
-		if c.PasswordFile != "" {
-			pass, err := readPassword(c.PasswordFile)
-			if err != nil {
-				return err
-			}
-			e.Pass, source = pass, c.PasswordFile
+		pass, source, err := choosePassword(c.Password, c.PasswordFile, "--credential")
+		if err != nil {
+			return err
 		}
-		a.add(c.URL, e, source)
+		a.add(c.URL, entry{Path: s.path, User: c.Username, Pass: pass}, source)
 	}
 	return nil
 }
 
+// choosePassword returns the password of a file, or else the one of an option, and its source.
+func choosePassword(given secret.Text, file, option string) (pass, source string, err error) {
+	if file == "" {
+		return given.Reveal(), option, nil
+	}
+	pass, err = readPassword(file)
+	return pass, file, err
+}
+
 // addUser reads the password of --username.
 func (a *Auth) addUser() error {
-	user, pass, source := a.opts.Username, a.opts.Password.Reveal(), "--password"
-	if user == "" && pass == "" && a.opts.PasswordFile == "" {
+	user := a.opts.Username
+	elsewhere := a.opts.AskpassURL != "" || a.opts.GitHub.enabled() // the password comes from another source
+	if a.opts.Password == "" && a.opts.PasswordFile == "" && (user == "" || elsewhere) {
 		return nil
 	}
-	if pass == "" && a.opts.PasswordFile == "" && (a.opts.AskpassURL != "" || a.opts.GitHub.enabled()) {
-		return nil // the password comes from another source
-	}
-	if a.opts.PasswordFile != "" {
-		var err error
-		if pass, err = readPassword(a.opts.PasswordFile); err != nil {
-			return err
-		}
-		source = a.opts.PasswordFile
+	pass, source, err := choosePassword(a.opts.Password, a.opts.PasswordFile, "--password")
+	if err != nil {
+		return err
 	}
 	if err := usable(user, pass); err != nil {
 		return &Error{Op: "using " + source, Err: err, Advice: "git can be given one line only"}

@@ -51,10 +51,7 @@ func refusal(t *testing.T, url string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := New(Options{Self: "/self", URL: url})
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := New(Options{Self: "/self", URL: url})
 	a.offer.ssh.sshDefaults = true // as it is when no key is configured
 	_, err = g.Run(t.Context(), git.Cmd("ls-remote").Operand(url))
 	if err == nil {
@@ -74,10 +71,7 @@ func TestOthersFailures(t *testing.T) {
 		{up.Dir, "git@h:y", "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.", "the ssh server refused us"},
 		{"git@h:x", "git@h:x", "fatal: 'x' does not appear to be a git repository\nfatal: Could not read from remote repository.", "the ssh server refused us"},
 	} {
-		a, err := New(Options{Self: "/self", URL: c.url})
-		if err != nil {
-			t.Fatal(err)
-		}
+		a := New(Options{Self: "/self", URL: c.url})
 		a.offer.ssh.sshDefaults = true
 		kind := git.KindRepoNotFound
 		if !strings.Contains(c.said, "\n") {

@@ -44,10 +44,7 @@ func FuzzExplain(f *testing.F) {
 	f.Add("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nOffending ")
 	f.Fuzz(func(t *testing.T, stderr string) {
 		for _, url := range []string{"https://host/repo.git", "git@host:repo.git"} {
-			a, err := New(Options{Self: "/git-sync", URL: url, Settings: Settings{SSHKnownHostsFile: "/known_hosts"}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			a := New(Options{Self: "/git-sync", URL: url, Settings: Settings{SSHKnownHostsFile: "/known_hosts"}})
 			for _, kind := range []git.Kind{git.KindHostKey, git.KindAuth, git.KindRepoNotFound} {
 				failed := &git.Error{Op: "fetch", Kind: kind, Stderr: stderr}
 				got := a.Explain(failed)

@@ -21,7 +21,7 @@ type Options struct {
 	// GitConfig is the additional configuration of git, used for its http.proxy and http.sslCAInfo.
 	GitConfig []git.KV
 	// Learned is called with each secret that is read or obtained, before it is used. It is for the scrubber of the
-	// log; may be nil.
+	// log. Required.
 	Learned func(secret string)
 	Log     logr.Logger
 }

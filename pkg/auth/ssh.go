@@ -62,10 +62,7 @@ func (a *Auth) prepareSSH() ([]string, error) {
 		return nil, err
 	}
 	offer.plan.Env = a.nameUser()
-	text, err := json.Marshal(offer.plan)
-	if err != nil {
-		return nil, &Error{Op: "describing the SSH keys", Err: err}
-	}
+	text, _ := json.Marshal(offer.plan) // cannot fail for texts
 	return []string{
 		"GIT_SSH_COMMAND=" + shellQuote(a.opts.Self),
 		"GIT_SSH_VARIANT=ssh", // otherwise git runs us once more to detect the variant

@@ -95,7 +95,7 @@ func TestGroupChanges(t *testing.T) {
 	after := g.Instances()
 	var names []string
 	for _, i := range after {
-		names = append(names, i.Name())
+		names = append(names, i.Sync().Name)
 	}
 	if !slices.Equal(names, []string{"d", "a", "b"}) || after[1] != before[0] || after[2] == before[1] {
 		t.Errorf("syncs %v; a is the same: %v; b is the same: %v", names, after[1] == before[0], after[2] == before[1])

@@ -87,14 +87,13 @@ func New(o Options) *Instance {
 			i.problems = append(i.problems, err)
 		}
 	}
-	var err error
 	i.git = o.Git.With(git.Overlay{Config: o.Sync.Config}).WithLog(o.Log.Logger())
 	if o.Sync.GroupWrite {
 		i.git = i.git.WithUmask(groupUmask)
 	}
-	i.auth, err = newAuth(o, i.git)
-	note(err)
+	i.auth = newAuth(o, i.git)
 	progress := o.Log.Progress()
+	var err error
 	i.repo, err = repo.Open(repoOptions(o, i.git, progress, i.poll))
 	note(err)
 	i.hooks = newHooks(o)
@@ -148,9 +147,6 @@ func (i *Instance) Run(ctx context.Context) error {
 	return err
 }
 
-// Name returns the configured name; "" for the only sync of a process.
-func (i *Instance) Name() string { return i.opt.Sync.Name }
-
 // Sync returns the configuration of the instance.
 func (i *Instance) Sync() config.Sync { return i.opt.Sync }
 
@@ -203,9 +199,7 @@ func (i *Instance) closeParts() error {
 	if i.errors != nil {
 		i.errors.close()
 	}
-	if i.auth != nil {
-		i.auth.Close()
-	}
+	i.auth.Close()
 	if i.repo != nil {
 		return i.repo.Close() // last, because a disk may delay it
 	}

@@ -227,7 +227,7 @@ func TestRefusedTogether(t *testing.T) {
 		}
 		i.Refuse(problems)
 		if _, err := os.Stat(filepath.Join(roots[n], "error.json")); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("an error file in the root of %s: %v", i.Name(), err)
+			t.Errorf("an error file in the root of %s: %v", i.Sync().Name, err)
 		}
 	}
 }

@@ -10,12 +10,12 @@ import (
 )
 
 // newAuth makes the credentials.
-func newAuth(o Options, g *git.Git) (*auth.Auth, error) {
+func newAuth(o Options, g *git.Git) *auth.Auth {
 	return auth.New(auth.Options{
 		Settings: o.Sync.Auth,
 		Self:     o.Self, URL: o.Sync.URL,
 		AddUser: o.AddUser, Env: g.Environ(), GitConfig: o.Sync.Config, Log: o.Log.Logger(),
-		Learned: func(secret string) { o.Log.AddSecret(secret) },
+		Learned: o.Log.AddSecret,
 	})
 }
 

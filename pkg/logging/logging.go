@@ -28,7 +28,7 @@ type Options struct {
 	Verbosity int
 	// Format is one of the Format constants; "" is FormatAuto.
 	Format string
-	// Secrets are scrubbed from the first line on, and never forgotten. See KeepSecret and AddSecret.
+	// Secrets are scrubbed from the first line on, and never forgotten. See KeepSecrets and AddSecret.
 	Secrets []string
 	// Plain disables colours, as NO_COLOR and TERM=dumb ask for.
 	Plain bool
@@ -91,13 +91,13 @@ func (l *Logging) Warn(msg string, keysAndValues ...any) {
 	}
 }
 
-// AddSecret makes everything that is logged from now on, also by existing loggers, free of the given secrets. Empty
-// strings and known secrets are ignored. Of each sync, the newest 256 secrets are kept, so that a token that is
+// AddSecret makes everything that is logged from now on, also by existing loggers, free of a secret. Empty strings and
+// known secrets are ignored. Of each sync, the newest 256 secrets are kept, so that a token that is
 // renewed every hour does not fill the memory.
-func (l *Logging) AddSecret(secret ...string) { l.secrets.add(l.sync, secret) }
+func (l *Logging) AddSecret(secret string) { l.secrets.add(l.sync, secret) }
 
-// KeepSecret is AddSecret for secrets that are never forgotten, like those in Options.
-func (l *Logging) KeepSecret(secret ...string) { l.secrets.keep(secret) }
+// KeepSecrets is AddSecret for secrets that are never forgotten, like those in Options.
+func (l *Logging) KeepSecrets(secrets []string) { l.secrets.keep(secrets) }
 
 // Scrub replaces secrets in s by "REDACTED". It is for texts that leave the process in another way than the log (the
 // error file, the status page).

@@ -174,9 +174,13 @@ func TestOf(t *testing.T) {
 // TestSecretsOfManySyncs: a sync whose token is renewed often does not bring back the secret of another, nor one that is kept.
 func TestSecretsOfManySyncs(t *testing.T) {
 	l := New(io.Discard, Options{})
-	l.Of("a").AddSecret("secret-of-a", "shared-secret")
-	l.Of("b").AddSecret("shared-secret", "kept-secret", "secret-of-b")
-	l.KeepSecret("kept-secret")
+	for _, s := range []string{"secret-of-a", "shared-secret"} {
+		l.Of("a").AddSecret(s)
+	}
+	for _, s := range []string{"shared-secret", "kept-secret", "secret-of-b"} {
+		l.Of("b").AddSecret(s)
+	}
+	l.KeepSecrets([]string{"kept-secret"})
 	for i := range 1000 {
 		l.Of("b").AddSecret(fmt.Sprintf("renewed-token-%d", i))
 	}
@@ -191,7 +195,9 @@ func TestSecretAddedLater(t *testing.T) {
 	var b bytes.Buffer
 	l := New(&b, Options{Secrets: []string{"first-secret"}})
 	log := l.Logger().WithValues("token", "late-secret")
-	l.AddSecret("late-secret", "", "  ", "late-secret")
+	for _, s := range []string{"late-secret", "", "  ", "late-secret"} {
+		l.AddSecret(s)
+	}
 	for i := range 1000 {
 		l.AddSecret(fmt.Sprintf("renewed-token-%d", i))
 	}

@@ -42,36 +42,37 @@ func newSecrets(fixed []string) *secrets {
 func (s *secrets) keep(list []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fixed = s.join(s.fixed, list)
+	for _, secret := range list {
+		s.fixed = s.join(s.fixed, secret)
+	}
 }
 
-// add adds secrets of a sync. It forgets the oldest ones of that sync, never those of another.
-func (s *secrets) add(name string, list []string) {
+// add adds a secret of a sync. It forgets the oldest one of that sync, never one of another.
+func (s *secrets) add(name, secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	added := s.join(s.added[name], list)
-	old := added[:max(0, len(added)-keptSecrets)]
-	s.added[name] = slices.Clone(added[len(old):])
-	for _, o := range old {
-		holds := func(list []string) bool { return slices.Contains(list, o) }
-		if !holds(s.fixed) && !slices.ContainsFunc(slices.Collect(maps.Values(s.added)), holds) {
-			delete(s.forms, o)
-		}
+	added := s.join(s.added[name], secret)
+	if len(added) <= keptSecrets {
+		s.added[name] = added
+		return
+	}
+	oldest := added[0]
+	s.added[name] = slices.Clone(added[1:])
+	holds := func(list []string) bool { return slices.Contains(list, oldest) }
+	if !holds(s.fixed) && !slices.ContainsFunc(slices.Collect(maps.Values(s.added)), holds) {
+		delete(s.forms, oldest)
 	}
 }
 
-// join appends the new items of list to known.
-func (s *secrets) join(known, list []string) []string {
-	for _, a := range list {
-		if strings.TrimSpace(a) == "" || slices.Contains(known, a) {
-			continue
-		}
-		known = append(known, a)
-		if s.forms[a] == nil {
-			s.forms[a] = forms(a)
-		}
+// join appends a new secret to known.
+func (s *secrets) join(known []string, secret string) []string {
+	if strings.TrimSpace(secret) == "" || slices.Contains(known, secret) {
+		return known
 	}
-	return known
+	if s.forms[secret] == nil {
+		s.forms[secret] = forms(secret)
+	}
+	return append(known, secret)
 }
 
 // span is a range of bytes to replace.

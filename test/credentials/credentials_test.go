@@ -46,10 +46,10 @@ func newClient(t *testing.T, o auth.Options, env ...string) *client {
 		t.Fatal(err)
 	}
 	o.Env = g.Environ()
-	a, err := auth.New(o)
-	if err != nil {
-		t.Fatal(err)
+	if o.Learned == nil {
+		o.Learned = func(string) {}
 	}
+	a := auth.New(o)
 	t.Cleanup(func() { a.Close() })
 	return &client{auth: a, git: g, url: o.URL}
 }
