@@ -34,7 +34,7 @@ func examples(t *testing.T) []string {
 func TestExamples(t *testing.T) {
 	scripts := examples(t)
 	run := func(i int, dir string, env ...string) error {
-		return NewExec(ExecOptions{Name: NameExec, Command: scripts[i], Env: append([]string{"PATH=" + os.Getenv("PATH")}, env...), Log: logr.Discard()}).
+		return program(ExecOptions{Name: NameExec, Command: scripts[i], Env: append([]string{"PATH=" + os.Getenv("PATH")}, env...), Log: logr.Discard()}).
 			Run(t.Context(), Event{Hash: "abc", Dir: dir})
 	}
 	tree := t.TempDir()
@@ -46,7 +46,7 @@ func TestExamples(t *testing.T) {
 
 	// A "server" that leaves a note when it gets the signal.
 	place := t.TempDir()
-	server := NewExec(ExecOptions{
+	server := program(ExecOptions{
 		Name: NameExec, Env: []string{"PATH=" + os.Getenv("PATH"), "PLACE=" + place}, Log: logr.Discard(),
 		Command: script(t, `trap 'echo yes > "$PLACE/reloaded"; exit 0' HUP; echo $$ > "$PLACE/new"; mv "$PLACE/new" "$PLACE/pid"; while :; do sleep 0.05; done`),
 	})

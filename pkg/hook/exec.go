@@ -20,8 +20,6 @@ import (
 )
 
 const (
-	// defaultExecTimeout is the default of ExecOptions.Timeout.
-	defaultExecTimeout = 30 * time.Second
 	// grace is the time between SIGTERM and SIGKILL for a program that has timed out.
 	grace = 500 * time.Millisecond
 	// maxOutput limits how much of the end of each output stream is logged, in bytes.
@@ -36,7 +34,7 @@ var errCommandNotFound = errors.New("its shell did not find a command")
 // command not found" (bash, busybox).
 var commandNotFound = regexp.MustCompile(`(?m)^[^:\n]+: (?:line )?[0-9]+: [^\n]+: (?:command )?not found\r?$`)
 
-// ExecOptions configures a program that is run as a hook. Name and Command are required.
+// ExecOptions configures a program that is run as a hook. Name, Command and Timeout are required.
 type ExecOptions struct {
 	// Name is NameExec or NamePrePublish.
 	Name string
@@ -49,7 +47,7 @@ type ExecOptions struct {
 	Secrets []string
 	// Umask is the umask of the program; 0: that of this process.
 	Umask fs.FileMode
-	// Timeout limits one run. 0: 30 seconds.
+	// Timeout limits one run.
 	Timeout time.Duration
 	// Log logs the program's output: the last 4 KiB of each stream.
 	Log logr.Logger
@@ -63,9 +61,6 @@ type Exec struct {
 
 // NewExec returns a hook that runs a program. It does not check that the program exists.
 func NewExec(o ExecOptions) *Exec {
-	if o.Timeout <= 0 {
-		o.Timeout = defaultExecTimeout
-	}
 	return &Exec{opt: o, env: Environment(o.Env, o.Secrets)}
 }
 

@@ -2,6 +2,7 @@ package hook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,10 +65,16 @@ func (s *sink) String() string {
 	return s.b.String()
 }
 
+// program makes an exec hook with the usual timeout.
+func program(o ExecOptions) *Exec {
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
+	return NewExec(o)
+}
+
 func TestExecSees(t *testing.T) {
 	dir := t.TempDir()
 	log := &sink{}
-	x := NewExec(ExecOptions{
+	x := program(ExecOptions{
 		Name:    NameExec,
 		Command: script(t, `pwd; echo "$# $GITSYNC_HASH $GITSYNC_PREVIOUS_HASH"; env | sort > env; read x || echo no input; echo oops >&2`),
 		Env:     []string{"PATH=" + os.Getenv("PATH"), "KEPT=yes", "GITSYNC_PASSWORD=hunter2"},
@@ -98,7 +105,7 @@ func TestNoShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	tree := t.TempDir()
-	if err := NewExec(ExecOptions{Name: NameExec, Command: path, Log: logr.Discard()}).Run(t.Context(), Event{Hash: "a", Dir: tree}); err != nil {
+	if err := program(ExecOptions{Name: NameExec, Command: path, Log: logr.Discard()}).Run(t.Context(), Event{Hash: "a", Dir: tree}); err != nil {
 		t.Fatal(err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(tree, "*")); len(left) != 1 || filepath.Base(left[0]) != "ran" {
@@ -118,7 +125,7 @@ func TestExecPaths(t *testing.T) {
 		"deploy.sh":   "deploy.sh: not found in PATH",
 		"/nonesuch":   "/nonesuch: ",
 	} {
-		err := NewExec(ExecOptions{Name: NameExec, Command: command, Env: []string{"PATH=" + os.Getenv("PATH")}, Log: logr.Discard()}).Run(t.Context(), Event{Dir: tree})
+		err := program(ExecOptions{Name: NameExec, Command: command, Env: []string{"PATH=" + os.Getenv("PATH")}, Log: logr.Discard()}).Run(t.Context(), Event{Dir: tree})
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("%s: %v", command, err)
@@ -142,7 +149,7 @@ func TestGateRefusesWhenItsShellMissesACommand(t *testing.T) {
 		"echo 'https://example.com:8080/x: 404: not found' >&2": false,
 	} {
 		for name, want := range map[string]bool{NamePrePublish: refused, NameExec: false} {
-			err := NewExec(ExecOptions{Name: name, Command: script(t, body), Env: []string{"PATH=" + os.Getenv("PATH")}, Log: logr.Discard()}).
+			err := program(ExecOptions{Name: name, Command: script(t, body), Env: []string{"PATH=" + os.Getenv("PATH")}, Log: logr.Discard()}).
 				Run(t.Context(), Event{Dir: t.TempDir()})
 			if (err != nil) != want {
 				t.Errorf("%s, %s: %v", name, body, err)
@@ -161,7 +168,7 @@ func TestExecFailure(t *testing.T) {
 		`kill -9 $$`:                                      ": killed by signal 9 (killed)",
 	} {
 		path := script(t, body)
-		err := NewExec(ExecOptions{Name: NameExec, Command: path}).Run(t.Context(), Event{Dir: t.TempDir()})
+		err := program(ExecOptions{Name: NameExec, Command: path}).Run(t.Context(), Event{Dir: t.TempDir()})
 		if err == nil || err.Error() != path+want {
 			t.Errorf("%s: %v", body, err)
 		}
@@ -177,7 +184,7 @@ func TestExecFailure(t *testing.T) {
 // TestOutputIsCapped: a chatty hook costs neither memory nor a log full of it, and is not killed for it.
 func TestOutputIsCapped(t *testing.T) {
 	log := &sink{}
-	err := NewExec(ExecOptions{
+	err := program(ExecOptions{
 		Name: NameExec, Command: script(t, `i=0; while [ $i -lt 2000 ]; do echo "line $i of very much output that nobody will read"; i=$((i+1)); done; echo the end`),
 		Log: log.logger(0),
 	}).Run(t.Context(), Event{Dir: t.TempDir()})
@@ -213,7 +220,7 @@ func TestTimeoutEndsTheGroup(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			out := filepath.Join(t.TempDir(), "pid")
-			x := NewExec(ExecOptions{
+			x := program(ExecOptions{
 				Name: NameExec, Command: script(t, `[ "$GITSYNC_HASH" = second ] && exit 0; `+body), Timeout: time.Second,
 				Env: []string{"PATH=" + os.Getenv("PATH"), "OUT=" + out}, Log: logr.Discard(),
 			})
@@ -249,7 +256,7 @@ func TestTimeoutEndsTheGroup(t *testing.T) {
 // TestExecStops: when git-sync stops, a hook that would go on for long does not.
 func TestExecStops(t *testing.T) {
 	started := filepath.Join(t.TempDir(), "started")
-	x := NewExec(ExecOptions{Name: NameExec, Command: script(t, `echo > "$OUT"; sleep 600`), Env: []string{"PATH=" + os.Getenv("PATH"), "OUT=" + started}, Log: logr.Discard()})
+	x := program(ExecOptions{Name: NameExec, Command: script(t, `echo > "$OUT"; sleep 600`), Env: []string{"PATH=" + os.Getenv("PATH"), "OUT=" + started}, Log: logr.Discard()})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)

@@ -26,15 +26,15 @@ const (
 	maxExcerpt = 300
 )
 
-// WebhookOptions configures an outgoing webhook. URL is required.
+// WebhookOptions configures an outgoing webhook. URL, Method and Timeout are required.
 type WebhookOptions struct {
 	// URL may contain secrets (a user and password, a query, a path): only its scheme and host are ever shown.
 	URL secret.Text
-	// Method is the HTTP method; "" is POST.
+	// Method is the HTTP method.
 	Method string
 	// SuccessStatus is the only status that means success; 0 or less: any.
 	SuccessStatus int
-	// Timeout limits one request with its response. 0: one second.
+	// Timeout limits one request with its response.
 	Timeout time.Duration
 	Log     logr.Logger
 	// Transport sends the requests; nil means http.DefaultTransport. A redirect is followed only if the method stays
@@ -50,12 +50,6 @@ type Webhook struct {
 
 // NewWebhook returns a webhook. An invalid URL causes an error at the first run.
 func NewWebhook(o WebhookOptions) *Webhook {
-	if o.Method == "" {
-		o.Method = http.MethodPost
-	}
-	if o.Timeout <= 0 {
-		o.Timeout = time.Second
-	}
 	return &Webhook{opt: o, client: &http.Client{
 		Transport: o.Transport,
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {

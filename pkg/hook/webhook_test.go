@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,8 @@ import (
 // direct makes a webhook that ignores the proxies of the machine.
 func direct(o WebhookOptions) *Webhook {
 	o.Log = logr.Discard()
+	o.Method = cmp.Or(o.Method, http.MethodPost)
+	o.Timeout = cmp.Or(o.Timeout, time.Second)
 	o.Transport = &http.Transport{DisableKeepAlives: true}
 	return NewWebhook(o)
 }

@@ -43,7 +43,7 @@ func (k *errorKeeper) set(write func() error) {
 }
 
 func (k *errorKeeper) failed(err error, failures int) {
-	k.set(func() error { return k.file.Write("sync failed", err, "failures", failures) })
+	k.set(func() error { return k.file.Write("sync failed", err, failures) })
 }
 
 func (k *errorKeeper) succeeded() { k.set(k.file.Clear) }
@@ -77,7 +77,7 @@ func (i *Instance) Refuse(problems []error) {
 	if notOurs && inRoot {
 		return
 	}
-	if err := log.ErrorFile(below(root, s.ErrorFile)).Write("cannot start", errors.Join(problems...)); err != nil {
+	if err := log.ErrorFile(below(root, s.ErrorFile)).Write("cannot start", errors.Join(problems...), 0); err != nil {
 		log.Logger().Error(err, "writing the error file failed")
 	}
 }

@@ -1,10 +1,10 @@
 package logging
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap/zapcore"
@@ -134,11 +134,9 @@ func generic(v any) any {
 	if err != nil {
 		return fmt.Sprint(v)
 	}
-	d := json.NewDecoder(strings.NewReader(string(b)))
+	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	var out any
-	if err := d.Decode(&out); err != nil {
-		return fmt.Sprint(v)
-	}
+	_ = d.Decode(&out) // cannot fail: b is JSON
 	return out
 }

@@ -20,30 +20,25 @@ type ErrorFile struct {
 // access the disk.
 func (l *Logging) ErrorFile(path string) *ErrorFile { return &ErrorFile{path, l.secrets} }
 
-// Write replaces the file's content. The arguments are keys and values as in logr. Everything is scrubbed. Missing
-// directories are created. The file is readable by everyone, because a container with another UID may read it.
-func (f *ErrorFile) Write(msg string, err error, keysAndValues ...any) error {
+// Write replaces the file's content. failures is the number of consecutive failures; 0 leaves it out. Everything is
+// scrubbed. Missing directories are created. The file is readable by everyone, because a container with another UID
+// may read it.
+func (f *ErrorFile) Write(msg string, failed error, failures int) error {
 	if f.path == "" {
 		return nil
 	}
+	args := map[string]any{}
+	for _, p := range adviceOf(failed) {
+		args[p.key] = f.scrub.clean(p.value)
+	}
+	if failures > 0 {
+		args["failures"] = failures
+	}
 	content := struct {
-		Msg  string
-		Err  string
-		Args map[string]any
-	}{Msg: f.scrub.scrub(msg), Args: map[string]any{}}
-	if err != nil {
-		content.Err = f.scrub.scrub(err.Error())
-		for _, p := range adviceOf(err) {
-			content.Args[p.key] = f.scrub.clean(p.value)
-		}
-	}
-	for i := 0; i+1 < len(keysAndValues); i += 2 {
-		content.Args[fmt.Sprint(keysAndValues[i])] = f.scrub.clean(keysAndValues[i+1])
-	}
-	b, jsonErr := json.MarshalIndent(content, "", "  ")
-	if jsonErr != nil {
-		return fmt.Errorf("writing error file %s: %w", f.path, jsonErr)
-	}
+		Msg, Err string
+		Args     map[string]any
+	}{msg, f.scrub.scrub(failed.Error()), args}
+	b, _ := json.MarshalIndent(content, "", "  ") // cannot fail for texts and a number
 	if err := f.replace(append(b, '\n')); err != nil {
 		return fmt.Errorf("writing error file: %w", err)
 	}

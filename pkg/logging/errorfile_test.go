@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 func TestErrorFile(t *testing.T) {
@@ -17,7 +16,7 @@ func TestErrorFile(t *testing.T) {
 	if err := f.Clear(); err != nil {
 		t.Fatalf("clearing what is not there: %v", err)
 	}
-	if err := f.Write("too many failures", spoken{hinted{"password hunter2 refused", "change hunter2"}}, "repo", "https://u:p@h/x", "failures", 3, "wait", time.Second, "cause", errors.New("hunter2")); err != nil {
+	if err := f.Write("too many failures", spoken{hinted{"password hunter2 refused", "change hunter2"}}, 3); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(path)
@@ -34,7 +33,7 @@ func TestErrorFile(t *testing.T) {
 	if got.Msg != "too many failures" || got.Err != "password REDACTED refused" {
 		t.Errorf("%+v", got)
 	}
-	for k, want := range map[string]any{"hint": "change REDACTED", "remote": "no entry\nfor REDACTED", "helper": "ssh: no", "repo": "https://REDACTED@h/x", "failures": 3.0, "wait": "1s", "cause": "REDACTED"} {
+	for k, want := range map[string]any{"hint": "change REDACTED", "remote": "no entry\nfor REDACTED", "helper": "ssh: no", "failures": 3.0} {
 		if got.Args[k] != want {
 			t.Errorf("Args[%s] = %v, want %v", k, got.Args[k], want)
 		}
@@ -54,7 +53,7 @@ func TestErrorFile(t *testing.T) {
 func TestErrorFileIsReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "error.json")
 	f := New(io.Discard, Options{}).ErrorFile(path)
-	if err := f.Write("one", errors.New("first")); err != nil {
+	if err := f.Write("one", errors.New("first"), 1); err != nil {
 		t.Fatal(err)
 	}
 	reader, err := os.Open(path)
@@ -70,7 +69,7 @@ func TestErrorFileIsReplaced(t *testing.T) {
 	if err := os.Symlink(victim, filepath.Join(filepath.Dir(path), ".error.json.tmp")); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Write("two", errors.New("second")); err != nil {
+	if err := f.Write("two", errors.New("second"), 2); err != nil {
 		t.Fatal(err)
 	}
 	b, err := io.ReadAll(reader)
@@ -87,7 +86,7 @@ func TestErrorFileIsReplaced(t *testing.T) {
 
 func TestNoErrorFile(t *testing.T) {
 	f := New(io.Discard, Options{}).ErrorFile("")
-	if err := errors.Join(f.Write("x", nil), f.Clear()); err != nil {
+	if err := errors.Join(f.Write("x", errors.New("y"), 1), f.Clear()); err != nil {
 		t.Error(err)
 	}
 }
@@ -98,7 +97,7 @@ func TestErrorFileThatCannotBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := New(io.Discard, Options{}).ErrorFile(filepath.Join(dir, "file", "error.json"))
-	if err := f.Write("x", errors.New("y")); err == nil {
+	if err := f.Write("x", errors.New("y"), 1); err == nil {
 		t.Error("no error")
 	}
 }
