@@ -62,7 +62,7 @@ func githubApp() []string {
 func requirements() []rule {
 	app := githubApp()
 	return []rule{
-		{nil, []string{"repo"}, "is required", "add --repo=URL"},
+		{nil, []string{"repo"}, "is required", "add --repo=URL" + seeHelp},
 		{[]string{"verify"}, []string{"verify-keyring", "verify-allowed-signers"}, "needs trusted keys", "add --verify-keyring (OpenPGP), --verify-allowed-signers (SSH), or both"},
 		{[]string{"verify-keyring", "verify-allowed-signers"}, []string{"verify"}, "has no effect, because signatures are not verified", "add --verify=commit, tag or any"},
 		{[]string{"username"}, []string{"password", "password-file"}, "needs a password", "add --password-file, or GITSYNC_PASSWORD in the environment"},

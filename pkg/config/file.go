@@ -41,7 +41,11 @@ func parseFile(path string, content []byte, rows []option, found *findings) *fil
 	var wrongSyntax yaml.Error
 	switch {
 	case errors.As(err, &wrongSyntax):
-		f.problem(f.at(wrongSyntax.GetToken()), wrongSyntax.GetMessage(), "")
+		hint := ""
+		if strings.Contains(wrongSyntax.GetMessage(), "not allowed in this context") {
+			hint = "check the indentation: all keys of one entry begin in the same column; quote a value that contains a colon and a space"
+		}
+		f.problem(f.at(wrongSyntax.GetToken()), wrongSyntax.GetMessage(), hint)
 	case err != nil:
 		f.problem(path, "is not valid YAML", "")
 	case len(tree.Docs) == 0 || tree.Docs[0].Body == nil:

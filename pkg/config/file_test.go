@@ -145,6 +145,7 @@ func TestFileProblems(t *testing.T) {
 		{a + "- name: A\n  repo: /r", "", []string{`f.yaml:4:3: name: "A" is not a DNS label`}},
 		{a + "- repo: /r", "", []string{`f.yaml:4:3: name: "" is not a DNS label`}},
 		{a + "- name: a\n  repo: /r\n  root: /x", "", []string{`f.yaml:4:3: name: "a" is used twice`}},
+		{a + "- name: a\n  repo: /r\n  dept: 1", "", []string{`f.yaml:6:3: dept: unknown key (did you mean depth?)`, `f.yaml:4:3: name: "a" is used twice`}},
 		{a + "- name: b\n  repo: /r\n  root: /home/me/git/a/b", "", []string{`f.yaml:6:3: root: "/home/me/git/a/b" overlaps with the root of a`}},
 		{a + "  link: /x\n- name: b\n  repo: /r\n  link: /x/../x/y", "", []string{`f.yaml:7:3: link: "/x/../x/y" overlaps with the link of a`}},
 		{a + "- name: b\n  repo: /r\n  link: ../a/x", "", []string{`f.yaml:6:3: link: "../a/x" overlaps with the root of a`}},
@@ -166,6 +167,11 @@ func TestFileProblems(t *testing.T) {
 		}
 		if !same || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s\n%v\nwant\n%s", c.content, err, strings.Join(c.want, "\n"))
+		}
+	}
+	for _, content := range []string{"syncs:\n- name: a\n  repo: /x\n   ref: m", "syncs:\n- name: a\n repo: /x"} {
+		if _, _, err := ParseFile([]string{"--config=f.yaml"}, nil, []byte(content)); err == nil || !strings.Contains(err.Error(), "check the indentation") {
+			t.Errorf("%q: %v", content, err)
 		}
 	}
 	// What YAML itself does not allow has a place, too.

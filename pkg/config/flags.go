@@ -133,13 +133,13 @@ func (l *commandLine) unknown(set *pflag.FlagSet, name string) {
 // argument is shown only if it cannot be a secret.
 func (l *commandLine) operands(args []string) {
 	for _, arg := range args {
-		hint := "write the value with its flag, as in --repo=URL"
+		hint := "write the value with its flag, as in --repo=URL" + seeHelp
 		shown := "an argument"
 		if _, err := strconv.ParseBool(arg); err == nil {
 			shown = strconv.Quote(arg)
 			hint = "write the value of a boolean flag after an equals sign, as in --one-time=" + arg
 		}
-		l.problem("", "unexpected: "+shown+" that does not belong to a flag", hint)
+		l.problem("", shown+" does not belong to a flag", hint)
 	}
 }
 

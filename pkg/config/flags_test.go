@@ -69,11 +69,11 @@ func TestFlagsProblems(t *testing.T) {
 		{"--=X", "--: unknown flag", ""},
 		{"--repo", "--repo: needs a value", "write --repo=VALUE"},
 		{"-repo", "--repo: needs a value", "write --repo=VALUE"},
-		{"--one-time true", `unexpected: "true" that does not belong to a flag`, "write the value of a boolean flag after an equals sign, as in --one-time=true"},
-		{"hunter2", "unexpected: an argument that does not belong to a flag", "write the value with its flag, as in --repo=URL"},
-		{"-", "unexpected: an argument that does not belong to a flag", ""},
-		{"-- --repo=X", "unexpected: an argument that does not belong to a flag", ""},
-		{"-- -h", "unexpected: an argument that does not belong to a flag", ""},
+		{"--one-time true", `"true" does not belong to a flag`, "write the value of a boolean flag after an equals sign, as in --one-time=true"},
+		{"hunter2", "an argument does not belong to a flag", "write the value with its flag, as in --repo=URL; see git-sync --help"},
+		{"-", "an argument does not belong to a flag", ""},
+		{"-- --repo=X", "an argument does not belong to a flag", ""},
+		{"-- -h", "an argument does not belong to a flag", ""},
 	} {
 		got := readFlags(table(new(draft)), strings.Fields(c.args)).problems
 		if len(got) != 1 || got[0].String() != c.want || c.hint != "" && got[0].Hint != c.hint {

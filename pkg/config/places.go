@@ -41,6 +41,7 @@ func (d *draft) checkPlaces(all []*draft) {
 			}
 			rootOverlaps = rootOverlaps || p.id == "root"
 			switch other := taken[i]; {
+			case other.sync != s && other.sync.Name == s.Name: // the name is the problem
 			case other.sync != s:
 				d.problem(s.named(p.id), quoted(p.as)+" overlaps with the "+other.id+" of "+other.sync.Name, "give each sync paths of its own")
 			case other.id == "link":

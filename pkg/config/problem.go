@@ -36,9 +36,13 @@ type findings struct {
 	secrets  []string
 }
 
+// seeHelp ends hints for users who may not know the options.
+const seeHelp = "; see git-sync --help"
+
 // problem adds a problem. In a file, options have no dashes.
 func (f *findings) problem(name, text, hint string) {
 	if strings.Contains(name, ": ") {
+		hint = strings.TrimSuffix(hint, seeHelp)
 		hint = regexp.MustCompile(`--([a-z-]+)=`).ReplaceAllString(hint, "$1: ")
 		hint = regexp.MustCompile(`--([a-z-]+)`).ReplaceAllString(hint, "$1")
 	}

@@ -167,7 +167,7 @@ func TestProblems(t *testing.T) {
 		{
 			"--bogus --depth=x --wait=5s one --ref=-x", "GITSYNC_SUBMODULES=all HOME=",
 			[]string{
-				"--bogus: unknown flag", "unexpected: an argument that does not belong to a flag", `--ref: "-x" begins with -, which is not allowed in a ref`, `--depth: "x" is not a whole number`,
+				"--bogus: unknown flag", "an argument does not belong to a flag", `--ref: "-x" begins with -, which is not allowed in a ref`, `--depth: "x" is not a whole number`,
 				`GITSYNC_SUBMODULES: "all" is not one of recursive, shallow, off`, `--wait: "5s" is not a number of seconds`, "--root: is required, because HOME is not set", "--repo: is required",
 			},
 		},

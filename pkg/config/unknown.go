@@ -8,16 +8,20 @@ import (
 
 // unknownVariables warns about variables that begin like ours, but are unknown.
 func (d *draft) unknownVariables(rows []option) {
-	var known, unknown []string
+	var known, aliases, unknown []string
 	for _, o := range rows {
 		for _, v := range o.vars {
-			known = append(known, v.name)
+			if v.unsupported {
+				aliases = append(aliases, v.name)
+			} else {
+				known = append(known, v.name)
+			}
 		}
 	}
 	names := slices.Sorted(maps.Keys(d.env))
 	for _, name := range names {
 		ours := strings.HasPrefix(name, "GITSYNC_") || strings.HasPrefix(name, "GIT_SYNC_")
-		if !ours || slices.Contains(known, name) || isExpected(name) || isInjected(name, d.env) {
+		if !ours || slices.Contains(known, name) || slices.Contains(aliases, name) || isExpected(name) || isInjected(name, d.env) {
 			continue
 		}
 		if near := nearest(name, known); near != "" {

@@ -18,10 +18,10 @@ func TestUnknownVariables(t *testing.T) {
 	for _, v := range services[:6:6] {
 		services = append(services, strings.Replace(v, "GIT_SYNC", "GITSYNC", 1))
 	}
-	_, warnings := parse(t, nil, append(services, "GITSYNC_REPO=/r", "GITSYNC_REPOO=secret1", "GIT_SYNC_BRANHC=secret2", "GITSYNC_FROBNICATE_ALL=secret3",
+	_, warnings := parse(t, nil, append(services, "GITSYNC_REPO=/r", "GITSYNC_REPOO=secret1", "GITSYNC_BRNCH=x", "GIT_SYNC_BRANHC=secret2", "GITSYNC_FROBNICATE_ALL=secret3",
 		"GIT_SYNCER=1", "GIT_SSL_NO_VERIFY=1", "OTHER=1", "GITSYNC_SSH=true", "GIT_SYNC_SSH=true", "GITSYNC_EMPTY=", "GITSYNC_HASH=1", "GITSYNC_HTTP_PORT=1")...)
 	want := []Warning{{"ignoring unknown environment variables", []any{
-		"variables", "GITSYNC_FROBNICATE_ALL, GITSYNC_HTTP_PORT (did you mean GITSYNC_HTTP_PPROF?), GITSYNC_REPOO (did you mean GITSYNC_REPO?), GIT_SYNC_BRANHC (did you mean GIT_SYNC_BRANCH?)",
+		"variables", "GITSYNC_BRNCH (did you mean GIT_SYNC_BRANCH?), GITSYNC_FROBNICATE_ALL, GITSYNC_HTTP_PORT (did you mean GITSYNC_HTTP_PPROF?), GITSYNC_REPOO (did you mean GITSYNC_REPO?), GIT_SYNC_BRANHC (did you mean GIT_SYNC_BRANCH?)",
 	}}}
 	if !reflect.DeepEqual(warnings, want) {
 		t.Errorf("%v\nwant\n%v", warnings, want)
