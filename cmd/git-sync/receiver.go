@@ -39,10 +39,8 @@ func (a *app) targets() []receiver.Target {
 			continue
 		}
 		t := targetOf(i.Sync(), a.log)
-		t.Trigger = func(receiver.Push) { i.Trigger(syncer.SourceReceiver) }
-		t.Wait = func(ctx context.Context, _ receiver.Push) (string, error) {
-			return i.Wait(ctx, syncer.SourceReceiver)
-		}
+		t.Trigger = func() { i.Trigger(syncer.SourceReceiver) }
+		t.Wait = func(ctx context.Context) (string, error) { return i.Wait(ctx, syncer.SourceReceiver) }
 		all = append(all, t)
 	}
 	return all

@@ -112,7 +112,7 @@ func (h *handler) note(d Delivery, hit hit, a answer) {
 	}
 	switch a.outcome {
 	case Triggered:
-		log.Info("push received", "before", hit.push.Before, "after", hit.push.After)
+		log.Info("push received", "before", hit.update.before, "after", hit.update.after)
 	case Ignored, Ping:
 		log.Info("delivery ignored", "reason", a.text)
 	default:

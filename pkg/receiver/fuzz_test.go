@@ -48,7 +48,7 @@ func FuzzHandler(f *testing.F) {
 			if !slices.Contains(statuses, status) || text == "" || len(text) > 2000 {
 				t.Errorf("%s: %d %q", d.forge, status, text)
 			}
-			if (status == http.StatusAccepted) != (len(r.pushes) == 1) {
+			if (status == http.StatusAccepted) != (r.pushes == 1) {
 				t.Errorf("%s: %d and %v", d.forge, status, r.pushes)
 			}
 		}

@@ -74,7 +74,6 @@ func withoutExtraParts(host string, parts []string) (string, []string) {
 // name for its forge: an ssh alias, a mirror or a proxy. The sender knows the secret. If a push is wrongly accepted,
 // the cost is one poll; if it is wrongly ignored, the change waits for the next poll. If the host names differ, our
 // path may have a prefix: the path of a proxy (https://proxy/github.com/team/docs) or a directory of mirrors.
-// (https://proxy/github.com/team/docs) or a directory of mirrors.
 func (ours place) same(theirs place) bool {
 	mirrored := ours.host != theirs.host && strings.HasSuffix(ours.path, "/"+theirs.path) && strings.Contains(theirs.path, "/")
 	return theirs.path != "" && (ours.path == theirs.path || mirrored)

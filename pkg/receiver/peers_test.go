@@ -83,13 +83,13 @@ func (f *fleet) start(t *testing.T, target Target, before http.HandlerFunc) *rep
 
 func (r *replica) targets(target Target) func() []Target {
 	target.Secret = secretOf(secret)
-	target.Trigger = func(Push) {
+	target.Trigger = func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.triggered = append(r.triggered, target.Name)
 	}
 	if target.Wait == nil {
-		target.Wait = func(context.Context, Push) (string, error) { return pushed, nil }
+		target.Wait = func(context.Context) (string, error) { return pushed, nil }
 	}
 	return func() []Target { return []Target{target} }
 }
@@ -317,11 +317,11 @@ func TestWaitForPeers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synced := make(chan struct{})
-			f := newFleet(t, 1, Target{URL: urls["generic"], Wait: func(context.Context, Push) (string, error) {
+			f := newFleet(t, 1, Target{URL: urls["generic"], Wait: func(context.Context) (string, error) {
 				close(synced)
 				return pushed, nil
 			}})
-			f.start(t, Target{URL: urls["generic"], Wait: func(context.Context, Push) (string, error) {
+			f.start(t, Target{URL: urls["generic"], Wait: func(context.Context) (string, error) {
 				<-synced // the other one does not wait for us to begin
 				return pushed, tc.err
 			}}, nil)

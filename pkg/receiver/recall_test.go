@@ -36,7 +36,7 @@ func TestRenamed(t *testing.T) {
 
 			r := newLoggedRig(t, logger, Target{URL: urls[forge], Ref: "main"})
 			for range 2 {
-				if status, text := r.post(moved); status != http.StatusOK || len(r.pushes) > 0 {
+				if status, text := r.post(moved); status != http.StatusOK || r.pushes > 0 {
 					t.Fatalf("nothing is known of it: %d %s", status, text)
 				}
 			}
@@ -52,8 +52,8 @@ func TestRenamed(t *testing.T) {
 					t.Errorf("renamed: %d %s", status, text)
 				}
 			}
-			if len(r.pushes) != 3 || strings.Count(log.String(), "repository was renamed") != 1 || !strings.Contains(log.String(), "handbook") {
-				t.Errorf("%d pushes; logged:\n%s", len(r.pushes), log.String())
+			if r.pushes != 3 || strings.Count(log.String(), "repository was renamed") != 1 || !strings.Contains(log.String(), "handbook") {
+				t.Errorf("%d pushes; logged:\n%s", r.pushes, log.String())
 			}
 			other := moved
 			other.body = bytes.Replace(other.body, []byte(id), []byte(id[:len(id)-1]+"0"), 1)
@@ -94,9 +94,9 @@ func TestDefaultBranch(t *testing.T) {
 			} {
 				d := other
 				d.body = bytes.Replace(d.body, []byte(`"default_branch": "main"`), []byte(`"default_branch": "`+step.branch+`"`), 1)
-				r.pushes = nil
+				r.pushes = 0
 				status, text := r.post(d.signed(secret))
-				if got := len(r.pushes) == 1; got != step.want {
+				if got := r.pushes == 1; got != step.want {
 					t.Errorf("%s, ref %q, default branch %s: triggered %v: %d %s", forge, ref, step.branch, got, status, text)
 				}
 			}
@@ -111,8 +111,8 @@ func TestRepositoryEvent(t *testing.T) {
 	for range 2 {
 		r.post(recording(t, "github", "default-branch").signed(secret))
 	}
-	if len(r.pushes) != 2 || r.outcomes[2] != "github "+Ignored {
-		t.Errorf("%d pushes, %q", len(r.pushes), r.outcomes)
+	if r.pushes != 2 || r.outcomes[2] != "github "+Ignored {
+		t.Errorf("%d pushes, %q", r.pushes, r.outcomes)
 	}
 }
 
@@ -122,7 +122,7 @@ func TestNothingToRemember(t *testing.T) {
 	d.body = bytes.Replace(d.body, []byte("186853002"), []byte(`"`+strings.Repeat("x", maxKept)+`"`), 1)
 	r := newRig(t, Target{URL: urls["github"], Ref: "main"})
 	r.post(d.signed(secret))
-	if status, _ := r.post(d.renamed().signed(secret)); status != http.StatusOK || len(r.pushes) != 1 {
-		t.Errorf("%d, %d pushes", status, len(r.pushes))
+	if status, _ := r.post(d.renamed().signed(secret)); status != http.StatusOK || r.pushes != 1 {
+		t.Errorf("%d, %d pushes", status, r.pushes)
 	}
 }

@@ -49,10 +49,10 @@ func New(o Options) http.Handler {
 	}}
 }
 
-// hit is a push that a target takes.
+// hit is an update that a target takes.
 type hit struct {
 	target Target
-	push   Push
+	update update
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -123,9 +123,9 @@ func (d *Delivery) describe(f *forge, header http.Header, p payload) {
 // takers returns the targets that take a push. If there are none, it returns the error of the first target.
 func (h *handler) takers(f *forge, p payload, targets []Target) (hits []hit, err error) {
 	for _, t := range targets {
-		push, refused := t.take(f, p, h.recall(f, p, t))
+		u, refused := t.take(p, h.recall(f, p, t))
 		if refused == nil {
-			hits = append(hits, hit{t, push})
+			hits = append(hits, hit{t, u})
 		}
 		err = cmp.Or(err, refused)
 	}

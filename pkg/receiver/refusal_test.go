@@ -49,7 +49,7 @@ func TestRefused(t *testing.T) {
 		} {
 			r := newRig(t, Target{Provider: forge, URL: url, Ref: "main"})
 			status, text := r.post(d)
-			if status != http.StatusUnauthorized && status != http.StatusForbidden || text != "" || len(r.pushes) > 0 {
+			if status != http.StatusUnauthorized && status != http.StatusForbidden || text != "" || r.pushes > 0 {
 				t.Errorf("%s, %s: %d %q %v", forge, name, status, text, r.pushes)
 			}
 			// A forge without a secret sends its headers empty, or none, which is not a wrong secret.
@@ -158,7 +158,7 @@ func TestLostSecret(t *testing.T) {
 		t.Fatalf("%d", status)
 	}
 	lost = errors.New("gone")
-	if status, text := r.post(d); status != http.StatusServiceUnavailable || text != "" || len(r.pushes) != 1 {
+	if status, text := r.post(d); status != http.StatusServiceUnavailable || text != "" || r.pushes != 1 {
 		t.Errorf("%d %q %v", status, text, r.outcomes)
 	}
 }

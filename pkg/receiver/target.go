@@ -28,25 +28,10 @@ type Target struct {
 	// taken too, because they may change which tag is the highest.
 	Match func(ref string) bool
 	// Trigger is called for each push that the target takes. Required; it must not block.
-	Trigger func(Push)
+	Trigger func()
 	// Wait is called instead of Trigger for a delivery with ?wait=. Required. It triggers a sync, and blocks until a
 	// sync that started after the call has ended, or until ctx ends. It returns the published hash, or an error.
-	Wait func(context.Context, Push) (hash string, err error)
-}
-
-// Push is one push, as the forge describes it.
-type Push struct {
-	// Repo has the URLs and full names of the repository. It is empty if a generic sender does not name one.
-	Repo []string
-	// Ref is the full name of the ref, or the short one if a generic sender sends that. It is empty if the sender
-	// names none, or more than are kept.
-	Ref string
-	// Before and After are the hashes of the ref, if the forge sends them; zeros or "" mean no commit.
-	Before, After string
-	// Source is the forge, one of Providers.
-	Source string
-	// Deleted says that the ref was deleted. Only targets with Match take such a push.
-	Deleted bool
+	Wait func(context.Context) (hash string, err error)
 }
 
 // ErrNoSecret says that there is no secret to verify senders.
@@ -91,30 +76,29 @@ func Providers() []string {
 	return names
 }
 
-// take returns the push of a delivery for the target, or the answer to a delivery that the target does not take.
-func (t Target) take(f *forge, p payload, what relation) (Push, error) {
-	push := Push{Repo: p.repos, Source: f.name}
+// take returns the update for which the target takes a delivery, or the answer to a delivery that it does not take.
+// The update is empty if another one may be the reason.
+func (t Target) take(p payload, what relation) (update, error) {
 	switch {
 	case what == foreign:
-		return push, ignored("the push is of %.200q, not of the followed %q; if it was renamed, set --repo to its new URL", p.repos, placeOf(t.URL).path)
+		return update{}, ignored("the push is of %.200q, not of the followed %q; if it was renamed, set --repo to its new URL", p.repos, placeOf(t.URL).path)
 	case what == switched && (t.Ref == "" || t.Ref == "HEAD") && t.Match == nil:
-		return push, nil
+		return update{}, nil
 	case len(p.updates) == 0 && p.branch != "":
-		return push, ignored("it names no ref, and no other default branch than before")
+		return update{}, ignored("it names no ref, and no other default branch than before")
 	}
 	why := ""
 	for _, u := range p.updates {
 		reason := t.rejects(u, p.branch)
 		if reason == "" {
-			push.Ref, push.Before, push.After, push.Deleted = u.ref, u.before, u.after, u.deleted()
-			return push, nil
+			return u, nil
 		}
 		why = cmp.Or(why, reason)
 	}
 	if p.more || why == "" {
-		return push, nil // any ref may have been pushed
+		return update{}, nil // any ref may have been pushed
 	}
-	return push, ignored("the push is of %.200q: %s", p.updates[0].ref, why)
+	return update{}, ignored("the push is of %.200q: %s", p.updates[0].ref, why)
 }
 
 // maxSecret limits the size of a secret's file, in bytes: a larger one is the wrong file.

@@ -25,9 +25,9 @@ func newCrew(t *testing.T, targets ...Target) *crew {
 			one.Secret = func() ([]byte, error) { return []byte(secret), nil }
 		}
 		if one.Wait == nil {
-			one.Wait = func(context.Context, Push) (string, error) { return "", nil }
+			one.Wait = func(context.Context) (string, error) { return "", nil }
 		}
-		one.Trigger = func(Push) {
+		one.Trigger = func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.triggered = append(c.triggered, one.Name)
@@ -139,7 +139,7 @@ func TestWaitForMany(t *testing.T) {
 			waiting.Add(2)
 			var targets []Target
 			for _, hash := range tc.hashes {
-				targets = append(targets, Target{Name: hash, URL: urls["github"], Ref: "main", Wait: func(context.Context, Push) (string, error) {
+				targets = append(targets, Target{Name: hash, URL: urls["github"], Ref: "main", Wait: func(context.Context) (string, error) {
 					waiting.Done()
 					waiting.Wait() // both are under way at once
 					return hash, nil

@@ -38,7 +38,7 @@ func (h *handler) trigger(w http.ResponseWriter, req *http.Request, hits []hit) 
 		h.peers.start(req.Context(), out, hits)
 	}
 	for _, hit := range hits {
-		hit.target.Trigger(hit.push)
+		hit.target.Trigger()
 	}
 	return a
 }
@@ -51,7 +51,7 @@ func (h *handler) await(w http.ResponseWriter, req *http.Request, hits []hit, wa
 	hashes, errs := make([]string, len(hits)), make([]error, len(hits))
 	var all sync.WaitGroup
 	for i, hit := range hits {
-		all.Go(func() { hashes[i], errs[i] = hit.target.Wait(ctx, hit.push) })
+		all.Go(func() { hashes[i], errs[i] = hit.target.Wait(ctx) })
 	}
 	everywhere := true
 	if out := h.peers.prepare(req); out != nil {

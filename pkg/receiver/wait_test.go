@@ -35,7 +35,7 @@ func TestWait(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, Target{URL: urls["generic"], Wait: func(ctx context.Context, _ Push) (string, error) {
+				r := newRig(t, Target{URL: urls["generic"], Wait: func(ctx context.Context) (string, error) {
 					select {
 					case <-time.After(tc.syncs):
 						return pushed, tc.err
@@ -59,7 +59,7 @@ func TestWait(t *testing.T) {
 				if hash := resp.Header.Get("Gitsync-Hash"); (hash == pushed) != (tc.want == 200) {
 					t.Errorf("Gitsync-Hash: %q", hash)
 				}
-				if (len(r.pushes) == 1) != tc.triggered {
+				if (r.pushes == 1) != tc.triggered {
 					t.Errorf("triggered: %v", r.pushes)
 				}
 				free(t, r)
@@ -71,7 +71,7 @@ func TestWait(t *testing.T) {
 // TestWaitEndsWithTheSender gives the place back when nobody listens any more.
 func TestWaitEndsWithTheSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, Target{URL: urls["generic"], Wait: func(ctx context.Context, _ Push) (string, error) {
+		r := newRig(t, Target{URL: urls["generic"], Wait: func(ctx context.Context) (string, error) {
 			<-ctx.Done()
 			return "", ctx.Err()
 		}})
@@ -92,7 +92,7 @@ func TestWaitEndsWithTheSender(t *testing.T) {
 }
 
 func TestWaitersAreBounded(t *testing.T) {
-	r := newRig(t, Target{URL: urls["generic"], Wait: func(context.Context, Push) (string, error) {
+	r := newRig(t, Target{URL: urls["generic"], Wait: func(context.Context) (string, error) {
 		t.Error("one more waits")
 		return "", nil
 	}})
@@ -101,7 +101,7 @@ func TestWaitersAreBounded(t *testing.T) {
 		places.waiting <- struct{}{}
 	}
 	d := recording(t, "generic", "push-nothing").signed(secret)
-	if status, text := r.postTo(d, "/webhook?wait=1s"); status != http.StatusServiceUnavailable || len(r.pushes) != 1 {
+	if status, text := r.postTo(d, "/webhook?wait=1s"); status != http.StatusServiceUnavailable || r.pushes != 1 {
 		t.Errorf("%d %s %v", status, text, r.pushes)
 	}
 	// A sender without the secret is not told that its query is wrong.
