@@ -11,14 +11,14 @@ func sourceRows(d *draft) []option {
 	return []option{
 		documented(option{flags: named("repo"), vars: bothVars("REPO"), arg: "URL", unset: "required", set: d.takeRepo},
 			"The repository: an https, http, ssh, git or file URL, user@host:path, or a path. A user and password in an http(s) URL are removed from it and used as credentials."),
-		documented(option{flags: []spelling{{name: "branch", v3: true}, {name: "ref"}}, vars: twoNames("BRANCH", "REF", plain), arg: "REF", preset: "HEAD", unset: "the remote's HEAD", set: into(&d.Ref, asText, checkRef)},
-			"The ref to follow: a branch, a tag, a full hash, or a name that begins with refs/."),
+		documented(option{flags: []spelling{{name: "branch", v3: true}, {name: "ref"}}, vars: twoNames("BRANCH", "REF", plain), arg: "REF", preset: "HEAD", unset: "the default branch of the repository", set: into(&d.Ref, asText, checkRef)},
+			"The ref to follow: a branch, a tag, a full commit hash, or a name that begins with refs/."),
 		documented(option{flags: named("rev"), vars: named("GIT_SYNC_REV"), arg: "REV", unset: "HEAD", set: into(&d.Rev, asText, checkRef)},
-			"Tag or hash to check out (v3). With --branch, it may also be a short hash, if --depth fetches that commit of the branch. HEAD means the branch itself."),
+			"Tag or hash to check out (v3). New manifests need only --ref. If --ref or --branch is a branch, it may also be a short hash, if --depth fetches that commit of the branch. HEAD means the branch itself."),
 		documented(option{flags: named("ref-pattern"), vars: named("GITSYNC_REF_PATTERN"), arg: "GLOB", set: into(&d.RefPattern, asText, checkGlob)},
 			"Follow the highest tag whose name matches this glob, for example 'v*', instead of one ref."),
 		documented(option{flags: named("ref-semver"), vars: named("GITSYNC_REF_SEMVER"), arg: "RANGE", set: into(&d.RefSemver, asText, checkRange)},
-			"Follow the highest tag that is a version in this range, for example '>=1.2 <2', instead of one ref. Prereleases count only if the range names one."),
+			"Follow the highest tag that is a version in this range, instead of one ref: '>=1.2 <2', '^1' (from 1.0.0, below 2), '~1.4' (from 1.4.0, below 1.5). A leading v in tags is ignored. Prereleases count only if the range names one."),
 		documented(option{flags: named("ref-pinned"), vars: named("GITSYNC_REF_PINNED"), kind: isBool, preset: "false", set: into(&d.RefPinned, asBool)},
 			"If a tag moves to another commit after it was published, the sync fails."),
 		documented(option{flags: named("depth"), vars: bothVars("DEPTH"), arg: "N", preset: "1", set: into(&d.Depth, asCount)},
@@ -46,7 +46,7 @@ func sourceRows(d *draft) []option {
 func fileRows(d *draft) []option {
 	return []option{
 		documented(option{scope: perProcess, flags: named("config"), vars: named("GITSYNC_CONFIG"), arg: "FILE", set: into(&d.File, asText)},
-			"YAML file that lists several repositories, instead of --repo. Flags and variables are defaults for all of them. The file is read again when it changes."),
+			"YAML file that lists several repositories, instead of --repo. For each repository, its entry in the file wins, then a flag, then a variable, then the defaults in the file. The file is read again when it changes."),
 		documented(option{scope: perProcess, flags: named("max-concurrent-syncs"), vars: named("GITSYNC_MAX_CONCURRENT_SYNCS"), arg: "N", unset: "2 per CPU", set: into(&d.MaxConcurrentSyncs, asCount)},
 			"How many repositories sync at the same time."),
 	}
