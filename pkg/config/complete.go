@@ -62,7 +62,7 @@ func githubApp() []string {
 func requirements() []rule {
 	app := githubApp()
 	return []rule{
-		{nil, []string{"repo"}, "is required", "add --repo=URL" + seeHelp},
+		{nil, []string{"repo", "help"}, "is required", "add --repo=URL" + seeHelp},
 		{[]string{"verify"}, []string{"verify-keyring", "verify-allowed-signers"}, "needs trusted keys", "add --verify-keyring (OpenPGP), --verify-allowed-signers (SSH), or both"},
 		{[]string{"verify-keyring", "verify-allowed-signers"}, []string{"verify"}, "has no effect, because signatures are not verified", "add --verify=commit, tag or any"},
 		{[]string{"username"}, []string{"password", "password-file"}, "needs a password", "add --password-file, or GITSYNC_PASSWORD in the environment"},
@@ -83,13 +83,15 @@ func (d *draft) exclude(r rule) {
 	}
 }
 
-// require reports if any of r.when is given, but none of r.other; no r.when: always.
+// require reports if any of r.when is given, but none of r.other; no r.when: always. A mistyped flag, which is a problem
+// already, counts as given.
 func (d *draft) require(r rule) {
 	name, needed := d.given(r.when...)
 	if r.when == nil {
 		name, needed = d.named(r.other[0]), true
 	}
-	if _, ok := d.given(r.other...); needed && !ok {
+	mistyped := slices.ContainsFunc(r.other, func(id string) bool { return slices.Contains(d.mistyped, id) })
+	if _, ok := d.given(r.other...); needed && !ok && !mistyped {
 		d.problem(name, r.text, r.hint)
 	}
 }

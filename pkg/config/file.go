@@ -42,8 +42,11 @@ func parseFile(path string, content []byte, rows []option, found *findings) *fil
 	switch {
 	case errors.As(err, &wrongSyntax):
 		hint := ""
-		if strings.Contains(wrongSyntax.GetMessage(), "not allowed in this context") {
+		switch text := wrongSyntax.GetMessage(); {
+		case strings.Contains(text, "not allowed in this context"):
 			hint = "check the indentation: all keys of one entry begin in the same column; quote a value that contains a colon and a space"
+		case strings.Contains(text, "character '\t'"):
+			hint = "indent with spaces, not with tabs"
 		}
 		f.problem(f.at(wrongSyntax.GetToken()), wrongSyntax.GetMessage(), hint)
 	case err != nil:

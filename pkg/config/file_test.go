@@ -169,8 +169,10 @@ func TestFileProblems(t *testing.T) {
 			t.Errorf("%s\n%v\nwant\n%s", c.content, err, strings.Join(c.want, "\n"))
 		}
 	}
-	for _, content := range []string{"syncs:\n- name: a\n  repo: /x\n   ref: m", "syncs:\n- name: a\n repo: /x"} {
-		if _, _, err := ParseFile([]string{"--config=f.yaml"}, nil, []byte(content)); err == nil || !strings.Contains(err.Error(), "check the indentation") {
+	for content, hint := range map[string]string{
+		"syncs:\n- name: a\n  repo: /x\n   ref: m": "check the indentation", "syncs:\n- name: a\n repo: /x": "check the indentation", "syncs:\n\t- a": "not with tabs",
+	} {
+		if _, _, err := ParseFile([]string{"--config=f.yaml"}, nil, []byte(content)); err == nil || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%q: %v", content, err)
 		}
 	}

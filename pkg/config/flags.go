@@ -126,7 +126,9 @@ func (l *commandLine) unknown(set *pflag.FlagSet, name string) {
 			known = append(known, f.Name)
 		}
 	})
-	l.problem(printable(name), "unknown flag", didYouMean(strings.TrimLeft(name, "-"), "--", known, "see --help for all options"))
+	bare := strings.TrimLeft(name, "-")
+	l.mistyped = append(l.mistyped, nearest(bare, known))
+	l.problem(printable(name), "unknown flag", didYouMean(bare, "--", known, "see --help for all options"))
 }
 
 // operands reports arguments that are not flags. One that follows a boolean flag was probably meant as its value. An

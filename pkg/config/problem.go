@@ -33,6 +33,7 @@ type findings struct {
 	problems []Problem
 	warnings []Warning
 	aliases  []string // unsupported variables that are treated as aliases
+	mistyped []string // flags that unknown ones were probably meant to be
 	secrets  []string
 }
 

@@ -163,6 +163,11 @@ func TestProblems(t *testing.T) {
 			[]string{"--github-app-private-key-file: cannot be combined with GITSYNC_GITHUB_APP_PRIVATE_KEY", "--askpass-url: cannot be combined with --github-app-private-key-file"},
 		},
 
+		// A mistyped flag is one problem.
+		{"--rep=https://h/r", "", []string{"--rep: unknown flag"}},
+		{"--hlep", "", []string{"--hlep: unknown flag"}},
+		{"--repo=https://h/r --username=u --pasword-file=/p", "", []string{"--pasword-file: unknown flag"}},
+
 		// All at once.
 		{
 			"--bogus --depth=x --wait=5s one --ref=-x", "GITSYNC_SUBMODULES=all HOME=",
