@@ -213,6 +213,9 @@ func (s attempt) adopt(st *store.Store, rec worktree.Record) error {
 	if err := s.store.Adopt(st, outlet.Name(s.root, s.outlet.Path()), s.exchange); err != nil {
 		return err
 	}
+	if st.Meta.TakenOver {
+		s.opts.Log.Info("took over the root of an older git-sync", "root", s.root)
+	}
 	if err := s.records.Load(); err != nil {
 		return err
 	}

@@ -127,6 +127,9 @@ func TestTakeOver(t *testing.T) {
 				f.clean()
 				f.sync(f.up.Commit(map[string]string{"a": "2"}))
 				f.clean()
+				if n := strings.Count(strings.Join(f.logs, "\n"), "took over the root of an older git-sync"); n != 1 {
+					t.Errorf("logged %d times: %v", n, f.logs)
+				}
 			})
 		}
 	}
