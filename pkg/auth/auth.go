@@ -125,11 +125,8 @@ func (a *Auth) helperOverlay() (git.Overlay, error) {
 // authorization returns the value of the Authorization header for the repository's own host; "" if there is no
 // password.
 func (a *Auth) authorization() string {
-	own, ok := scopeOf(a.opts.URL)
-	if !ok {
-		return ""
-	}
-	e, ok := find(a.offer.entries, own)
+	own, _ := scopeOf(a.opts.URL)
+	e, ok := find(a.offer.entries, own) // there is none for a URL of another kind
 	if !ok {
 		return ""
 	}

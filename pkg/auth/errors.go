@@ -13,17 +13,12 @@ type Error struct {
 	Advice string
 	// After is the delay that a server asked for before the next attempt; 0 if none.
 	After time.Duration
-	// Err is the cause.
+	// Err is the cause. Required.
 	Err error
 }
 
 // Error returns what failed and why.
-func (e *Error) Error() string {
-	if e.Err == nil {
-		return e.Op
-	}
-	return e.Op + ": " + e.Err.Error()
-}
+func (e *Error) Error() string { return e.Op + ": " + e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -19,7 +19,7 @@ import (
 	"git-sync/pkg/syncer"
 )
 
-// Options has the configuration of one repository, and what the process provides. Check, Slots, Polls and Observe are
+// Options has the configuration of one repository, and what the process provides. Slots, Polls and Observe are
 // optional.
 type Options struct {
 	// Sync is the repository's configuration. Its paths are absolute, except those that are relative to its root.
@@ -44,7 +44,7 @@ type Options struct {
 	Slots chan struct{}
 	// Polls joins the polls of instances with the same remote. nil: each instance polls separately.
 	Polls *remote.Pool
-	// Check returns an error if something else is wrong with a sync. nil: no check.
+	// Check returns an error if something else is wrong with a sync.
 	Check func(config.Sync) error
 	// Observe gets each new report of the loop. It must not block. Optional.
 	Observe func(syncer.Report)
@@ -82,11 +82,6 @@ type Report struct {
 func New(o Options) *Instance {
 	i := &Instance{opt: o, opened: time.Now()}
 	i.close = sync.OnceValue(i.closeParts)
-	note := func(err error) {
-		if err != nil {
-			i.problems = append(i.problems, err)
-		}
-	}
 	i.git = o.Git.With(git.Overlay{Config: o.Sync.Config}).WithLog(o.Log.Logger())
 	if o.Sync.GroupWrite {
 		i.git = i.git.WithUmask(groupUmask)
@@ -94,11 +89,12 @@ func New(o Options) *Instance {
 	i.auth = newAuth(o, i.git)
 	progress := o.Log.Progress()
 	var err error
-	i.repo, err = repo.Open(repoOptions(o, i.git, progress, i.poll))
-	note(err)
+	if i.repo, err = repo.Open(repoOptions(o, i.git, progress, i.poll)); err != nil {
+		i.problems = append(i.problems, err)
+	}
 	i.hooks = newHooks(o)
-	if o.Check != nil {
-		note(o.Check(o.Sync))
+	if err := o.Check(o.Sync); err != nil {
+		i.problems = append(i.problems, err)
 	}
 	if len(i.problems) == 0 {
 		i.connect(progress)

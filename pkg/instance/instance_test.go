@@ -97,6 +97,7 @@ func (h *host) options(s config.Sync) instance.Options {
 	}
 	return instance.Options{
 		Sync: s, OneTime: true, Self: self, Environ: gitserver.Env("SHARED=yes"), Umask: umask(), Git: h.git, Log: h.log.Of(s.Name),
+		Check: func(config.Sync) error { return nil },
 	}
 }
 

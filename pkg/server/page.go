@@ -50,13 +50,9 @@ func newPages() (*pages, error) {
 		base64.StdEncoding.EncodeToString(sum[:]))}, nil
 }
 
-// moment is when a page was made.
-type moment struct{ now time.Time }
-
 // view is the data for the template of one sync's page.
 type view struct {
 	status
-	moment
 	CSS      template.CSS
 	Headline string
 	Advice   string
@@ -66,7 +62,6 @@ type view struct {
 // overviewView is the data for the template of the page about all syncs.
 type overviewView struct {
 	overview
-	moment
 	CSS template.CSS
 }
 
@@ -74,20 +69,20 @@ type overviewView struct {
 func (p *pages) render(w io.Writer, content any) error {
 	css := template.CSS(pageCSS)
 	if o, ok := content.(overview); ok {
-		return p.templates.ExecuteTemplate(w, "overview.html", overviewView{o, moment{o.Time}, css})
+		return p.templates.ExecuteTemplate(w, "overview.html", overviewView{o, css})
 	}
 	st, _ := content.(status)
-	v := view{status: st, moment: moment{st.Time}, CSS: css, Recent: rows(st.History)}
+	v := view{status: st, CSS: css, Recent: rows(st.History)}
 	v.Headline, v.Advice = headline(st)
 	return p.templates.ExecuteTemplate(w, "page.html", v)
 }
 
-// Ago formats how long ago t was when the page was made.
-func (m moment) Ago(t time.Time) string { return duration(m.now.Sub(t)) + " ago" }
+// Ago formats how long ago t was.
+func (h health) Ago(t time.Time) string { return duration(h.Time.Sub(t)) + " ago" }
 
 // In formats the time until t.
-func (m moment) In(t time.Time) string {
-	d := t.Sub(m.now)
+func (h health) In(t time.Time) string {
+	d := t.Sub(h.Time)
 	if d < time.Second {
 		return "now"
 	}
