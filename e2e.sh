@@ -48,6 +48,9 @@ for file in test/e2e/scenarios/*.sh; do
   # shellcheck source=/dev/null
   . "$file"
 done
+for name in "${wanted[@]}"; do
+  [[ " ${scenarios[*]} " == *" $name "* ]] || { echo "e2e.sh: there is no scenario $name, but: ${scenarios[*]}" >&2; exit 2; }
+done
 for name in "${scenarios[@]}"; do
   if [ ${#wanted[@]} = 0 ] || [[ " ${wanted[*]} " == *" $name "* ]]; then
     run_scenario "$name"
