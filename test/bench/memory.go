@@ -32,7 +32,7 @@ func (b *bench) limitedUpdate(u *upstream, r *row) {
 		r.Plain = "the same, without a limit"
 		ours, plain := b.updated(u.url), b.updated(u.url)
 		b.check(os.WriteFile(filepath.Join(group, "cgroup.procs"), fmt.Append(nil, ours.pid()), 0o644))
-		b.updates(u, r, 1, ours, plain)
+		b.updates(u, r, 1, ours, plain, 0)
 		b.end(ours, plain)
 	}
 }

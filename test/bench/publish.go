@@ -9,12 +9,19 @@ import (
 	"time"
 )
 
+// directoryGrace is a little more than the time after which a replaced directory is used again.
+const directoryGrace = 6 * time.Second
+
 // published compares an update that is published in one of the other ways with one that is published by a link.
 func (b *bench) published(kind string, files int) func(*upstream, *row) {
 	return func(u *upstream, r *row) {
 		r.Plain = "git-sync --publish=link"
 		ours, link := b.updated(u.url, "--publish="+kind), b.updated(u.url)
-		b.updates(u, r, files, ours, link)
+		grace := time.Duration(0)
+		if kind == "directory" {
+			grace = directoryGrace
+		}
+		b.updates(u, r, files, ours, link, grace)
 		b.table.memory("after updates, --publish="+kind, ours)
 		b.table.note("disk after updates, --publish=%s, %s, %d files: %.2f of --publish=link", kind, u.transport, u.size, float64(b.diskUse(ours.root))/float64(b.diskUse(link.root)))
 		b.end(ours, link)
@@ -27,9 +34,10 @@ func (b *bench) updated(url string, args ...string) *sidecar {
 }
 
 // updates compares the updates of two sidecars that follow the same upstream and take turns. Both times end when the log says
-// that the revision is published; the CPU ends when all is quiet, so that it includes the clean-up.
-func (b *bench) updates(u *upstream, r *row, files int, ours, plain *sidecar) {
+// that the revision is published; the CPU ends when all is quiet, so that it includes the clean-up. They pause before each update.
+func (b *bench) updates(u *upstream, r *row, files int, ours, plain *sidecar, pause time.Duration) {
 	for i := range b.times(u.size) + 2 {
+		time.Sleep(pause)
 		hash := u.change(files)
 		o, p := inTurns(i, func() sample { return ours.publishes(hash) }, func() sample { return plain.publishes(hash) })
 		if i >= 2 { // the first updates have nothing to recycle
