@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 
 	"git-sync/pkg/git"
@@ -182,10 +181,6 @@ func (b Builder) populate(ctx context.Context, w worktree, c *git.Command) error
 // minParallel is the number of files from which it is worth starting workers. At 100 files, git's default, they
 // double the CPU of the checkout.
 const minParallel = 1000
-
-// workers returns the number of git's checkout processes. It is twice the number of cores, because they wait for the
-// disk half of the time (docs/performance.md).
-func workers() int { return min(2*runtime.NumCPU(), 8) }
 
 // KeptIndex is a hard link to the index that git wrote when the tree was made. git replaces an index by rename, so
 // this one keeps its content even if a consumer runs git commands in the tree.
