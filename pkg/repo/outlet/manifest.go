@@ -20,7 +20,7 @@ type entry struct {
 	Mode   fs.FileMode // type and permissions
 	Source state       // of the file in the tree
 	Copied state       // of the copy; differs if the copy was modified
-	Sum    string      // digest of a file's content, or target of a symlink
+	Sum    string      // SHA-256 of a file's content, or target of a symlink
 }
 
 // borrowed marks a directory that existed before git-sync used it: it is never changed or removed.
@@ -60,10 +60,10 @@ type manifest struct {
 }
 
 // byPath returns the entries by their paths.
-func (m *manifest) byPath() map[string]entry {
-	all := make(map[string]entry, len(m.entries))
-	for _, e := range m.entries {
-		all[e.Path] = e
+func (m *manifest) byPath() map[string]*entry {
+	all := make(map[string]*entry, len(m.entries))
+	for i := range m.entries {
+		all[m.entries[i].Path] = &m.entries[i]
 	}
 	return all
 }
@@ -111,7 +111,7 @@ func readManifest(name string) (*manifest, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return &manifest{}, nil
 	}
-	m := &manifest{header: h}
+	m, texts := &manifest{header: h}, string(rest) // one string for all, instead of two for each entry
 	for err == nil && len(rest) > 0 {
 		var n numbers
 		var size int
@@ -121,8 +121,8 @@ func readManifest(name string) (*manifest, error) {
 		if err != nil || end > len(rest) {
 			return nil, fmt.Errorf("reading the manifest %s: it ends within an entry", name)
 		}
-		m.entries = append(m.entries, entry{string(rest[size:path]), n.Mode, n.Source, n.Copied, string(rest[path:end])})
-		rest = rest[end:]
+		m.entries = append(m.entries, entry{texts[size:path], n.Mode, n.Source, n.Copied, texts[path:end]})
+		rest, texts = rest[end:], texts[end:]
 	}
 	return m, err
 }

@@ -3,7 +3,6 @@ package outlet
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +32,7 @@ type update struct {
 	old  *manifest
 	// thisBoot says that old was written, or verified by content, during this boot.
 	thisBoot bool
-	ours     map[string]entry // the entries of old, by path
+	ours     map[string]*entry // the entries of old, by path
 	next     *manifest
 	put      []int // indexes of the entries of next to copy
 	temp     string
@@ -98,7 +97,8 @@ func list(tree string) ([]entry, error) {
 		if err != nil {
 			return err
 		}
-		e := entry{Path: name[len(tree)+1:], Mode: info.Mode() & (fs.ModeType | fs.ModePerm)}
+		// Without the clone, each path would keep the whole name in memory.
+		e := entry{Path: strings.Clone(name[len(tree)+1:]), Mode: info.Mode() & (fs.ModeType | fs.ModePerm)}
 		switch {
 		case e.Mode.IsRegular():
 			e.Source = stateOf(info)
@@ -153,7 +153,7 @@ func (u *update) keeps(now fs.FileInfo, e *entry) (bool, error) {
 		return true, nil
 	case !ours:
 		return false, u.inTheWay(e.Path)
-	case u.same(now, old, e):
+	case u.same(now, *old, e):
 		return true, nil
 	case now.IsDir() && !e.Mode.IsDir():
 		return false, u.onlyOurs(e.Path)
@@ -221,7 +221,7 @@ func sumOf(name string) (string, error) {
 	defer func() { _ = f.Close() }()
 	h := sha256.New()
 	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
+	return string(h.Sum(nil)), err
 }
 
 func (u *update) staged(i int) string { return u.temp + "/" + strconv.Itoa(i) }
@@ -247,7 +247,7 @@ func (u *update) stage(i int) error {
 	}
 	h := sha256.New()
 	_, err = io.Copy(io.MultiWriter(out, h), in)
-	e.Sum = hex.EncodeToString(h.Sum(nil))
+	e.Sum = string(h.Sum(nil))
 	mtime := time.Unix(0, e.Source.Mtime)
 	return errors.Join(err, out.Chmod(e.Mode.Perm()), out.Close(), u.root.Chtimes(u.staged(i), mtime, mtime))
 }
