@@ -21,6 +21,7 @@
 package git
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -88,6 +89,8 @@ type Result struct {
 	Stdout string
 	// Wall is the duration, CPU the user and system time of git and its helpers.
 	Wall, CPU time.Duration
+	// FilterIgnored says that the remote does not support partial clones, and sent all objects.
+	FilterIgnored bool
 }
 
 // New runs git once, to get its version. It returns an error if git cannot be run or is older than 2.34. Even then
@@ -202,6 +205,7 @@ func (g *Git) Run(ctx context.Context, c *Command) (Result, error) {
 func (g *Git) ended(c *Command, res proc.Result) Result {
 	g.observe(c.op(), res.Wall)
 	out := Result{Stdout: string(res.Stdout), Wall: res.Wall, CPU: res.User + res.System}
+	out.FilterIgnored = bytes.Contains(res.Stderr, []byte("warning: filtering not recognized by server, ignoring"))
 	if log := g.log.V(6); log.Enabled() {
 		log.Info("git ended", "op", c.op(), "wall", res.Wall.String(), "cpu", out.CPU.String(),
 			"stdout", scrub(excerpt(out.Stdout)), "stderr", scrub(excerpt(string(res.Stderr))))

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -41,6 +42,23 @@ func TestPlainWebServer(t *testing.T) {
 			warned := strings.Count(strings.Join(f.logs, "\n"), "no shallow clones")
 			if want := f.opts.Depth; warned != want {
 				t.Errorf("%d warnings, not %d", warned, want)
+			}
+		})
+	}
+}
+
+// TestRemoteWithoutFilter: W16. A remote that cannot filter sends all objects, and the log says so once.
+func TestRemoteWithoutFilter(t *testing.T) {
+	for name, can := range map[string]bool{"with": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, func(o *Options) { o.Filter = "blob:none" })
+			f.up.Git("config", "uploadpack.allowFilter", strconv.FormatBool(can))
+			for _, content := range []string{"1", "2", "3"} {
+				f.sync(f.up.Commit(map[string]string{"a": content, "dir/b": "same"}))
+			}
+			if said := strings.Count(strings.Join(f.logs, "\n"), "no partial clones"); said != map[bool]int{true: 0, false: 1}[can] {
+				t.Errorf("said %d times", said)
 			}
 		})
 	}

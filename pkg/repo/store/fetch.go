@@ -62,9 +62,14 @@ func (st *Store) fetchOnce(ctx context.Context, g *git.Git, f fetchOptions) erro
 		// Forbid the transports that git reserves for URLs from the user.
 		c.Env("GIT_PROTOCOL_FROM_USER=0")
 	}
-	if _, err := g.Run(ctx, c.Operand(remote).Operand(f.refspecs...)); err != nil {
+	res, err := g.Run(ctx, c.Operand(remote).Operand(f.refspecs...))
+	if err != nil {
 		// A killed git leaves partial files. After many attempts they would fill the disk.
 		return errors.Join(err, st.healObjects())
+	}
+	if res.FilterIgnored && !st.opts.noFilter {
+		st.opts.noFilter = true
+		st.opts.Log.Info("remote has no partial clones, fetching all objects", "hint", "--filter has no effect on this remote")
 	}
 	st.opts.Fetched()
 	return nil

@@ -61,6 +61,7 @@ type Options struct {
 	Fetched func()
 
 	noShallow bool // the log has said that a remote does not support shallow clones
+	noFilter  bool // the same for partial clones
 }
 
 // Store is a git directory of ours, with objects, refs and the admin directories of worktrees. It has no worktree of
