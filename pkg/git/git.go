@@ -21,7 +21,6 @@
 package git
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -204,8 +203,7 @@ func (g *Git) Run(ctx context.Context, c *Command) (Result, error) {
 // ended records the end of a run.
 func (g *Git) ended(c *Command, res proc.Result) Result {
 	g.observe(c.op(), res.Wall)
-	out := Result{Stdout: string(res.Stdout), Wall: res.Wall, CPU: res.User + res.System}
-	out.FilterIgnored = bytes.Contains(res.Stderr, []byte("warning: filtering not recognized by server, ignoring"))
+	out := Result{Stdout: string(res.Stdout), Wall: res.Wall, CPU: res.User + res.System, FilterIgnored: filterIgnored.Match(res.Stderr)}
 	if log := g.log.V(6); log.Enabled() {
 		log.Info("git ended", "op", c.op(), "wall", res.Wall.String(), "cpu", out.CPU.String(),
 			"stdout", scrub(excerpt(out.Stdout)), "stderr", scrub(excerpt(string(res.Stderr))))

@@ -198,3 +198,6 @@ func localRules() []rule {
 		{KindPermission, "", regexp.MustCompile(`^error: insufficient permission for adding an object to repository database `)},
 	}
 }
+
+// filterIgnored matches git's warning that the remote does not support partial clones.
+var filterIgnored = regexp.MustCompile(`(?m)^warning: filtering not recognized by server, ignoring$`)

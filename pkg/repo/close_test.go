@@ -66,7 +66,7 @@ func TestCloseKeepsTheLock(t *testing.T) {
 	}
 }
 
-// TestClosedRepoChangesNothing: what is late, a publication or a removal of old
+// TestClosedRepoChangesNothing: what is late, a publication or a removal of replaced
 // trees, does nothing once the root is another one's.
 func TestClosedRepoChangesNothing(t *testing.T) {
 	f := newFixture(t)

@@ -293,7 +293,7 @@ func TestCollectingWhileDiskFull(t *testing.T) {
 	slow.release()
 }
 
-// What a partial clone has of old revisions goes as well.
+// Objects of earlier revisions are removed from a partial clone, too.
 func TestCollectingWithFilter(t *testing.T) {
 	for filter, depths := range map[string][]int{"blob:none": {1}, "tree:0": {0}} {
 		for _, depth := range depths {

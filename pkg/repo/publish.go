@@ -56,7 +56,7 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (published Tree, err error) 
 	return t, nil
 }
 
-// notePublished records that t is published in place of old.
+// notePublished records that t replaces the published tree old.
 func (r *Repo) notePublished(t Tree, old current) error {
 	var err error
 	if old.rec.ID != "" && old.place != t.rec.Place {

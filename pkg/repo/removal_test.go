@@ -151,7 +151,7 @@ func TestRemovalBesideSyncs(t *testing.T) {
 		return len(f.repo.trees.Trash.List()) > 0
 	})
 	end()
-	harness.Until(t, "the removal of old trees", func() bool {
+	harness.Until(t, "the removal of replaced trees", func() bool {
 		f.beside(hash)
 		f.settle()
 		return len(f.repo.trees.Trash.List()) == 0

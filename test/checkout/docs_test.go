@@ -81,8 +81,8 @@ func TestQuickStartDocs(t *testing.T) {
 			}
 		})
 	}
-	if ran == 0 {
-		t.Error("no examples")
+	if ran != 1 {
+		t.Errorf("%d examples", ran)
 	}
 }
 

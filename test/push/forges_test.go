@@ -138,7 +138,7 @@ func TestTagPattern(t *testing.T) {
 		t.Errorf("%+v", pushes)
 	}
 	c.git("push", "--quiet", "origin", ":refs/tags/v1")
-	if pushes := r.take(); len(pushes) != 1 || !strings.Contains(pushes[0], `"ref"="refs/tags/v1"`) {
+	if pushes := r.take(); len(pushes) != 1 || !strings.Contains(pushes[0], `"ref"="refs/tags/v1"`) || !strings.Contains(pushes[0], `"after"="`+strings.Repeat("0", 40)+`"`) {
 		t.Errorf("deleted: %+v", pushes)
 	}
 }

@@ -32,7 +32,7 @@ type update struct {
 	old  *manifest
 	// thisBoot says that old was written, or verified by content, during this boot.
 	thisBoot bool
-	ours     map[string]*entry // the entries of old, by path
+	ours     map[string]*entry // old's entries, by path
 	next     *manifest
 	put      []int // indexes of the entries of next to copy
 	temp     string

@@ -55,7 +55,7 @@ func (b Builder) Build(ctx context.Context, rec *Record, patterns []byte) error 
 	return nil
 }
 
-// Rebuild makes the tree of rec from the tree of old, which is at b.Dir, with its index in rec's admin directory. It
+// Rebuild makes the tree of rec from that of the record old, which is at b.Dir, with its index in rec's admin directory. It
 // writes the differences between the commits and reads nothing else. The caller has proved that the tree is pristine.
 func (b Builder) Rebuild(ctx context.Context, rec *Record, old Record) error {
 	w := b.worktree(*rec)
@@ -163,7 +163,7 @@ func sparseConfig() []git.KV {
 
 // populate makes git write the commit's files, with one process.
 func (b Builder) populate(ctx context.Context, w worktree, c *git.Command) error {
-	c = w.in(c.Config(git.KV{Key: "checkout.workers", Value: strconv.Itoa(workers())},
+	c = w.in(c.Config(git.KV{Key: "checkout.workers", Value: strconv.Itoa(workers(memoryLimit("/proc/self/cgroup", "/sys/fs/cgroup")))},
 		git.KV{Key: "checkout.thresholdForParallelism", Value: strconv.Itoa(minParallel)},
 		git.KV{Key: "core.splitIndex", Value: "false"}).Env("GIT_INDEX_VERSION=2")) // package index reads no other format
 	if w.sparse() {

@@ -12,10 +12,10 @@ import (
 // for the kernel to free memory. It was measured with 100,000 files (docs/performance.md).
 const littleMemory = 192 << 20
 
-// workers returns the number of git's checkout processes. It is twice the number of cores, because they wait for the
-// disk half of the time (docs/performance.md), or one if the container has little memory.
-func workers() int {
-	if limit := memoryLimit("/proc/self/cgroup", "/sys/fs/cgroup"); limit > 0 && limit < littleMemory {
+// workers returns the number of git's checkout processes for a memory limit, in bytes; 0: none. It is twice the number
+// of cores, because they wait for the disk half of the time (docs/performance.md), or one if there is little memory.
+func workers(limit int64) int {
+	if limit > 0 && limit < littleMemory {
 		return 1
 	}
 	return min(2*runtime.NumCPU(), 8)

@@ -40,3 +40,11 @@ func TestMemoryLimit(t *testing.T) {
 		})
 	}
 }
+
+func TestWorkers(t *testing.T) {
+	for limit, one := range map[int64]bool{0: false, 96 << 20: true, 192<<20 - 1: true, 192 << 20: false, 1 << 62: false} {
+		if n := workers(limit); (n == 1) != one {
+			t.Errorf("a limit of %d bytes: %d processes", limit, n)
+		}
+	}
+}
