@@ -109,7 +109,7 @@ func (r *Repo) flushPublished(ctx context.Context) error {
 // retireStale moves trees whose stale timeout is over out of the root, and removes the admin directories and records
 // of trees that no longer exist.
 func (r *Repo) retireStale(ctx context.Context) error {
-	if err := r.enterOwn(ctx, "removing replaced trees"); err != nil {
+	if err := r.enterOwn(ctx, "removal of replaced trees"); err != nil {
 		return err
 	}
 	defer r.work.Unlock()
