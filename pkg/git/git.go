@@ -214,9 +214,8 @@ func (g *Git) ended(c *Command, res proc.Result) Result {
 // grace is the time between SIGTERM and SIGKILL, in which git removes its lock and temporary files.
 const grace = 300 * time.Millisecond
 
-// minSilence is the time after which a silent HTTP connection is considered lost. A poll never waits longer for an
-// answer.
-const minSilence = 20 * time.Second
+// MinSilence is the time after which a silent connection is considered lost. A poll never waits longer for an answer.
+const MinSilence = 20 * time.Second
 
 // silence returns how long an HTTP connection of a command may be silent. While a server makes a pack, it sends a few
 // bytes every five seconds. Many servers and proxies buffer a few thousand of them. So a fetch allows half of its
@@ -224,9 +223,9 @@ const minSilence = 20 * time.Second
 func silence(ctx context.Context, op string) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok || op == "ls-remote" {
-		return minSilence
+		return MinSilence
 	}
-	return max(minSilence, time.Until(deadline)/2)
+	return max(MinSilence, time.Until(deadline)/2)
 }
 
 // prepare returns the process for c. silence limits how long its HTTP connection may be silent, unless the user's

@@ -22,7 +22,7 @@ type Process struct {
 // Start starts c. ctx limits only the start. git and its helpers are killed when the Process is closed, or when this
 // process ends. The error is an [*Error].
 func (g *Git) Start(ctx context.Context, c *Command) (*Process, error) {
-	pc, err := g.prepare(c, minSilence)
+	pc, err := g.prepare(c, MinSilence)
 	if err != nil {
 		return nil, err
 	}

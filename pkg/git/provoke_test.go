@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -104,8 +103,10 @@ func TestProvokeNetwork(t *testing.T) {
 		}
 	})
 	t.Run("no answer to packets", func(t *testing.T) {
-		addr := blackHole(t)
-		expect(t, lsRemote(t, g.WithTimeouts(100*time.Millisecond, "1"), "http://"+addr+"/x"), git.KindNetwork, "no connection to "+addr)
+		up := upstream(t)
+		s := gitserver.HTTP(t, up)
+		s.DropPackets()
+		expect(t, lsRemote(t, g.WithTimeouts(100*time.Millisecond, "1"), s.RepoURL(up)), git.KindNetwork, "no connection to "+strings.TrimPrefix(s.URL, "http://"))
 	})
 	t.Run("silence", func(t *testing.T) {
 		up := upstream(t)
@@ -123,31 +124,6 @@ func TestProvokeNetwork(t *testing.T) {
 			expect(t, err, git.KindNetwork)
 		}
 	})
-}
-
-// blackHole is an address that does not answer: the queue of a socket that listens is full.
-func blackHole(t *testing.T) string {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Close(fd) })
-	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 0)); err != nil {
-		t.Fatal(err)
-	}
-	name, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
-	for {
-		c, err := net.DialTimeout("tcp", addr, 300*time.Millisecond)
-		if err != nil {
-			return addr
-		}
-		t.Cleanup(func() { c.Close() })
-	}
 }
 
 func TestProvokeTLS(t *testing.T) {

@@ -76,6 +76,28 @@ func TestBadNetwork(t *testing.T) {
 	}
 }
 
+// TestPacketsDropped: a firewall drops every packet to the remote, so that neither connecting nor an open connection fails by
+// itself. A poll reports it after 20 seconds, without trying a second time.
+func TestPacketsDropped(t *testing.T) {
+	for name, args := range map[string][]string{"plain": nil, "persistent": {"--poll=persistent"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			up := gitserver.NewRepo(t)
+			server := gitserver.HTTP(t, up)
+			first := up.Commit(heavy(1))
+			p := start(t, server.RepoURL(up), args...)
+			p.publishes(first)
+			p.Until("polls", func() bool { return server.Count(gitserver.LsRefs) > 2 })
+			server.DropPackets()
+			if text := p.fails(); !strings.Contains(text, "no answer within 20s") {
+				t.Errorf("the error %s does not say that there is no answer", text)
+			}
+			server.Heal()
+			p.recovers(up.Commit(heavy(2)))
+		})
+	}
+}
+
 // TestCutAtEachTenth cuts the answer with the objects at every tenth of it, one attempt after the other.
 func TestCutAtEachTenth(t *testing.T) {
 	t.Parallel()

@@ -3,7 +3,7 @@
 //
 //   - [Repo] is an upstream: commit, delete, tag, branch, force-push, or make a big tree, each with one git process.
 //   - [HTTP] and [HTTPS] serve a directory of such repositories by git http-backend, the smart protocol as forges speak it.
-//     Authentication ([Server.Require]) and faults ([Server.Fail], [Server.Heal]) change at run time, and every request is
+//     Authentication ([Server.Require]) and faults ([Server.Fail], [Server.DropPackets], [Server.Heal]) change at run time, and every request is
 //     logged ([Server.Log], [Server.Count]).
 //   - [Daemon] serves the same directory over git://.
 //   - [Proxy] stands before any of them (or before an sshd) and breaks the TCP connection itself.

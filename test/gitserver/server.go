@@ -21,9 +21,10 @@ type Server struct {
 	CAFile string // HTTPS only: the certificate to trust, for git's http.sslCAInfo
 	Root   string // the directory that is served
 
-	t    TB
-	ca   *authority
-	stop chan struct{} // closed at the end: whoever is silent or slow gives up
+	t       TB
+	ca      *authority
+	packets *packets
+	stop    chan struct{} // closed at the end: whoever is silent or slow gives up
 
 	mu      sync.Mutex
 	log     []*Request
@@ -68,6 +69,11 @@ func serve(t TB, root string, ca *authority) *Server {
 	}
 	web := httptest.NewUnstartedServer(s.handler(backend))
 	web.Config.ErrorLog = log.New(io.Discard, "", 0)
+	web.Listener.Close()
+	if s.packets, err = newPackets(); err != nil {
+		t.Fatalf("listening on loopback: %v", err)
+	}
+	web.Listener = s.packets
 	if ca != nil {
 		s.CAFile = ca.file
 		// httptest brings a certificate of its own, which the configuration chosen for each connection replaces.
@@ -156,8 +162,22 @@ func (s *Server) Fail(rules ...Rule) {
 	}
 }
 
+// DropPackets loses every packet to the server until [Server.Heal], also those of open connections.
+func (s *Server) DropPackets() {
+	s.t.Helper()
+	if err := s.packets.lose(true); err != nil {
+		s.t.Fatalf("dropping packets: %v", err)
+	}
+}
+
 // Heal ends all faults. Requests that are being mistreated already stay so.
-func (s *Server) Heal() { s.Fail() }
+func (s *Server) Heal() {
+	s.t.Helper()
+	s.Fail()
+	if err := s.packets.lose(false); err != nil {
+		s.t.Fatalf("no longer dropping packets: %v", err)
+	}
+}
 
 // Require refuses with 401 whoever does not authenticate so; nil lets everybody in.
 func (s *Server) Require(a Auth) {

@@ -244,6 +244,10 @@ func (a asking) ask(ctx context.Context, patterns []string) (map[string]string, 
 		if err == nil {
 			return refs, nil
 		}
+		if git.KindOf(err) == git.KindNetwork {
+			a.failed = true
+			return nil, fmt.Errorf("asking the remote for its refs: %w", err) // git would wait as long again
+		}
 		a.opts.Log.V(1).Info("polling with git ls-remote", "reason", err.Error())
 	}
 	c := git.Cmd("ls-remote", "--quiet").MaxOutput(maxRefs).URL(a.opts.URL)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"git-sync/pkg/git"
 )
@@ -21,7 +22,22 @@ type connection struct {
 	format string      // object format; empty until the server has sent its capabilities
 	in     *bufio.Reader
 	out    io.Writer
+	silent *time.Timer // closes the connection; it runs during an exchange, and starts again with each answer
 	close  func() error
+}
+
+// heard is a reader that starts a timer again when it has read something.
+type heard struct {
+	from  io.Reader
+	timer *time.Timer
+}
+
+func (h heard) Read(b []byte) (int, error) {
+	n, err := h.from.Read(b)
+	if n > 0 {
+		h.timer.Reset(git.MinSilence)
+	}
+	return n, err
 }
 
 var (
@@ -38,10 +54,11 @@ func (r *Remote) isHTTP() bool {
 	return strings.HasPrefix(r.opts.URL, "https://") || strings.HasPrefix(r.opts.URL, "http://")
 }
 
-// changesConnections reports whether kv changes how git connects. Then only git itself can connect.
+// changesConnections reports whether kv changes how git connects, or how long it waits. Then only git itself can
+// connect.
 func changesConnections(kv git.KV) bool {
 	key := strings.ToLower(kv.Key)
-	return strings.HasPrefix(key, "url.") || strings.HasPrefix(key, "ssh.") || strings.HasPrefix(key, "protocol.") || key == "core.sshcommand"
+	return strings.HasSuffix(key, ".lowspeedtime") || strings.HasPrefix(key, "url.") || strings.HasPrefix(key, "ssh.") || strings.HasPrefix(key, "protocol.") || key == "core.sshcommand"
 }
 
 // askV2 returns the refs that begin with one of prefixes.
@@ -58,6 +75,8 @@ func (a asking) askV2(ctx context.Context, prefixes []string) (map[string]string
 	return refs, err
 }
 
+// exchange asks on the connection, and makes it if there is none. If the remote is silent for too long, the error is a
+// *git.Error.
 func (a asking) exchange(ctx context.Context, prefixes []string) (map[string]string, error) {
 	if a.connection == nil {
 		c, err := a.dial(ctx)
@@ -69,6 +88,16 @@ func (a asking) exchange(ctx context.Context, prefixes []string) (map[string]str
 	c := a.connection
 	stop := context.AfterFunc(ctx, func() { _ = c.close() }) // closing ends a blocked read
 	defer stop()
+	c.silent.Reset(git.MinSilence)
+	refs, err := c.ask(prefixes)
+	if fired := !c.silent.Stop(); fired && err != nil {
+		err = &git.Error{Op: "ls-remote", Kind: git.KindNetwork, Err: fmt.Errorf("no answer within %v", git.MinSilence)}
+	}
+	return refs, err
+}
+
+// ask returns the refs that begin with one of prefixes.
+func (c *connection) ask(prefixes []string) (map[string]string, error) {
 	if c.format == "" {
 		if err := c.greet(); err != nil {
 			return nil, err
@@ -96,7 +125,11 @@ func (a asking) dial(ctx context.Context) (*connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
-	return &connection{creds: a.creds, helper: a.isHTTP(), in: bufio.NewReader(p.Stdout), out: p.Stdin, close: p.Close}, nil
+	silent := time.AfterFunc(git.MinSilence, func() { _ = p.Close() })
+	return &connection{
+		creds: a.creds, helper: a.isHTTP(),
+		in: bufio.NewReader(heard{p.Stdout, silent}), out: p.Stdin, silent: silent, close: p.Close,
+	}, nil
 }
 
 // helper returns the command of git's transport helper for the remote's URL. A password is sent with the first
