@@ -24,6 +24,7 @@ func newAuth(o Options, g *git.Git) *auth.Auth {
 func repoOptions(o Options, g *git.Git, progress *logging.Progress, changed func()) repo.Options {
 	r := o.Sync.Options
 	r.Git, r.Log, r.Umask, r.Describe = g, o.Log.Logger(), o.Umask, o.Describe
+	r.Hooked = o.Sync.PrePublish.Command != ""
 	if r.GroupWrite {
 		r.Umask = groupUmask
 	}

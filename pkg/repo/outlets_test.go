@@ -19,6 +19,7 @@ import (
 	"git-sync/pkg/advice"
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/outlet"
 	"git-sync/test/gitserver"
 	"git-sync/test/harness"
 )
@@ -219,8 +220,8 @@ func (f *fixture) showsOnly(files map[string]string) {
 	}
 }
 
-// An edit of a published file is put right at the next sync, though nothing is new; a
-// file of the consumer stays in place.
+// An edit of a published file is put right though nothing is new: in place at the next sync, and in a directory when it is
+// compared again.
 func TestEditIsRepaired(t *testing.T) {
 	for _, kind := range PublishKinds()[1:] {
 		t.Run(string(kind), func(t *testing.T) {
@@ -231,12 +232,19 @@ func TestEditIsRepaired(t *testing.T) {
 				t.Error("nothing is new, but it is published again")
 			}
 			write(t, filepath.Join(f.link(), "dir/b"), "3")
+			if kind == PublishDirectory {
+				if tree, err := f.try(); err != nil || tree.New {
+					t.Errorf("each sync compares all files, or fails: %v", err)
+				}
+				f.skew.Add(int64(verifyPeriod))
+			}
 			if tree := f.sync2(hash); !tree.New {
 				t.Error("an edit is not found")
 			}
 			f.showsOnly(map[string]string{".": "", "a": "1", "dir": "", "dir/b": "2"})
 			back := f.away()
 			remove2(t, filepath.Join(f.link(), "dir"))
+			f.skew.Add(int64(verifyPeriod))
 			f.fails()
 			back()
 			f.showsOnly(map[string]string{".": "", "a": "1", "dir": "", "dir/b": "2"})
@@ -245,6 +253,81 @@ func TestEditIsRepaired(t *testing.T) {
 			}
 			if tree := f.sync2(hash); tree.New {
 				t.Error("published again after a restart")
+			}
+		})
+	}
+}
+
+// TestHookedTree: what a hook has changed in the worktree is published, and only with the revision for which it ran.
+func TestHookedTree(t *testing.T) {
+	for _, kind := range PublishKinds()[1:] {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			f := inMode(t, kind)
+			f.opts.Hooked, f.opts.Checkout, f.minRecycled = true, CheckoutRecycle, 1
+			if err := f.restart(); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 3 {
+				hash := f.up.Commit(map[string]string{"a": fmt.Sprint(i), "dir/b": "same"})
+				tree, err := f.repo.Prepare(t.Context(), git.Overlay{})
+				if err != nil || tree.Hash != hash {
+					t.Fatal(tree.Hash, err)
+				}
+				write(t, filepath.Join(tree.Path, "dir/b"), fmt.Sprint("edited for ", i))
+				write(t, filepath.Join(tree.Path, "dir", fmt.Sprint("made", i)), "")
+				if _, err := f.repo.Publish(t.Context(), tree); err != nil {
+					t.Fatal(err)
+				}
+				f.repo.Clean(t.Context())
+				f.settle()
+				f.skew.Add(int64(time.Minute))
+				f.showsOnly(map[string]string{
+					".": "", "a": fmt.Sprint(i), "dir": "", "dir/b": fmt.Sprint("edited for ", i), fmt.Sprint("dir/made", i): "",
+				})
+			}
+		})
+	}
+}
+
+// TestSpareModified: the worktree from which the next one is made is modified, though no consumer has it. Nothing of that is
+// ever published, not even when a copy is repaired.
+func TestSpareModified(t *testing.T) {
+	for _, kind := range PublishKinds()[1:] {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			f := inMode(t, kind)
+			f.minRecycled = 1
+			want := map[string]string{".": "", "a": "", "dir": "", "dir/b": "1", "dir/c": "1", "dir/d": "1"}
+			next := func() string {
+				want["a"] += "."
+				f.skew.Add(int64(time.Hour)) // the spares may be used again
+				return f.up.Commit(map[string]string{"a": want["a"], "dir/b": "1", "dir/c": "1", "dir/d": "1"})
+			}
+			for range 4 {
+				f.sync2(next())
+			}
+			if n := f.repo.Stats().Recycled; n < 2 {
+				t.Fatalf("%d worktrees were recycled", n)
+			}
+			write(t, filepath.Join(f.repo.store.Own("spare"), f.spares()[0], "dir/b"), "theirs")
+			f.sync2(next())
+			f.showsOnly(want)
+			failed := 0
+			for range 3 {
+				write(t, filepath.Join(f.link(), "dir/b"), "edited") // so that the worktree's is needed
+				hash := next()
+				if _, err := f.try(); errors.Is(err, outlet.ErrTouched) {
+					failed++
+				}
+				if got := listing(t, f.link()+"/.")["dir/b"]; got == "false theirs" {
+					t.Error("what was written into the spare is published")
+				}
+				f.sync2(hash)
+				f.showsOnly(want)
+			}
+			if failed != 1 {
+				t.Errorf("it was found %d times, want once: a worktree that was modified is not used again", failed)
 			}
 		})
 	}

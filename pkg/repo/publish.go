@@ -41,7 +41,11 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (published Tree, err error) 
 		return t, err
 	}
 	r.state.prepared = t.rec.Place // moveToPlace may have given it another name than Prepare
-	if err := r.outlet.Publish(ctx, outlet.Tree{Dir: t.Path, ID: t.rec.ID}); err != nil {
+	if err := r.outlet.Publish(ctx, r.toPublish(t)); err != nil {
+		if errors.Is(err, outlet.ErrTouched) {
+			r.records.Damaged[t.rec.ID] = true
+		}
+		r.state.inspected = time.Time{}
 		r.inspect(ctx)
 		return t, fmt.Errorf("publishing: %w", err)
 	}
@@ -54,6 +58,16 @@ func (r *Repo) Publish(ctx context.Context, t Tree) (published Tree, err error) 
 		r.opts.Log.Error(err, "recording what is published failed")
 	}
 	return t, nil
+}
+
+// toPublish returns t for the outlet. Only a recycled tree is published by its index: where the file system reports
+// other times later than to git, nothing is recycled.
+func (r *Repo) toPublish(t Tree) outlet.Tree {
+	out := outlet.Tree{Dir: t.Path, ID: t.rec.ID}
+	if r.records.Recycled[t.rec.ID] && !r.opts.Hooked {
+		out.Index, out.HashSize = filepath.Join(r.store.Admin(t.rec.ID), "index"), len(t.Hash)/2
+	}
+	return out
 }
 
 // notePublished records that t replaces the published tree old.

@@ -165,13 +165,16 @@ func (r *Repo) checkFromOutside() {
 	r.refreshReport("")
 }
 
-// inspect checks a published copy, which consumers may have modified.
+// inspect checks a published copy, which consumers may have modified. In place, each sync does that. A directory is
+// replaced as a whole by the next update anyway, so it is checked as often as a tree is verified.
 func (r *Repo) inspect(ctx context.Context) {
-	if c := r.current(); c.copied {
-		ctx, cancel := r.half(ctx)
-		defer cancel()
-		r.state.copy = r.outlet.Inspect(ctx)
+	c, now := r.current(), r.opts.Now()
+	if !c.copied || c.kind == PublishDirectory && r.state.copy == outlet.Intact && now.Sub(r.state.inspected) < verifyPeriod {
+		return
 	}
+	ctx, cancel := r.half(ctx)
+	defer cancel()
+	r.state.copy, r.state.inspected = r.outlet.Inspect(ctx), now
 }
 
 // isWanted reports whether the published tree is the wanted one. If so, it also records the name of the ref.

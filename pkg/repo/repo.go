@@ -56,6 +56,7 @@ type state struct {
 	prepared  string
 	condition condition
 	copy      outlet.Condition // of the published copy, if it is a copy
+	inspected time.Time        // when copy was found out
 	signed    string           // the object whose signature was last found good
 	lfsWarned bool             // the log has said that git-lfs is not installed
 }

@@ -16,7 +16,8 @@ import (
 // copies publishes a copy of each tree as a directory, which is replaced as a whole or updated in place.
 type copies struct {
 	Place
-	kind Kind
+	kind   Kind
+	intact bool // result of the last Inspect
 }
 
 // InPlace is an outlet whose directory always stays the same. Each file is replaced by rename(2), so consumers may
@@ -35,6 +36,7 @@ func (c *copies) Inspect(ctx context.Context) Condition {
 	if err == nil {
 		err = m.changed(ctx, c.Name)
 	}
+	c.intact = err == nil
 	switch {
 	case ctx.Err() != nil:
 		return Unverified
@@ -96,6 +98,7 @@ func (o *InPlace) Publish(ctx context.Context, t Tree) error {
 	if err != nil {
 		return err
 	}
+	old.compared = o.intact
 	if err := o.fill(ctx, o.Name, t, old, o.state(manifestName)); err != nil {
 		return err
 	}
@@ -120,7 +123,8 @@ func (c *copies) fill(ctx context.Context, dir string, t Tree, old *manifest, na
 	if err != nil {
 		return err
 	}
-	u := &update{dir: dir, from: filepath.Join(t.Dir, c.Subdir), old: old, next: &manifest{header: header{
+	t.Dir = filepath.Join(t.Dir, c.Subdir)
+	u := &update{dir: dir, tree: t, old: old, next: &manifest{header: header{
 		Kind: c.kind, ID: t.ID, Inode: stateOf(info).Ino, Boot: disk.BootID(), Since: c.Now(),
 	}}}
 	if dir == c.Name {
@@ -238,7 +242,7 @@ func (c *copies) replace(ctx context.Context, t Tree, old *manifest) error {
 func (c *copies) reconcile() error {
 	next, now := c.state(nextName), c.state(manifestName)
 	info, err := os.Lstat(c.Name)
-	h, _, herr := readHeader(next + extension)
+	h, herr := readHeader(next + extension)
 	if err == nil && herr == nil && info.IsDir() && stateOf(info).Ino == h.Inode {
 		if replaced, err := os.Lstat(next); err == nil && replaced.IsDir() && c.kind == KindDirectory && disk.Exists(now) {
 			spare := c.state(sparePrefix + strconv.FormatInt(c.Now().UnixNano(), 10))

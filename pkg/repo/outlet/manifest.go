@@ -6,19 +6,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
 	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/internal/index"
 )
 
 // entry is a file, symlink or directory that git-sync has put into a published directory.
 type entry struct {
 	Path   string      // relative to the directory
 	Mode   fs.FileMode // type and permissions
-	Source state       // of the file in the tree
+	Source state       // of the file or symlink in the tree
 	Copied state       // of the copy; differs if the copy was modified
 	Sum    string      // SHA-256 of a file's content, or target of a symlink
 }
@@ -40,6 +43,12 @@ func stateOf(info fs.FileInfo) state {
 	return s
 }
 
+// isOf reports whether i describes the same file, unchanged. An index has only 32 bits of a number.
+func (s state) isOf(i index.Entry) bool {
+	nanos := func(t index.Time) int64 { return int64(t.Sec)*int64(time.Second) + int64(t.Nsec) }
+	return i.Plain && uint32(s.Ino) == i.Ino && uint32(s.Size) == i.Size && s.Mtime == nanos(i.Mtime) && s.Ctime == nanos(i.Ctime)
+}
+
 // header is the first line of a manifest.
 type header struct {
 	Kind  Kind
@@ -57,23 +66,25 @@ type manifest struct {
 	// interrupted says that an update did not finish: the directory holds files of two trees. The header is that of
 	// the new one.
 	interrupted bool
+	// compared says that the directory was compared with the manifest shortly before, and is unchanged.
+	compared bool
+	paths    map[string]*entry // entries, once byPath was called
 }
 
-// byPath returns the entries by their paths.
+// byPath returns the entries by their paths. No entries may be added after that.
 func (m *manifest) byPath() map[string]*entry {
-	all := make(map[string]*entry, len(m.entries))
-	for i := range m.entries {
-		all[m.entries[i].Path] = &m.entries[i]
+	if m.paths == nil {
+		m.paths = make(map[string]*entry, len(m.entries))
+		for i := range m.entries {
+			m.paths[m.entries[i].Path] = &m.entries[i]
+		}
 	}
-	return all
+	return m.paths
 }
 
-// numbers precede the path and the sum of an entry in the file.
-type numbers struct {
-	Mode           fs.FileMode
-	Source, Copied state
-	Path, Sum      uint32 // their lengths in bytes
-}
+// fixed is the size in bytes of what precedes the path and the sum of an entry in the file: its mode in 32 bits, the
+// two states in 64 bits a number, and the lengths of the path and the sum in 32 bits, all little-endian.
+const fixed = 4 + 8*8 + 4 + 4
 
 // write replaces the manifest called name: a line with the header, then the entries. It flushes the file to the disk,
 // because without it git-sync cannot tell which files are its own.
@@ -82,49 +93,74 @@ func (m *manifest) write(name string) error {
 	if err != nil {
 		return err
 	}
-	data = append(data, '\n')
+	size := len(data) + 1
 	for _, e := range m.entries {
-		if data, err = binary.Append(data, binary.LittleEndian, numbers{e.Mode, e.Source, e.Copied, uint32(len(e.Path)), uint32(len(e.Sum))}); err != nil {
-			return err
+		size += fixed + len(e.Path) + len(e.Sum)
+	}
+	data = append(slices.Grow(data, size-len(data)), '\n')
+	for _, e := range m.entries {
+		data = binary.LittleEndian.AppendUint32(data, uint32(e.Mode))
+		for _, s := range [...]state{e.Source, e.Copied} {
+			for _, n := range [...]int64{s.Ino, s.Size, s.Mtime, s.Ctime} {
+				data = binary.LittleEndian.AppendUint64(data, uint64(n))
+			}
 		}
+		data = binary.LittleEndian.AppendUint32(data, uint32(len(e.Path)))
+		data = binary.LittleEndian.AppendUint32(data, uint32(len(e.Sum)))
 		data = append(append(data, e.Path...), e.Sum...)
 	}
 	return disk.GitDir{}.ReplaceFlushed(name, data)
 }
 
-// readHeader reads the header of a manifest, and returns the rest of the file as entries.
-func readHeader(name string) (h header, entries []byte, err error) {
-	data, err := os.ReadFile(name)
+// readHeader reads the header of a manifest.
+func readHeader(name string) (h header, err error) {
+	f, err := os.Open(name)
 	if err != nil {
-		return h, nil, err
+		return h, err
 	}
-	line, entries, _ := bytes.Cut(data, []byte("\n"))
-	if err := json.Unmarshal(line, &h); err != nil {
-		return h, nil, fmt.Errorf("reading the manifest %s: %w", name, err)
+	defer func() { _ = f.Close() }()
+	if err := json.NewDecoder(f).Decode(&h); err != nil {
+		return h, fmt.Errorf("reading the manifest %s: %w", name, err)
 	}
-	return h, entries, nil
+	return h, nil
 }
 
 // readManifest reads a manifest; an absent one is empty.
 func readManifest(name string) (*manifest, error) {
-	h, rest, err := readHeader(name)
+	m := &manifest{}
+	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &manifest{}, nil
+		return m, nil
 	}
-	m, texts := &manifest{header: h}, string(rest) // one string for all, instead of two for each entry
-	for err == nil && len(rest) > 0 {
-		var n numbers
-		var size int
-		size, err = binary.Decode(rest, binary.LittleEndian, &n)
-		path := size + int(n.Path)
-		end := path + int(n.Sum)
-		if err != nil || end > len(rest) {
-			return nil, fmt.Errorf("reading the manifest %s: it ends within an entry", name)
+	if err != nil {
+		return nil, err
+	}
+	line, data, _ := bytes.Cut(data, []byte("\n"))
+	if err := json.Unmarshal(line, &m.header); err != nil {
+		return nil, fmt.Errorf("reading the manifest %s: %w", name, err)
+	}
+	texts := string(data) // one string for all, instead of two for each entry
+	const typical = fixed + 60
+	m.entries = make([]entry, 0, len(data)/typical)
+	for at := 0; at < len(data); {
+		path := at + fixed
+		if path > len(data) {
+			return nil, fmt.Errorf("reading the manifest %s: %w", name, io.ErrUnexpectedEOF)
 		}
-		m.entries = append(m.entries, entry{texts[size:path], n.Mode, n.Source, n.Copied, texts[path:end]})
-		rest, texts = rest[end:], texts[end:]
+		long := func(i int) int64 { return int64(binary.LittleEndian.Uint64(data[at+4+8*i:])) }
+		length := func(i int) int { return int(binary.LittleEndian.Uint32(data[at+4+8*8+4*i:])) }
+		sum := path + length(0)
+		next := sum + length(1)
+		if next > len(data) {
+			return nil, fmt.Errorf("reading the manifest %s: %w", name, io.ErrUnexpectedEOF)
+		}
+		m.entries = append(m.entries, entry{
+			Path: texts[path:sum], Sum: texts[sum:next], Mode: fs.FileMode(binary.LittleEndian.Uint32(data[at:])),
+			Source: state{long(0), long(1), long(2), long(3)}, Copied: state{long(4), long(5), long(6), long(7)},
+		})
+		at = next
 	}
-	return m, err
+	return m, nil
 }
 
 // readUpdated reads a manifest and the journal of an interrupted update, if there is one. The journal lists further

@@ -62,6 +62,10 @@ func New(kind Kind, p Place) Outlet {
 type Tree struct {
 	Dir string // absolute
 	ID  string // name of its admin directory
+	// Index, if set, is git's index of the tree: the tree is as git made it, and has no other files. HashSize is the
+	// length of its object names in bytes.
+	Index    string
+	HashSize int
 }
 
 // Condition is what is known of a copy.

@@ -74,12 +74,12 @@ func (p Place) trash() disk.Trash { return disk.Trash{Root: p.Root, Shared: p.Sh
 func (p Place) header(info fs.FileInfo) (h header, ok bool) {
 	// The journal comes first: an interrupted update in place will be completed.
 	for _, name := range []string{journalName, nextName + extension, manifestName} {
-		h, _, err := readHeader(p.state(name))
+		h, err := readHeader(p.state(name))
 		if err == nil && (h.Kind == KindInPlace && name == manifestName || h.Inode == stateOf(info).Ino) {
 			return h, true
 		}
 	}
-	h, _, err := readHeader(p.state(journalName)) // of a first update in place
+	h, err := readHeader(p.state(journalName)) // of a first update in place
 	return h, err == nil && h.Kind == KindInPlace
 }
 

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"git-sync/pkg/repo/internal/disk"
+	"git-sync/pkg/repo/internal/index"
 )
 
 // tempDir is the prefix of the name of a directory in the published one, which holds new files before they are
@@ -28,17 +29,25 @@ const tempDir = disk.TempPrefix + "new-"
 type update struct {
 	dir  string   // the directory to update
 	root *os.Root // the same directory; prevents escapes through symlinks
-	from string   // the directory with the new tree's files
+	tree Tree     // its Dir is the directory with the files to publish
 	old  *manifest
 	// thisBoot says that old was written, or verified by content, during this boot.
 	thisBoot bool
 	ours     map[string]*entry // old's entries, by path
 	next     *manifest
-	put      []int // indexes of the entries of next to copy
-	temp     string
+	copies   []staged
+	tempName string   // of the temporary directory
+	temp     *os.Root // the temporary directory
 	// journal is the file that records which paths become ours before the first of them exists; empty if consumers do
 	// not see the directory yet.
 	journal string
+}
+
+// staged is the copy of an entry in the temporary directory.
+type staged struct {
+	*entry        // of the new tree
+	name   string // relative to the temporary directory
+	within bool   // it is in a directory that is new too, and takes its place with it
 }
 
 // run makes the update, and sets u.next to the content of the directory. If ctx ends while files are copied, nothing
@@ -49,21 +58,24 @@ func (u *update) run(ctx context.Context) (err error) {
 	}
 	defer func() { _ = u.root.Close() }()
 	u.ours, u.thisBoot = u.old.byPath(), u.old.Boot == disk.BootID()
-	if u.next.entries, err = list(u.from); err != nil {
+	if u.tree.Index != "" {
+		err = u.listIndex()
+	} else {
+		err = u.list()
+	}
+	if err != nil {
 		return err
 	}
 	if err := u.plan(ctx); err != nil {
 		return err
 	}
-	u.temp = tempDir + disk.Unique()
-	if len(u.put) > 0 {
-		if err := u.root.Mkdir(u.temp, 0o700); err != nil {
+	if len(u.copies) > 0 {
+		u.tempName = tempDir + disk.Unique()
+		if err := u.root.Mkdir(u.tempName, 0o700); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, u.root.RemoveAll(u.temp)) }()
-	}
-	for _, i := range u.put {
-		if err := errors.Join(ctx.Err(), u.stage(i)); err != nil {
+		defer func() { err = errors.Join(err, u.root.RemoveAll(u.tempName)) }()
+		if err := u.stageAll(ctx); err != nil {
 			return err
 		}
 	}
@@ -72,19 +84,18 @@ func (u *update) run(ctx context.Context) (err error) {
 			return fmt.Errorf("noting the update: %w", err)
 		}
 	}
-	for _, i := range u.put {
-		if err := u.place(i); err != nil {
+	for _, c := range u.copies {
+		if err := u.place(c); err != nil {
 			return err
 		}
 	}
 	return u.removeOld()
 }
 
-// list returns the content of a tree, without git's own files.
-func list(tree string) ([]entry, error) {
-	var all []entry
-	err := filepath.WalkDir(tree, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || name == tree {
+// list sets u.next to the content of the tree, without git's own files.
+func (u *update) list() error {
+	return filepath.WalkDir(u.tree.Dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == u.tree.Dir {
 			return err
 		}
 		if d.Name() == disk.GitName {
@@ -93,72 +104,127 @@ func list(tree string) ([]entry, error) {
 			}
 			return nil
 		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
 		// Without the clone, each path would keep the whole name in memory.
-		e := entry{Path: strings.Clone(name[len(tree)+1:]), Mode: info.Mode() & (fs.ModeType | fs.ModePerm)}
-		switch {
-		case e.Mode.IsRegular():
-			e.Source = stateOf(info)
-		case e.Mode.Type() == fs.ModeSymlink:
-			e.Sum, err = os.Readlink(name)
-		}
-		all = append(all, e)
+		_, err = u.add(strings.Clone(name[len(u.tree.Dir)+1:]))
 		return err
 	})
-	return all, err
+}
+
+// add adds a file of the tree to u.next, and returns its state.
+func (u *update) add(path string) (state, error) {
+	name := filepath.Join(u.tree.Dir, path)
+	info, err := os.Lstat(name)
+	if err != nil {
+		return state{}, err
+	}
+	e := entry{Path: path, Mode: info.Mode() & (fs.ModeType | fs.ModePerm)}
+	switch {
+	case e.Mode.IsRegular():
+		e.Source = stateOf(info)
+	case e.Mode.Type() == fs.ModeSymlink:
+		e.Source = stateOf(info)
+		e.Sum, err = os.Readlink(name)
+	}
+	u.next.entries = append(u.next.entries, e)
+	return e.Source, err
+}
+
+// listIndex is list for a tree with an index. It takes the entries of unchanged files from the old manifest, and
+// checks that the others are as git wrote them.
+func (u *update) listIndex() error {
+	u.next.entries = make([]entry, 0, len(u.old.entries))
+	listed := map[string]bool{".": true} // directories
+	var addDir func(dir string) error
+	addDir = func(dir string) error {
+		if listed[dir] {
+			return nil
+		}
+		listed[dir] = true
+		err := addDir(filepath.Dir(dir))
+		if err == nil {
+			_, err = u.add(dir)
+		}
+		return err
+	}
+	return index.Each(u.tree.Index, u.tree.HashSize, func(i index.Entry) error {
+		name := string(i.Path)
+		if err := addDir(filepath.Dir(name)); err != nil {
+			return err
+		}
+		if old, ours := u.ours[name]; ours && old.Source.isOf(i) {
+			u.next.entries = append(u.next.entries, *old)
+			return nil
+		}
+		now, err := u.add(name)
+		if err == nil && !now.isOf(i) {
+			err = u.touched(name)
+		}
+		return err
+	})
+}
+
+// ErrTouched says that the tree to publish is not as it was made.
+var ErrTouched = errors.New("the worktree was modified before it was published")
+
+func (u *update) touched(path string) error {
+	return fmt.Errorf("%w: %s", ErrTouched, filepath.Join(u.tree.Dir, path))
 }
 
 // plan determines which entries to copy. It changes nothing, and fails if a file that git-sync did not make is in the
 // way.
 func (u *update) plan(ctx context.Context) error {
-	made := map[string]bool{} // directories to make, or to replace something else
+	made := map[string]string{} // names of the copies of directories that are new, or replace something else
 	for i := range u.next.entries {
 		e := &u.next.entries[i]
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if made[filepath.Dir(e.Path)] {
-			made[e.Path] = e.Mode.IsDir()
-			u.put = append(u.put, i)
-			continue
-		}
-		now, err := os.Lstat(filepath.Join(u.dir, e.Path))
-		there := err == nil
-		if !there && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if there {
-			if kept, err := u.keeps(now, e); err != nil {
+		c := staged{entry: e, name: strconv.Itoa(i)}
+		parent, within := made[filepath.Dir(e.Path)]
+		kept, intoDir := false, false
+		if within {
+			c.name, c.within = filepath.Join(parent, filepath.Base(e.Path)), true
+		} else {
+			var err error
+			if kept, intoDir, err = u.keeps(e); err != nil {
 				return err
-			} else if kept {
-				continue
 			}
 		}
-		made[e.Path] = e.Mode.IsDir() && (!there || !now.IsDir())
-		u.put = append(u.put, i)
+		if kept {
+			continue
+		}
+		if e.Mode.IsDir() && !intoDir {
+			made[e.Path] = c.name
+		}
+		u.copies = append(u.copies, c)
 	}
 	return nil
 }
 
-// keeps reports whether the existing file stays: it is equal to e, or a directory that git-sync did not make. It
-// fails if e cannot replace the file.
-func (u *update) keeps(now fs.FileInfo, e *entry) (bool, error) {
+// keeps reports whether what exists at the path of e stays: it is equal to e, or a directory that git-sync did not
+// make. isDir says that it is a directory. The error says that e cannot replace it.
+func (u *update) keeps(e *entry) (kept, isDir bool, err error) {
 	old, ours := u.ours[e.Path]
+	if ours && *old == *e && u.old.compared {
+		return true, e.Mode.IsDir(), nil
+	}
+	now, err := os.Lstat(filepath.Join(u.dir, e.Path))
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, false, nil
+	case err != nil:
+		return false, false, err
 	case now.IsDir() && e.Mode.IsDir() && (!ours || old.Mode&borrowed != 0):
 		e.Mode |= borrowed
-		return true, nil
+		return true, true, nil
 	case !ours:
-		return false, u.inTheWay(e.Path)
+		return false, false, u.inTheWay(e.Path)
 	case u.same(now, *old, e):
-		return true, nil
+		return true, now.IsDir(), nil
 	case now.IsDir() && !e.Mode.IsDir():
-		return false, u.onlyOurs(e.Path)
+		return false, true, u.onlyOurs(e.Path)
 	}
-	return false, nil
+	return false, now.IsDir(), nil
 }
 
 func (u *update) inTheWay(path string) error {
@@ -184,13 +250,13 @@ func (u *update) onlyOurs(path string) error {
 // same reports whether the existing file, which was written as old says, is equal to e.
 func (u *update) same(now fs.FileInfo, old entry, e *entry) bool {
 	if !e.Mode.IsRegular() {
-		return intact(filepath.Join(u.dir, e.Path), now, *e)
+		return intact(u.dir, now.Mode(), stateOf(now), *e)
 	}
-	if !u.thisBoot || !intact("", now, old) || now.Mode() != e.Mode {
+	if !u.thisBoot || !intact(u.dir, now.Mode(), stateOf(now), old) || now.Mode() != e.Mode {
 		return false
 	}
 	if old.Source != e.Source {
-		if sum, err := sumOf(filepath.Join(u.from, e.Path)); err != nil || sum != old.Sum {
+		if sum, err := sumOf(filepath.Join(u.tree.Dir, e.Path)); err != nil || sum != old.Sum {
 			return false
 		}
 	}
@@ -198,17 +264,17 @@ func (u *update) same(now fs.FileInfo, old entry, e *entry) bool {
 	return true
 }
 
-// intact reports whether info, of the file called name, shows that e is unchanged.
-func intact(name string, info fs.FileInfo, e entry) bool {
+// intact reports whether the mode and state of a file in dir show that e is unchanged.
+func intact(dir string, mode fs.FileMode, now state, e entry) bool {
 	switch {
 	case e.Mode&borrowed != 0:
-		return info.IsDir()
+		return mode.IsDir()
 	case e.Mode.IsRegular():
-		return info.Mode() == e.Mode && stateOf(info) == e.Copied
+		return mode == e.Mode && now == e.Copied
 	case e.Mode.IsDir():
-		return info.IsDir() && info.Mode().Perm() == e.Mode.Perm()
+		return mode.IsDir() && mode.Perm() == e.Mode.Perm()
 	default:
-		target, err := os.Readlink(name)
+		target, err := os.Readlink(filepath.Join(dir, e.Path))
 		return err == nil && target == e.Sum
 	}
 }
@@ -224,41 +290,59 @@ func sumOf(name string) (string, error) {
 	return string(h.Sum(nil)), err
 }
 
-func (u *update) staged(i int) string { return u.temp + "/" + strconv.Itoa(i) }
+// stageAll makes the copies in the temporary directory.
+func (u *update) stageAll(ctx context.Context) (err error) {
+	if u.temp, err = u.root.OpenRoot(u.tempName); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, u.temp.Close()) }()
+	for _, c := range u.copies {
+		if err := errors.Join(ctx.Err(), u.stage(c)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// stage makes an entry in the temporary directory. A file gets the modification time of the tree's file, so that a
-// later edit of the copy changes it.
-func (u *update) stage(i int) error {
-	e := &u.next.entries[i]
-	if e.Mode.IsDir() {
-		return errors.Join(u.root.Mkdir(u.staged(i), 0o700), u.chmod(u.staged(i), e.Mode))
+// stage makes one copy. A file gets the modification time of the tree's file, so that a later edit of the copy changes
+// it.
+func (u *update) stage(c staged) error {
+	if c.Mode.IsDir() {
+		return errors.Join(u.temp.Mkdir(c.name, 0o700), chmod(u.temp, c.name, c.Mode))
 	}
-	if !e.Mode.IsRegular() {
-		return u.root.Symlink(e.Sum, u.staged(i))
+	if !c.Mode.IsRegular() {
+		return u.temp.Symlink(c.Sum, c.name)
 	}
-	in, err := os.Open(filepath.Join(u.from, e.Path))
+	in, err := os.Open(filepath.Join(u.tree.Dir, c.Path))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	out, err := u.root.OpenFile(u.staged(i), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if info, err := in.Stat(); err != nil || stateOf(info) != c.Source {
+		return errors.Join(err, u.touched(c.Path))
+	}
+	out, err := u.temp.OpenFile(c.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	h := sha256.New()
 	_, err = io.Copy(io.MultiWriter(out, h), in)
-	e.Sum = string(h.Sum(nil))
-	mtime := time.Unix(0, e.Source.Mtime)
-	return errors.Join(err, out.Chmod(e.Mode.Perm()), out.Close(), u.root.Chtimes(u.staged(i), mtime, mtime))
+	c.Sum = string(h.Sum(nil))
+	mtime := time.Unix(0, c.Source.Mtime)
+	err = errors.Join(err, out.Chmod(c.Mode.Perm()), u.temp.Chtimes(c.name, mtime, mtime))
+	if info, serr := out.Stat(); serr == nil {
+		c.Copied = stateOf(info)
+	}
+	return errors.Join(err, out.Close())
 }
 
 // chmod sets the mode of a directory. It keeps the setgid bit, by which a volume passes on its group.
-func (u *update) chmod(name string, mode fs.FileMode) error {
-	now, err := u.root.Lstat(name)
+func chmod(root *os.Root, name string, mode fs.FileMode) error {
+	now, err := root.Lstat(name)
 	if err != nil {
 		return err
 	}
-	return u.root.Chmod(name, mode.Perm()|now.Mode()&fs.ModeSetgid)
+	return root.Chmod(name, mode.Perm()|now.Mode()&fs.ModeSetgid)
 }
 
 // writeJournal records which paths become ours.
@@ -275,25 +359,27 @@ func (u *update) writeJournal() error {
 	return j.write(u.journal)
 }
 
-// place moves an entry to where consumers see it.
-func (u *update) place(i int) error {
-	e := &u.next.entries[i]
-	now, err := u.root.Lstat(e.Path)
-	if err == nil && now.IsDir() != e.Mode.IsDir() {
-		if err := u.root.RemoveAll(e.Path); err != nil { // plan has checked that all of it is ours
+// place moves a copy to where consumers see it.
+func (u *update) place(c staged) error {
+	if c.within {
+		return nil
+	}
+	now, err := u.root.Lstat(c.Path)
+	if err == nil && now.IsDir() != c.Mode.IsDir() {
+		if err := u.root.RemoveAll(c.Path); err != nil { // plan has checked that all of it is ours
 			return err
 		}
 	}
-	if err == nil && now.IsDir() && e.Mode.IsDir() {
-		return u.chmod(e.Path, e.Mode)
+	if err == nil && now.IsDir() && c.Mode.IsDir() {
+		return chmod(u.root, c.Path, c.Mode)
 	}
-	if err := u.root.Rename(u.staged(i), e.Path); err != nil {
+	if err := u.root.Rename(u.tempName+"/"+c.name, c.Path); err != nil {
 		return err
 	}
-	if now, err = u.root.Lstat(e.Path); err == nil && e.Mode.IsRegular() {
-		e.Copied = stateOf(now)
-		if e.Copied.Mtime != e.Source.Mtime || e.Copied.Size != e.Source.Size {
-			e.Copied = state{} // already modified: the next sync repairs it
+	if now, err = u.root.Lstat(c.Path); err == nil && c.Mode.IsRegular() {
+		c.Copied = stateOf(now)
+		if c.Copied.Mtime != c.Source.Mtime || c.Copied.Size != c.Source.Size {
+			c.Copied = state{} // already modified: the next sync repairs it
 		}
 	}
 	return err
@@ -343,7 +429,13 @@ func (m *manifest) changed(ctx context.Context, dir string) error {
 	if m.interrupted {
 		return errors.New("an update did not end")
 	}
-	thisBoot := m.Boot == disk.BootID()
+	at, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = at.Close() }()
+	fd, thisBoot := int(at.Fd()), m.Boot == disk.BootID()
+	var stat unix.Stat_t
 	for _, e := range m.entries {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -351,24 +443,39 @@ func (m *manifest) changed(ctx context.Context, dir string) error {
 		if e.Mode&leftover != 0 {
 			continue
 		}
-		name := filepath.Join(dir, e.Path)
-		info, err := os.Lstat(name)
-		if err != nil {
-			return err
+		// A path from an open directory costs less than one from the root of the file system.
+		if err := unix.Fstatat(fd, e.Path, &stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return below(dir, &fs.PathError{Op: "lstat", Path: e.Path, Err: err})
 		}
-		same := intact(name, info, e)
+		same := intact(dir, modeOf(stat.Mode), state{int64(stat.Ino), stat.Size, stat.Mtim.Nano(), stat.Ctim.Nano()}, e)
 		if same && e.Mode.IsRegular() && !thisBoot {
-			sum, err := sumOf(name)
+			sum, err := sumOf(filepath.Join(dir, e.Path))
 			if err != nil {
 				return err
 			}
 			same = sum == e.Sum
 		}
 		if !same {
-			return fmt.Errorf("%s has changed", name)
+			return fmt.Errorf("%s has changed", filepath.Join(dir, e.Path))
 		}
 	}
+	m.compared = thisBoot
 	return nil
+}
+
+// modeOf converts a mode of stat(2).
+func modeOf(m uint32) fs.FileMode {
+	mode := fs.FileMode(m & 0o777)
+	switch m & (unix.S_IFMT | unix.S_ISUID | unix.S_ISGID) {
+	case unix.S_IFREG:
+	case unix.S_IFDIR, unix.S_IFDIR | unix.S_ISGID:
+		mode |= fs.ModeDir
+	case unix.S_IFLNK:
+		mode |= fs.ModeSymlink
+	default:
+		mode |= fs.ModeIrregular // no file of ours
+	}
+	return mode
 }
 
 // foreign returns a path in a directory that is not in m; empty if there is none.

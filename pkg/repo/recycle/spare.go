@@ -39,7 +39,7 @@ type Recycler struct {
 	*worktree.Options
 	Mode         Mode
 	StaleTimeout time.Duration
-	Copied       bool // consumers do not read the trees themselves
+	Copied       bool // consumers do not read the trees themselves, and each file is compared with the index when it is copied
 	Store        disk.GitDir
 	Records      *worktree.Records
 	Now          func() time.Time
@@ -106,7 +106,7 @@ func (r Recycler) Suitable(ctx context.Context, g *git.Git, rec worktree.Record)
 		return Spare{}, false
 	}
 	why, err := r.unsuitable(ctx, g, s, rec)
-	if err == nil && why == "" {
+	if compared := r.Copied && !r.Hooked && r.Records.Recycled[s.rec.ID]; err == nil && why == "" && !compared {
 		err = Pristine(ctx, r.Options, r.Store, s.rec, s.Dir)
 	}
 	if err == nil && why == "" {
@@ -135,7 +135,9 @@ func (r Recycler) Make(ctx context.Context, b worktree.Builder, s Spare, rec *wo
 	if err := r.begin(b, s, *rec); err != nil {
 		return errors.Join(err, b.Abandon(*rec))
 	}
-	return b.Rebuild(ctx, rec, s.rec)
+	err := b.Rebuild(ctx, rec, s.rec)
+	r.Records.Recycled[rec.ID] = err == nil
+	return err
 }
 
 // begin moves the spare to the place where b makes its tree. After that, a crash leaves an unfinished tree under a

@@ -34,6 +34,7 @@ type Content struct {
 	Permissions fs.FileMode
 	GroupWrite  bool
 	Umask       fs.FileMode // of the files that git makes; already part of Git
+	Hooked      bool        // a hook may modify a tree before it is published
 	// Config is the user's additional git configuration, already part of Git. Settings that can change the content of
 	// a checkout become part of the Recipe.
 	Config []git.KV

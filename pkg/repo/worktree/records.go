@@ -19,13 +19,15 @@ type Records struct {
 	// ByID holds the records by the name of their admin directory.
 	ByID map[string]Record
 	// Damaged has the IDs of trees that are proved to differ from their commit. Verified has those that this process
-	// has made or verified.
-	Damaged, Verified map[string]bool
+	// has made or verified. Recycled has those that it has made from another tree.
+	Damaged, Verified, Recycled map[string]bool
 }
 
 // NewRecords returns the records of the store at git. It reads nothing yet.
 func NewRecords(root string, git disk.GitDir) *Records {
-	return &Records{root: root, git: git, ByID: map[string]Record{}, Damaged: map[string]bool{}, Verified: map[string]bool{}}
+	r := &Records{root: root, git: git, ByID: map[string]Record{}}
+	r.Damaged, r.Verified, r.Recycled = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	return r
 }
 
 // Load reads all records from the disk.
@@ -55,6 +57,7 @@ func (r *Records) Forget() {
 	clear(r.ByID)
 	clear(r.Damaged)
 	clear(r.Verified)
+	clear(r.Recycled)
 }
 
 // Retain forgets the trees that are not live.
@@ -64,6 +67,7 @@ func (r *Records) Retain(live map[string]bool) {
 			delete(r.ByID, id)
 			delete(r.Damaged, id)
 			delete(r.Verified, id)
+			delete(r.Recycled, id)
 		}
 	}
 }
