@@ -11,13 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"git-sync/pkg/repo/internal/disk"
-	"git-sync/pkg/repo/internal/index"
 )
 
 // tempDir is the prefix of the name of a directory in the published one, which holds new files before they are
@@ -90,84 +88,6 @@ func (u *update) run(ctx context.Context) (err error) {
 		}
 	}
 	return u.removeOld()
-}
-
-// list sets u.next to the content of the tree, without git's own files.
-func (u *update) list() error {
-	return filepath.WalkDir(u.tree.Dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || name == u.tree.Dir {
-			return err
-		}
-		if d.Name() == disk.GitName {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		// Without the clone, each path would keep the whole name in memory.
-		_, err = u.add(strings.Clone(name[len(u.tree.Dir)+1:]))
-		return err
-	})
-}
-
-// add adds a file of the tree to u.next, and returns its state.
-func (u *update) add(path string) (state, error) {
-	name := filepath.Join(u.tree.Dir, path)
-	info, err := os.Lstat(name)
-	if err != nil {
-		return state{}, err
-	}
-	e := entry{Path: path, Mode: info.Mode() & (fs.ModeType | fs.ModePerm)}
-	switch {
-	case e.Mode.IsRegular():
-		e.Source = stateOf(info)
-	case e.Mode.Type() == fs.ModeSymlink:
-		e.Source = stateOf(info)
-		e.Sum, err = os.Readlink(name)
-	}
-	u.next.entries = append(u.next.entries, e)
-	return e.Source, err
-}
-
-// listIndex is list for a tree with an index. It takes the entries of unchanged files from the old manifest, and
-// checks that the others are as git wrote them.
-func (u *update) listIndex() error {
-	u.next.entries = make([]entry, 0, len(u.old.entries))
-	listed := map[string]bool{".": true} // directories
-	var addDir func(dir string) error
-	addDir = func(dir string) error {
-		if listed[dir] {
-			return nil
-		}
-		listed[dir] = true
-		err := addDir(filepath.Dir(dir))
-		if err == nil {
-			_, err = u.add(dir)
-		}
-		return err
-	}
-	return index.Each(u.tree.Index, u.tree.HashSize, func(i index.Entry) error {
-		name := string(i.Path)
-		if err := addDir(filepath.Dir(name)); err != nil {
-			return err
-		}
-		if old, ours := u.ours[name]; ours && old.Source.isOf(i) {
-			u.next.entries = append(u.next.entries, *old)
-			return nil
-		}
-		now, err := u.add(name)
-		if err == nil && !now.isOf(i) {
-			err = u.touched(name)
-		}
-		return err
-	})
-}
-
-// ErrTouched says that the tree to publish is not as it was made.
-var ErrTouched = errors.New("the worktree was modified before it was published")
-
-func (u *update) touched(path string) error {
-	return fmt.Errorf("%w: %s", ErrTouched, filepath.Join(u.tree.Dir, path))
 }
 
 // plan determines which entries to copy. It changes nothing, and fails if a file that git-sync did not make is in the
@@ -264,32 +184,6 @@ func (u *update) same(now fs.FileInfo, old entry, e *entry) bool {
 	return true
 }
 
-// intact reports whether the mode and state of a file in dir show that e is unchanged.
-func intact(dir string, mode fs.FileMode, now state, e entry) bool {
-	switch {
-	case e.Mode&borrowed != 0:
-		return mode.IsDir()
-	case e.Mode.IsRegular():
-		return mode == e.Mode && now == e.Copied
-	case e.Mode.IsDir():
-		return mode.IsDir() && mode.Perm() == e.Mode.Perm()
-	default:
-		target, err := os.Readlink(filepath.Join(dir, e.Path))
-		return err == nil && target == e.Sum
-	}
-}
-
-func sumOf(name string) (string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = f.Close() }()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return string(h.Sum(nil)), err
-}
-
 // stageAll makes the copies in the temporary directory.
 func (u *update) stageAll(ctx context.Context) (err error) {
 	if u.temp, err = u.root.OpenRoot(u.tempName); err != nil {
@@ -318,8 +212,12 @@ func (u *update) stage(c staged) error {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	if info, err := in.Stat(); err != nil || stateOf(info) != c.Source {
-		return errors.Join(err, u.touched(c.Path))
+	info, err := in.Stat()
+	if err == nil && u.tree.Index != "" && stateOf(info) != c.Source {
+		err = u.touched(c.Path)
+	}
+	if err != nil {
+		return err
 	}
 	out, err := u.temp.OpenFile(c.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -421,77 +319,4 @@ func (u *update) removeOld() error {
 	slices.Reverse(left)
 	u.next.entries = append(u.next.entries, left...)
 	return nil
-}
-
-// changed returns an error that names the first difference between dir and m; nil if there is none. If m was written
-// during another boot, it also reads the files, because a power cut may have lost their content.
-func (m *manifest) changed(ctx context.Context, dir string) error {
-	if m.interrupted {
-		return errors.New("an update did not end")
-	}
-	at, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = at.Close() }()
-	fd, thisBoot := int(at.Fd()), m.Boot == disk.BootID()
-	var stat unix.Stat_t
-	for _, e := range m.entries {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if e.Mode&leftover != 0 {
-			continue
-		}
-		// A path from an open directory costs less than one from the root of the file system.
-		if err := unix.Fstatat(fd, e.Path, &stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			return below(dir, &fs.PathError{Op: "lstat", Path: e.Path, Err: err})
-		}
-		same := intact(dir, modeOf(stat.Mode), state{int64(stat.Ino), stat.Size, stat.Mtim.Nano(), stat.Ctim.Nano()}, e)
-		if same && e.Mode.IsRegular() && !thisBoot {
-			sum, err := sumOf(filepath.Join(dir, e.Path))
-			if err != nil {
-				return err
-			}
-			same = sum == e.Sum
-		}
-		if !same {
-			return fmt.Errorf("%s has changed", filepath.Join(dir, e.Path))
-		}
-	}
-	m.compared = thisBoot
-	return nil
-}
-
-// modeOf converts a mode of stat(2).
-func modeOf(m uint32) fs.FileMode {
-	mode := fs.FileMode(m & 0o777)
-	switch m & (unix.S_IFMT | unix.S_ISUID | unix.S_ISGID) {
-	case unix.S_IFREG:
-	case unix.S_IFDIR, unix.S_IFDIR | unix.S_ISGID:
-		mode |= fs.ModeDir
-	case unix.S_IFLNK:
-		mode |= fs.ModeSymlink
-	default:
-		mode |= fs.ModeIrregular // no file of ours
-	}
-	return mode
-}
-
-// foreign returns a path in a directory that is not in m; empty if there is none.
-func (m *manifest) foreign(dir string) (string, error) {
-	ours := m.byPath()
-	found := ""
-	err := filepath.WalkDir(dir, func(name string, _ fs.DirEntry, err error) error {
-		if err != nil || name == dir {
-			return err
-		}
-		rel := name[len(dir)+1:]
-		if e, ok := ours[rel]; (!ok || e.Mode&borrowed != 0) && !strings.HasPrefix(rel, tempDir) {
-			found = name
-			return fs.SkipAll
-		}
-		return nil
-	})
-	return found, err
 }
