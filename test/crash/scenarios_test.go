@@ -147,6 +147,7 @@ func outlets() []scenario {
 		{name: "directory, repair", world: few, args: how("directory"), before: edited, stays: true},
 		{name: "in place, first", world: few, args: how("in-place"), before: first, mixed: true},
 		{name: "in place, update", world: few, args: how("in-place"), before: synced, mixed: true},
+		{name: "in place, update, recycled", world: func(t *testing.T) *world { return plain(t, 600) }, args: how("in-place"), before: recyclable, mixed: true},
 		{name: "in place, repair", world: few, link: "pub/link", args: how("in-place"), before: edited, stays: true, mixed: true},
 		{name: "link becomes directory", world: few, args: how("directory"), before: was("link")},
 		{name: "link becomes in place", world: few, args: how("in-place"), before: was("link"), mixed: true},
