@@ -46,42 +46,25 @@ func (st *Store) inventory() (inventory, error) {
 // eachObject calls visit for every pack file and loose object of the store. It skips temporary files, and files that
 // disappear meanwhile.
 func (st *Store) eachObject(visit func(name string, info fs.FileInfo) error) error {
-	dirs, err := os.ReadDir(st.Path("objects"))
-	if err != nil {
-		return err
-	}
-	for _, d := range dirs {
-		if !d.IsDir() || len(d.Name()) != 2 && d.Name() != "pack" {
-			continue
-		}
-		if err := eachFile(filepath.Join(st.Path("objects"), d.Name()), visit); err != nil {
+	root := st.Path("objects")
+	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil || name == root:
 			return err
+		case d.IsDir() && len(d.Name()) != 2 && d.Name() != "pack":
+			return fs.SkipDir
+		case d.IsDir(), filepath.Dir(name) == root, strings.HasPrefix(d.Name(), "tmp_"), strings.HasPrefix(d.Name(), ".tmp"):
+			return nil
 		}
-	}
-	return nil
-}
-
-func eachFile(dir string, visit func(name string, info fs.FileInfo) error) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "tmp_") || strings.HasPrefix(e.Name(), ".tmp") {
-			continue
-		}
-		info, err := e.Info()
+		info, err := d.Info()
 		if errors.Is(err, fs.ErrNotExist) {
-			continue
+			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := visit(filepath.Join(dir, e.Name()), info); err != nil {
-			return err
-		}
-	}
-	return nil
+		return visit(name, info)
+	})
 }
 
 // errCorrupt says that damage is proved.
