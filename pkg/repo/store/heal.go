@@ -6,23 +6,30 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// remove removes the files that match patterns. what describes them in an error.
-func (st *Store) remove(what string, patterns ...string) error {
+// removeUnless removes the files below dir that match patterns, except those to keep.
+func removeUnless(keep func(name string) bool, dir string, patterns ...string) error {
 	var err error
 	for _, pattern := range patterns {
-		names, gerr := disk.Glob(st.Dir(), pattern)
+		names, gerr := disk.Glob(dir, pattern)
 		err = errors.Join(err, gerr)
-		for _, name := range names {
+		for _, name := range slices.DeleteFunc(names, keep) {
 			err = errors.Join(err, disk.RemoveTree(name))
 		}
 	}
-	if err != nil {
+	return err
+}
+
+// remove removes the files that match patterns. what describes them in an error.
+func (st *Store) remove(what string, patterns ...string) error {
+	none := func(string) bool { return false }
+	if err := removeUnless(none, st.Dir(), patterns...); err != nil {
 		return fmt.Errorf("removing %s: %w", what, err)
 	}
 	return nil
@@ -59,19 +66,12 @@ const lockAge = 10 * time.Second
 // HealWorktreeLocks removes stale locks from the admin directories of worktrees, those of submodules included. A lock
 // is stale if it is older than since, when this process took over the root, or older than lockAge at now.
 func (st *Store) HealWorktreeLocks(since, now time.Time) error {
-	names, err := disk.Glob(st.Dir(), disk.Admins+"/*/*.lock")
-	inModules, merr := disk.Glob(st.Dir(), disk.OwnName+"/"+disk.ModulesName+"/*/"+disk.Admins+"/*/*.lock")
-	err = errors.Join(err, merr)
-	for _, name := range append(names, inModules...) {
-		info, serr := os.Lstat(name)
-		if serr != nil {
-			continue // removed meanwhile
-		}
-		if at := info.ModTime(); at.Before(since) || now.Sub(at) > lockAge {
-			err = errors.Join(err, disk.Remove(name))
-		}
+	inUse := func(name string) bool {
+		info, err := os.Lstat(name) // on error, it was removed meanwhile
+		return err != nil || !info.ModTime().Before(since) && now.Sub(info.ModTime()) <= lockAge
 	}
-	if err != nil {
+	locks := disk.Admins + "/*/*.lock"
+	if err := removeUnless(inUse, st.Dir(), locks, disk.OwnName+"/"+disk.ModulesName+"/*/"+locks); err != nil {
 		return fmt.Errorf("removing stale locks of worktrees: %w", err)
 	}
 	return nil

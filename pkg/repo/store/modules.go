@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"git-sync/pkg/git"
 	"git-sync/pkg/repo/internal/disk"
@@ -79,13 +78,8 @@ func (st *Store) moduleRef(commit string) string {
 // forgetOtherDepths removes the refs that were fetched with another depth: all commits of a store share the shallow
 // boundary, so they must be fetched again. Meanwhile, worktrees protect the commits that are checked out.
 func (st *Store) forgetOtherDepths() error {
-	depths, err := disk.Glob(st.Dir(), moduleRefs+"*")
-	for _, dir := range depths {
-		if filepath.Base(dir) != strconv.Itoa(st.opts.Depth) {
-			err = errors.Join(err, disk.RemoveTree(dir))
-		}
-	}
-	if err != nil {
+	present := func(dir string) bool { return filepath.Base(dir) == strconv.Itoa(st.opts.Depth) }
+	if err := removeUnless(present, st.Dir(), moduleRefs+"*"); err != nil {
 		return fmt.Errorf("preparing a change of --depth: %w", err)
 	}
 	return nil
@@ -101,25 +95,12 @@ func (st *Store) hasModule(ctx context.Context, g *git.Git, commit string) (bool
 
 // DropUnusedCommits removes the refs of submodule commits that are not checked out anywhere.
 func (st *Store) DropUnusedCommits() error {
-	used := map[string]bool{}
-	heads, err := disk.Glob(st.Dir(), disk.Admins+"/*/HEAD")
+	_, tips, err := st.toKeep()
 	if err != nil {
-		return err
+		return fmt.Errorf("listing submodules in use: %w", err)
 	}
-	for _, name := range heads {
-		head, err := os.ReadFile(name)
-		if err != nil {
-			return fmt.Errorf("listing submodules in use: %w", err)
-		}
-		used[strings.TrimSpace(string(head))] = true
-	}
-	refs, err := disk.Glob(st.Dir(), moduleRefs+"*/*")
-	for _, name := range refs {
-		if !used[filepath.Base(name)] {
-			err = errors.Join(err, disk.Remove(name))
-		}
-	}
-	if err != nil {
+	checkedOut := func(ref string) bool { return tips[filepath.Base(ref)] }
+	if err := removeUnless(checkedOut, st.Dir(), moduleRefs+"*/*"); err != nil {
 		return fmt.Errorf("forgetting submodules' commits: %w", err)
 	}
 	return nil

@@ -129,17 +129,11 @@ func (st *Store) swap(next string, exchange func(a, b string) error) error {
 
 // removeInPlace removes a store that cannot be renamed. The marker goes last, so that the rest is recognized as ours.
 func removeInPlace(dir string) error {
-	var err error
-	for _, pattern := range []string{"*", disk.OwnName + "/*"} {
-		names, gerr := disk.Glob(dir, pattern)
-		err = errors.Join(err, gerr)
-		for _, name := range names {
-			if base := filepath.Base(name); base != disk.OwnName && base != disk.Marker {
-				err = errors.Join(err, disk.RemoveTree(name))
-			}
-		}
+	marked := func(name string) bool {
+		base := filepath.Base(name)
+		return base == disk.OwnName || base == disk.Marker
 	}
-	if err != nil {
+	if err := removeUnless(marked, dir, "*", disk.OwnName+"/*"); err != nil {
 		return err
 	}
 	return disk.RemoveTree(dir)
