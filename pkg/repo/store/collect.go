@@ -135,14 +135,16 @@ func (c *collection) copyReachable(ctx context.Context) error {
 	if err := c.st.Write(filepath.Join(c.dir, "shallow"), []byte(c.shallow)); err != nil {
 		return err
 	}
-	c.commits = nil
+	c.commits = map[string]bool{}
 	if c.shallow != "" {
 		list := c.reading(git.Cmd("rev-list", "--stdin").MaxOutput(maxList)).Stdin(strings.NewReader(revisions(c.tips, nil)))
 		res, err := c.st.opts.Git.Run(ctx, list)
 		if err != nil {
 			return fmt.Errorf("listing commits: %w", err)
 		}
-		c.commits = setOf(strings.Fields(res.Stdout))
+		for hash := range strings.FieldsSeq(res.Stdout) {
+			c.commits[hash] = true
+		}
 	}
 	if err := c.pack(ctx); err != nil {
 		return fmt.Errorf("copying what is kept: %w", err)
@@ -308,12 +310,4 @@ func (st *Store) toKeep() (shallow string, tips map[string]bool, err error) {
 		}
 	}
 	return string(data), tips, nil
-}
-
-func setOf(list []string) map[string]bool {
-	set := make(map[string]bool, len(list))
-	for _, s := range list {
-		set[s] = true
-	}
-	return set
 }
