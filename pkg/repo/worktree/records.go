@@ -53,12 +53,7 @@ func (r *Records) Load() error {
 }
 
 // Forget forgets all records.
-func (r *Records) Forget() {
-	clear(r.ByID)
-	clear(r.Damaged)
-	clear(r.Verified)
-	clear(r.Recycled)
-}
+func (r *Records) Forget() { *r = *NewRecords(r.root, r.git) }
 
 // Retain forgets the trees that are not live.
 func (r *Records) Retain(live map[string]bool) {

@@ -27,20 +27,18 @@ func moduleURL(parent, sub string) (string, error) {
 		prefix, base = host+":", rest // scp-like: user@host:path
 	}
 	for {
-		switch {
-		case strings.HasPrefix(sub, "./"):
-			sub = sub[2:]
-			continue
-		case strings.HasPrefix(sub, "../"):
-			sub = sub[3:]
-			if base == "" || base == "/" {
-				return "", fmt.Errorf("its URL %q leads above %s", sub, parent)
-			}
-			cut := strings.LastIndexByte(base, '/')
-			base = base[:max(cut, 0)]
+		step, rest, ok := strings.Cut(sub, "/")
+		if !ok || step != "." && step != ".." {
+			break
+		}
+		sub = rest
+		if step == "." {
 			continue
 		}
-		break
+		if base == "" || base == "/" {
+			return "", fmt.Errorf("its URL %q leads above %s", sub, parent)
+		}
+		base = base[:max(strings.LastIndexByte(base, '/'), 0)]
 	}
 	sep := "/"
 	if base == "" && strings.HasSuffix(prefix, ":") {
