@@ -97,7 +97,7 @@ func (g *Git) trust(config []KV) {
 	var b strings.Builder
 	for _, kv := range config {
 		if strings.EqualFold(kv.Key, "safe.directory") {
-			fmt.Fprintf(&b, "[safe]\n\tdirectory = \"%s\"\n", strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(kv.Value))
+			fmt.Fprintf(&b, "[safe]\n\tdirectory = %s\n", QuoteConfig(kv.Value))
 		}
 	}
 	if b.Len() == 0 {
@@ -106,4 +106,9 @@ func (g *Git) trust(config []KV) {
 	if file, path, err := MemoryFile([]byte(b.String())); err == nil {
 		g.global, g.env = file, append(g.env, "GIT_CONFIG_GLOBAL="+path)
 	}
+}
+
+// QuoteConfig quotes a value for a configuration file, as described in git-config(1).
+func QuoteConfig(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(value) + `"`
 }

@@ -106,7 +106,7 @@ func (c *collection) reading(cmd *git.Command) *git.Command {
 	}
 	return cmd.GitDir(c.st.Dir()).Env(
 		"GIT_OBJECT_DIRECTORY="+c.dir,
-		"GIT_ALTERNATE_OBJECT_DIRECTORIES="+quoteConfig(c.st.Path("objects")),
+		"GIT_ALTERNATE_OBJECT_DIRECTORIES="+git.QuoteConfig(c.st.Path("objects")),
 		"GIT_SHALLOW_FILE="+shallow,
 	)
 }

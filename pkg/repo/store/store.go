@@ -193,9 +193,9 @@ func (st *Store) configure() error {
 	}
 	// Makes git recognize the submodules in a published tree.
 	b.WriteString("[submodule]\n\tactive = .\n")
-	fmt.Fprintf(&b, "[remote \"origin\"]\n\turl = %s\n", quoteConfig(st.url))
+	fmt.Fprintf(&b, "[remote \"origin\"]\n\turl = %s\n", git.QuoteConfig(st.url))
 	if st.Meta.Filter != "" {
-		fmt.Fprintf(&b, "\tpromisor = true\n\tpartialclonefilter = %s\n", quoteConfig(st.Meta.Filter))
+		fmt.Fprintf(&b, "\tpromisor = true\n\tpartialclonefilter = %s\n", git.QuoteConfig(st.Meta.Filter))
 	}
 	// git recognizes a repository by its HEAD.
 	for name, content := range map[string]string{"config": b.String(), "HEAD": "ref: refs/heads/git-sync\n"} {
@@ -207,11 +207,6 @@ func (st *Store) configure() error {
 		}
 	}
 	return nil
-}
-
-// quoteConfig quotes a value as described in git-config(1).
-func quoteConfig(value string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(value) + `"`
 }
 
 // ref returns the value of the loose ref name; empty if there is none, and an error if it cannot be read. git-sync
