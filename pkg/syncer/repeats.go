@@ -3,25 +3,20 @@ package syncer
 import "regexp"
 
 // repeats counts failures by their message, so that repetitions of a failure are logged more and more rarely, also if
-// two failures alternate. The zero value is ready to use.
-type repeats struct {
-	counts map[string]int
-}
+// two failures alternate.
+type repeats map[string]int
 
 // maxMessages limits the number of messages that are distinguished. Further ones are counted together.
 const maxMessages = 64
 
 // add counts the failure and returns how often it has occurred.
-func (r *repeats) add(err error) int {
-	if r.counts == nil {
-		r.counts = make(map[string]int)
-	}
+func (r repeats) add(err error) int {
 	key := signature(err.Error())
-	if _, known := r.counts[key]; !known && len(r.counts) >= maxMessages {
+	if _, known := r[key]; !known && len(r) >= maxMessages {
 		key = ""
 	}
-	r.counts[key]++
-	return r.counts[key]
+	r[key]++
+	return r[key]
 }
 
 // shouldLog reports whether the nth occurrence of a failure is logged: the first, then each time the number has

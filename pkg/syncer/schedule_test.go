@@ -108,7 +108,7 @@ func TestBudget(t *testing.T) {
 }
 
 func TestRepeats(t *testing.T) {
-	var r repeats
+	r := repeats{}
 	var logged []int
 	for range 100 {
 		if n := r.add(errRemote); shouldLog(n) {
@@ -127,11 +127,11 @@ func TestRepeats(t *testing.T) {
 }
 
 func TestRepeatsAreBounded(t *testing.T) {
-	var r repeats
+	r := repeats{}
 	for i := range 10_000 {
 		r.add(&RefusedError{Hash: string(rune('a' + i)), Err: errRemote})
 	}
-	if len(r.counts) > maxMessages+1 {
-		t.Errorf("%d are remembered", len(r.counts))
+	if len(r) > maxMessages+1 {
+		t.Errorf("%d are remembered", len(r))
 	}
 }

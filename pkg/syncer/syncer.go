@@ -129,6 +129,7 @@ func New(opt Options) *Syncer {
 		stopped:  make(chan struct{}),
 		report:   Report{Repo: opt.Repo, Ref: opt.Ref},
 		sit:      situation{oneTime: opt.OneTime},
+		repeats:  repeats{},
 		sequence: sequence{opt: opt, isFirst: true},
 	}
 }
