@@ -11,13 +11,12 @@ import (
 
 // outcome is the result of one sync.
 type outcome struct {
-	tree      repo.Tree
-	previous  string // hash that was published before
-	err       error
-	held      bool      // the pre-publish hook was not run, because it recently refused the same revision
-	gateAgain time.Time // when the refused revision is tried again
-	started   time.Time
-	ended     time.Time
+	tree     repo.Tree
+	previous string // hash that was published before
+	err      error
+	held     bool // the pre-publish hook was not run, because it recently refused the same revision
+	started  time.Time
+	ended    time.Time
 }
 
 // attempt is a running sync.
@@ -121,8 +120,7 @@ type sequence struct {
 	touched   bool // the touch file was touched for that tree already
 	mustTouch bool // the last touch has failed
 
-	refused      *RefusedError // the last revision that the hook refused
-	refusedUntil time.Time
+	refused *RefusedError // the last revision that the hook refused
 }
 
 // run makes one sync: refresh credentials, prepare, pre-publish hook, publish, announce, clean up.
@@ -200,8 +198,7 @@ func (seq *sequence) gate(ctx context.Context, out *outcome) (held bool, err err
 	if seq.opt.Gate == nil {
 		return false, nil
 	}
-	if seq.refused != nil && seq.refused.Hash == out.tree.Hash && time.Now().Before(seq.refusedUntil) {
-		out.gateAgain = seq.refusedUntil
+	if seq.refused != nil && seq.refused.Hash == out.tree.Hash && time.Now().Before(seq.refused.until) {
 		return true, seq.refused
 	}
 	seq.refused = nil
@@ -213,9 +210,7 @@ func (seq *sequence) gate(ctx context.Context, out *outcome) (held bool, err err
 	if ctx.Err() != nil {
 		return false, fmt.Errorf("running the pre-publish hook: %w", err)
 	}
-	seq.refused = &RefusedError{Hash: out.tree.Hash, Err: err}
-	seq.refusedUntil = time.Now().Add(seq.opt.GateBackoff)
-	out.gateAgain = seq.refusedUntil
+	seq.refused = &RefusedError{Hash: out.tree.Hash, Err: err, until: time.Now().Add(seq.opt.GateBackoff)}
 	return false, seq.refused
 }
 

@@ -82,6 +82,8 @@ func (s *Syncer) stuckError() error {
 type RefusedError struct {
 	Hash string
 	Err  error
+
+	until time.Time // the hook is not run again for this revision before
 }
 
 func (e *RefusedError) Error() string {

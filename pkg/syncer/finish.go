@@ -108,26 +108,21 @@ func (s *Syncer) fail(q *request, out outcome) (time.Duration, error) {
 // charge counts a failure against the budget. A refusal by the pre-publish hook shows that the remote works, so it
 // counts only in a one-time run, which must end.
 func (s *Syncer) charge(err error) {
-	if isRefusal(err) && !s.sit.oneTime {
+	if _, ok := errors.AsType[*RefusedError](err); ok && !s.sit.oneTime {
 		s.charged = 0
 		return
 	}
 	s.charged++
 }
 
-func isRefusal(err error) bool {
-	_, ok := errors.AsType[*RefusedError](err)
-	return ok
-}
-
 // retryDelay returns the delay after a failure. After a refusal, polling continues, and the hook runs again after its
 // own backoff.
 func (s *Syncer) retryDelay(out outcome) time.Duration {
-	if isRefusal(out.err) {
+	if refused, ok := errors.AsType[*RefusedError](out.err); ok {
 		s.notBefore = time.Time{}
 		delay := s.opt.afterSuccess(s.sit)
 		if s.opt.GateBackoff > 0 {
-			delay = min(delay, max(out.gateAgain.Sub(out.ended), 0))
+			delay = min(delay, max(refused.until.Sub(out.ended), 0))
 		}
 		return delay
 	}
