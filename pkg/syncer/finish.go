@@ -70,10 +70,7 @@ func (s *Syncer) publication(r *Report, q *request, out outcome) {
 		r.PreviousHash = r.Hash
 	}
 	r.Hash, r.Since, r.PushedAt = out.tree.Hash, out.ended, q.at
-	remember(r, Event{
-		Time: out.ended, Duration: out.ended.Sub(out.started), Result: ResultSuccess,
-		Hash: out.tree.Hash, Trigger: q.source,
-	})
+	remember(r, q, out)
 }
 
 // fail records a failed sync. It returns the delay before the next sync, or the error that ends the run.
@@ -91,10 +88,7 @@ func (s *Syncer) fail(q *request, out outcome) (time.Duration, error) {
 	s.logFailure(out, delay, over)
 	s.update(func(r *Report) {
 		s.failed(r, out)
-		remember(r, Event{
-			Time: out.ended, Duration: out.ended.Sub(out.started), Result: ResultError,
-			Error: out.err.Error(), Trigger: q.source,
-		})
+		remember(r, q, out)
 	})
 	if s.opt.Failed != nil {
 		s.opt.Failed(out.err, s.failures)
@@ -214,8 +208,12 @@ func plus[N int | time.Duration](m map[string]N, key string, n N) map[string]N {
 	return c
 }
 
-// remember appends to a copy of the history, for the same reason.
-func remember(r *Report, e Event) {
+// remember appends a publication or failure to a copy of the history, for the same reason.
+func remember(r *Report, q *request, out outcome) {
+	e := Event{Time: out.ended, Duration: out.ended.Sub(out.started), Result: ResultSuccess, Hash: out.tree.Hash, Trigger: q.source}
+	if out.err != nil {
+		e.Result, e.Hash, e.Error = ResultError, "", out.err.Error()
+	}
 	r.History = slices.Concat(r.History[max(0, len(r.History)-maxHistory+1):], []Event{e})
 }
 
