@@ -62,9 +62,11 @@ const (
 	KindRefused
 )
 
-// explained returns the kind in words, and the default hint, which may name options of git-sync.
-func (k Kind) explained() (words, hint string) {
-	e := [...]struct{ words, hint string }{
+// explanation is a kind in words, and the default hint, which may name options of git-sync.
+type explanation struct{ words, hint string }
+
+func (k Kind) explained() explanation {
+	return [...]explanation{
 		KindUnknown:      {"unknown failure", ""},
 		KindCanceled:     {"interrupted", ""},
 		KindTimeout:      {"timed out", "if the repository is large or the network slow, raise --sync-timeout; otherwise check why the remote does not answer"},
@@ -93,17 +95,10 @@ func (k Kind) explained() (words, hint string) {
 		KindFilter:       {"filter failed", ""},
 		KindRefused:      {"refused", "see the message for what git considers unsafe; only https, http, ssh, git and file transports are allowed"},
 	}[k]
-	return e.words, e.hint
 }
 
 // String returns the kind in words.
-func (k Kind) String() string {
-	words, _ := k.explained()
-	return words
-}
+func (k Kind) String() string { return k.explained().words }
 
 // Hint returns the default hint for the kind; "" if there is none.
-func (k Kind) Hint() string {
-	_, hint := k.explained()
-	return hint
-}
+func (k Kind) Hint() string { return k.explained().hint }
