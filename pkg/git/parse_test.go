@@ -169,9 +169,9 @@ func TestLastAnswer(t *testing.T) {
 		for _, h := range c.headers {
 			trace.WriteString(recv + h + "\n")
 		}
-		a := lastAnswer(strings.NewReader(trace.String()))
-		if a.status != c.status || RetryAfter(a.header, now) != c.delay {
-			t.Errorf("%s: %d, %v", name, a.status, RetryAfter(a.header, now))
+		status, header := lastAnswer(strings.NewReader(trace.String()))
+		if status != c.status || RetryAfter(header, now) != c.delay {
+			t.Errorf("%s: %d, %v", name, status, RetryAfter(header, now))
 		}
 	}
 }
@@ -180,7 +180,8 @@ func FuzzLastAnswer(f *testing.F) {
 	f.Add("x <= Recv header: HTTP/1.1 429 x\nx <= Recv header: Retry-After: 120\n")
 	f.Add("x <= Recv header: HTTP/2 403\nx <= Recv header: ratelimit-remaining: 0\nx <= Recv header: ratelimit-reset: -1\n")
 	f.Fuzz(func(t *testing.T, trace string) {
-		if d := RetryAfter(lastAnswer(strings.NewReader(trace)).header, time.Unix(1_800_000_000, 0)); d < 0 || d > maxDelay {
+		_, header := lastAnswer(strings.NewReader(trace))
+		if d := RetryAfter(header, time.Unix(1_800_000_000, 0)); d < 0 || d > maxDelay {
 			t.Errorf("delay %v", d)
 		}
 	})

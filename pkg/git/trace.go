@@ -17,7 +17,7 @@ import (
 
 // git does not print the headers of an HTTP response, but writes them to its trace. So the trace of commands that
 // talk to a remote goes to a file in memory, which has no name and which only this user can open. If the command
-// fails, the few headers in [answer] are read from it. The rest is discarded. That costs about 2 % of the CPU time of
+// fails, the last response is read from it. The rest is discarded. That costs about 2 % of the CPU time of
 // "git ls-remote".
 
 // traced reports whether the trace of a command is kept. Other commands run programs (filters, git-lfs) that may
@@ -30,12 +30,6 @@ const maxTrace = 256 << 10
 
 // maxDelay limits the delay that a server can ask for.
 const maxDelay = 24 * time.Hour
-
-// answer is the header of an HTTP response.
-type answer struct {
-	status int
-	header http.Header
-}
 
 // traceEnv makes git, and helpers that inherit the environment, write their trace to descriptor 3.
 func traceEnv() []string {
@@ -94,42 +88,41 @@ func (e *Error) applyResponse(trace *os.File, now time.Time) {
 	if err != nil {
 		return
 	}
-	a := lastAnswer(io.NewSectionReader(trace, max(0, size-maxTrace), maxTrace))
-	switch a.status {
+	status, header := lastAnswer(io.NewSectionReader(trace, max(0, size-maxTrace), maxTrace))
+	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		e.After = RetryAfter(a.header, now)
+		e.After = RetryAfter(header, now)
 	case http.StatusForbidden:
 		// Some servers send this status if the rate limit is exceeded.
-		if e.Kind != KindAuth || a.header.Get("Retry-After") == "" && !spent(a.header) {
+		if e.Kind != KindAuth || header.Get("Retry-After") == "" && !spent(header) {
 			return
 		}
-		e.Kind, e.Hinted, e.After = KindRateLimited, "", RetryAfter(a.header, now)
+		e.Kind, e.Hinted, e.After = KindRateLimited, "", RetryAfter(header, now)
 	}
 }
 
-// lastAnswer parses the trace. These are the lines that it reads; in HTTP/2, header names are in lower case:
+// lastAnswer returns the status and the header of the last HTTP response in a trace; 0 and nil if there is none. These are the lines that it reads; in HTTP/2, header names are in lower case:
 //
 //	05:05:06.339918 http.c:684              <= Recv header: HTTP/1.1 429 Too Many Requests
 //	05:05:06.339932 http.c:684              <= Recv header: Retry-After: 120
-func lastAnswer(trace io.Reader) answer {
-	var a answer
+func lastAnswer(trace io.Reader) (status int, header http.Header) {
 	lines := bufio.NewScanner(trace)
 	lines.Buffer(nil, maxTrace)
 	for lines.Scan() {
-		_, header, ok := strings.Cut(lines.Text(), "<= Recv header: ")
+		_, line, ok := strings.Cut(lines.Text(), "<= Recv header: ")
 		if !ok {
 			continue
 		}
-		if strings.HasPrefix(header, "HTTP/") {
-			a = answer{header: http.Header{}}
-			if fields := strings.Fields(header); len(fields) > 1 {
-				a.status, _ = strconv.Atoi(fields[1]) // 0 if it is not a number
+		if strings.HasPrefix(line, "HTTP/") {
+			status, header = 0, http.Header{}
+			if fields := strings.Fields(line); len(fields) > 1 {
+				status, _ = strconv.Atoi(fields[1]) // 0 if it is not a number
 			}
-		} else if name, value, ok := strings.Cut(header, ":"); ok && a.header != nil {
-			a.header.Set(name, strings.TrimSpace(value))
+		} else if name, value, ok := strings.Cut(line, ":"); ok && header != nil {
+			header.Set(name, strings.TrimSpace(value))
 		}
 	}
-	return a
+	return status, header
 }
 
 // spent reports whether a rate limit is used up.
