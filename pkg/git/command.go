@@ -1,7 +1,6 @@
 package git
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +16,6 @@ type Command struct {
 	program   string // empty: git
 	url       string // of the remote
 	args      []string
-	dir       string
 	gitDir    string
 	workTree  string
 	env       []string
@@ -67,14 +65,7 @@ func (c *Command) URL(url string) *Command {
 	return c
 }
 
-// Dir sets the working directory. By default, git runs in its GitDir, or else in /, but not in the working directory
-// of this process.
-func (c *Command) Dir(dir string) *Command {
-	c.dir = dir
-	return c
-}
-
-// GitDir sets the repository, so that git does not search for one.
+// GitDir sets the repository, so that git does not search for one. git runs in that directory.
 func (c *Command) GitDir(dir string) *Command {
 	c.gitDir = dir
 	return c
@@ -127,9 +118,6 @@ func (c *Command) op() string {
 	}
 	return c.args[0]
 }
-
-// directory returns the working directory of git.
-func (c *Command) directory() string { return cmp.Or(c.dir, c.gitDir, "/") }
 
 // check rejects values that no argument of git may contain.
 func (c *Command) check(value string) {

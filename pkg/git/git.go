@@ -237,7 +237,7 @@ func (g *Git) prepare(c *Command, silence time.Duration) (proc.Cmd, error) {
 	pc := proc.Cmd{
 		Path:      cmp.Or(c.program, g.path),
 		Args:      c.args,
-		Dir:       c.directory(),
+		Dir:       cmp.Or(c.gitDir, "/"), // not the working directory of this process
 		Env:       slices.Concat(g.env, c.env, countedConfig(slices.Concat([]KV{{"http.lowSpeedTime", strconv.Itoa(int(silence.Seconds()))}}, g.config, c.config))),
 		Stdin:     c.stdin,
 		MaxOutput: c.maxOutput,

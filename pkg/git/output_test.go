@@ -169,7 +169,7 @@ func TestLFSFailures(t *testing.T) {
 			}})
 			dir, tree := emptyStore(t, g), t.TempDir()
 			must(t, g, git.Cmd("fetch", "--quiet").GitDir(dir).Operand(up.FileURL(), "+refs/heads/*:refs/heads/*"))
-			_, err := g.Run(t.Context(), git.Cmd("read-tree", "-m", "-u", "HEAD").GitDir(dir).WorkTree(tree).Dir(tree))
+			_, err := g.Run(t.Context(), git.Cmd("read-tree", "-m", "-u", "HEAD").GitDir(dir).WorkTree(tree))
 			e := expect(t, err, git.KindFilter, "git-lfs")
 			inOrder(t, e, append([]string{"a.bin: smudge filter lfs failed; git-lfs says: "}, c.parts...)...)
 			if _, helper := e.Output(); !strings.Contains(helper, c.parts[0]) {

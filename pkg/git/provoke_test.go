@@ -369,7 +369,7 @@ func TestBigFileInLittleMemory(t *testing.T) {
 	for _, limit := range []string{"1", "100"} { // kept as a pack; unpacked
 		dir, tree := emptyStore(t, g), t.TempDir()
 		must(t, g, fetch(dir, gitserver.HTTP(t, up).RepoURL(up), "+refs/heads/main:refs/heads/main").Config(git.KV{Key: "fetch.unpackLimit", Value: limit}))
-		must(t, g, git.Cmd("read-tree", "-m", "-u", "refs/heads/main").GitDir(dir).WorkTree(tree).Dir(tree))
+		must(t, g, git.Cmd("read-tree", "-m", "-u", "refs/heads/main").GitDir(dir).WorkTree(tree))
 		got, err := os.ReadFile(filepath.Join(tree, "noise"))
 		if err != nil || !bytes.Equal(got, noise) {
 			t.Errorf("another file arrived: %d bytes, %v", len(got), err)
@@ -500,7 +500,7 @@ func TestProvokeCorrupt(t *testing.T) {
 				file = "objects/" + hash[:2] + "/" + hash[2:]
 			}
 			damage(t, filepath.Join(dir, file), c.change)
-			_, err := g.Run(t.Context(), git.Cmd("checkout-index", "-a", "-f").GitDir(dir).WorkTree(tree).Dir(tree))
+			_, err := g.Run(t.Context(), git.Cmd("checkout-index", "-a", "-f").GitDir(dir).WorkTree(tree))
 			expect(t, err, git.KindCorrupt)
 		})
 	}
@@ -515,7 +515,7 @@ func TestNotProvedCorrupt(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, "objects", hash[:2], hash[2:])); err != nil {
 			t.Fatal(err)
 		}
-		_, err := g.Run(t.Context(), git.Cmd("checkout-index", "-a", "-f").GitDir(dir).WorkTree(tree).Dir(tree))
+		_, err := g.Run(t.Context(), git.Cmd("checkout-index", "-a", "-f").GitDir(dir).WorkTree(tree))
 		expect(t, err, git.KindUnknown)
 	})
 	t.Run("damaged remote", func(t *testing.T) {
@@ -553,7 +553,7 @@ fatal: fetch-pack: invalid index-pack output' >&2; exit 128; fi`)
 }
 
 func TestProvokeDirectoryMissing(t *testing.T) {
-	_, err := newGit(t).Run(t.Context(), git.Cmd("status").Dir("/nonexistent"))
+	_, err := newGit(t).Run(t.Context(), git.Cmd("status").GitDir("/nonexistent"))
 	expect(t, err, git.KindUnknown, "/nonexistent")
 	if !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("error is %v", err)
