@@ -48,6 +48,14 @@ type process struct {
 	file    []byte // the content of the file of --config at start
 }
 
+// plain reports whether the user wants no colours (https://no-color.org, terminfo).
+func (p process) plain() bool {
+	return proc.Getenv(p.environ, "NO_COLOR") != "" || proc.Getenv(p.environ, "TERM") == "dumb"
+}
+
+// complain reports an error if there is no log. An error of writing it is ignored.
+func (p process) complain(err error) { _, _ = fmt.Fprintf(p.stderr, "error: %v\n", err) }
+
 // run runs the program and returns its exit code.
 func run(p process) int {
 	if code, ours := auth.Helper(p.environ, p.args, p.stdin, p.stdout, p.stderr); ours {
