@@ -121,8 +121,8 @@ func TestDefaults(t *testing.T) {
 				Content: repo.Content{Submodules: repo.SubmodulesRecursive},
 			},
 			Loop: syncer.Options{
-				Schedule: syncer.Schedule{Period: 10 * time.Second, Timeout: 2 * time.Minute, Budget: syncer.Budget{UntilPublished: true, Exit: 1}},
-				Hooks:    syncer.Hooks{GateBackoff: 3 * time.Second},
+				Schedule:    syncer.Schedule{Period: 10 * time.Second, Timeout: 2 * time.Minute, Budget: syncer.Budget{UntilPublished: true, Exit: 1}},
+				GateBackoff: 3 * time.Second,
 			},
 			Exechook: program, PrePublish: program, ExechookBackoff: 3 * time.Second,
 			Webhook: hook.WebhookOptions{Method: "POST", SuccessStatus: 200, Timeout: time.Second}, WebhookBackoff: 3 * time.Second,

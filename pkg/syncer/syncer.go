@@ -59,17 +59,7 @@ type Options struct {
 	Repo, Ref string
 
 	Schedule
-	Hooks
-	Observers
 
-	// Slots limits how many syncs of several loops run at the same time: each sync puts a value into the channel
-	// while it runs. Waiting loops get a slot in the order of arrival. nil: no limit.
-	Slots chan struct{}
-	Log   logr.Logger
-}
-
-// Hooks are called around a publication. Each is optional.
-type Hooks struct {
 	// Gate runs the pre-publish hook in a tree before it is published. previous is the published hash. An error
 	// prevents the publication. A refused revision is tried again after GateBackoff (0: at the next poll), another
 	// revision at once. A refusal counts against the budget only if OneTime.
@@ -81,15 +71,17 @@ type Hooks struct {
 	// Touch touches the touch file at the same times. If the tree found at start may be used, it is touched even if
 	// the first sync fails. An error is logged, and the next sync tries again.
 	Touch func() error
-}
 
-// Observers are called by the loop itself: they must not block. Each is optional.
-type Observers struct {
-	// Observe gets each new Report.
-	Observe func(Report)
-	// Failed is called for each failure that counts, Succeeded for each success. They maintain the error file.
+	// Observe gets each new Report. Failed is called for each failure that counts, Succeeded for each success. The
+	// loop itself calls them, so they must not block.
+	Observe   func(Report)
 	Failed    func(err error, failures int)
 	Succeeded func()
+
+	// Slots limits how many syncs of several loops run at the same time: each sync puts a value into the channel
+	// while it runs. Waiting loops get a slot in the order of arrival. nil: no limit.
+	Slots chan struct{}
+	Log   logr.Logger
 }
 
 // Syncer is the sync loop. Run may be called once. All other methods may be called concurrently, also before and
