@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"io"
 	"slices"
 	"time"
 
@@ -35,11 +34,13 @@ func newPages() (*pages, error) {
 		"stamp":     func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
 		"iso":       func(t time.Time) string { return t.Format(time.RFC3339) },
 		"source":    source,
-		"stateName": func(state string) string { return wordingOf(state).name },
-		"tone":      func(state string) string { return wordingOf(state).tone },
+		"wording":   wordingOf,
+		"headline":  headline,
+		"recent":    recent,
 		"verdict":   verdict,
 		"newest":    newest,
 		"receiving": func(all []delivery) bool { return all != nil },
+		"css":       func() template.CSS { return template.CSS(pageCSS) },
 	}).ParseFS(pageHTML, "*.html")
 	if err != nil {
 		return nil, err
@@ -48,33 +49,6 @@ func newPages() (*pages, error) {
 	sum := sha256.Sum256([]byte(pageCSS))
 	return &pages{t, fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 		base64.StdEncoding.EncodeToString(sum[:]))}, nil
-}
-
-// view is the data for the template of one sync's page.
-type view struct {
-	status
-	CSS      template.CSS
-	Headline string
-	Advice   string
-	Recent   []row // newest first
-}
-
-// overviewView is the data for the template of the page about all syncs.
-type overviewView struct {
-	overview
-	CSS template.CSS
-}
-
-// render writes the page for a status or an overview.
-func (p *pages) render(w io.Writer, content any) error {
-	css := template.CSS(pageCSS)
-	if o, ok := content.(overview); ok {
-		return p.templates.ExecuteTemplate(w, "overview.html", overviewView{o, css})
-	}
-	st, _ := content.(status)
-	v := view{status: st, CSS: css, Recent: rows(st.History)}
-	v.Headline, v.Advice = headline(st)
-	return p.templates.ExecuteTemplate(w, "page.html", v)
 }
 
 // Ago formats how long ago t was.
@@ -90,7 +64,7 @@ func (h health) In(t time.Time) string {
 }
 
 // wording describes a state for people: in a few words, by its colour class (good, wait or bad), and in a sentence.
-type wording struct{ name, tone, sentence string }
+type wording struct{ Name, Tone, Sentence string }
 
 func wordingOf(state string) wording {
 	return map[string]wording{
@@ -103,22 +77,22 @@ func wordingOf(state string) wording {
 	}[state]
 }
 
-// headline summarizes the state of a sync.
-func headline(st status) (words, sentence string) {
-	words, sentence = wordingOf(st.State).name, wordingOf(st.State).sentence
+// headline describes the state of a sync.
+func headline(st status) wording {
+	w := wordingOf(st.State)
 	failed := "1 failed sync"
 	if st.Failures > 1 {
 		failed = fmt.Sprintf("%d failed syncs", st.Failures)
 	}
 	switch {
 	case st.State == stateStuck:
-		sentence = st.Reason + "."
+		w.Sentence = st.Reason + "."
 	case st.State == stateFailing && st.Published == nil:
-		words, sentence = "Not published yet", failed+" so far; git-sync retries."
+		w.Name, w.Sentence = "Not published yet", failed+" so far; git-sync retries."
 	case st.State == stateFailing:
-		sentence = failed + " in a row. " + sentence
+		w.Sentence = failed + " in a row. " + w.Sentence
 	}
-	return words, sentence
+	return w
 }
 
 // verdict returns the colour class of a delivery's outcome.
@@ -147,8 +121,8 @@ type row struct {
 	Times int
 }
 
-// rows returns the last events, newest first.
-func rows(history []event) []row {
+// recent returns the last events, newest first.
+func recent(history []event) []row {
 	var out []row
 	for _, e := range slices.Backward(history) {
 		if n := len(out) - 1; n >= 0 && e.Error != "" && e.Error == out[n].Error {

@@ -100,7 +100,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /status", s.serveStatus)
 	if s.named {
 		s.mux.HandleFunc("GET /readyz/{name}", s.ofOne(func(w http.ResponseWriter, _ *http.Request, snap snapshot) { s.answer(w, snap.notReady()) }))
-		s.mux.HandleFunc("GET /status/{name}", s.ofOne(func(w http.ResponseWriter, req *http.Request, snap snapshot) { s.respond(w, req, s.status(snap)) }))
+		s.mux.HandleFunc("GET /status/{name}", s.ofOne(func(w http.ResponseWriter, req *http.Request, snap snapshot) { s.respond(w, req, "page.html", s.status(snap)) }))
 	}
 	if s.opt.Metrics {
 		s.mux.Handle("GET /metrics", s.metrics.handler(s.opt.Log))

@@ -220,17 +220,17 @@ func orEmpty(m map[string]int) map[string]int {
 func (s *Server) serveStatus(w http.ResponseWriter, req *http.Request) {
 	all := s.snapshots()
 	if !s.named {
-		s.respond(w, req, s.status(all[0]))
+		s.respond(w, req, "page.html", s.status(all[0]))
 		return
 	}
-	s.respond(w, req, s.overview(all))
+	s.respond(w, req, "overview.html", s.overview(all))
 }
 
-// respond sends JSON to programs and HTML to people.
-func (s *Server) respond(w http.ResponseWriter, req *http.Request, content any) {
+// respond sends JSON to programs, and the page of that name to people.
+func (s *Server) respond(w http.ResponseWriter, req *http.Request, page string, content any) {
 	w.Header().Set("Vary", "Accept")
 	if wantsHTML(req.Header.Get("Accept")) {
-		s.servePage(w, content)
+		s.servePage(w, page, content)
 		return
 	}
 	b, err := json.MarshalIndent(content, "", "  ")
@@ -242,11 +242,11 @@ func (s *Server) respond(w http.ResponseWriter, req *http.Request, content any) 
 	_, _ = w.Write(append(b, '\n'))
 }
 
-func (s *Server) servePage(w http.ResponseWriter, content any) {
+func (s *Server) servePage(w http.ResponseWriter, page string, content any) {
 	p, err := s.pages()
 	var b bytes.Buffer
 	if err == nil {
-		err = p.render(&b, content)
+		err = p.templates.ExecuteTemplate(&b, page, content)
 	}
 	if err != nil {
 		s.opt.Log.Error(err, "rendering the status page failed")
