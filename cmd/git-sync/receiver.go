@@ -12,13 +12,12 @@ import (
 	"git-sync/pkg/instance"
 	"git-sync/pkg/logging"
 	"git-sync/pkg/receiver"
-	"git-sync/pkg/server"
 	"git-sync/pkg/syncer"
 )
 
 // newReceiver returns the handler for push webhooks.
 func (a *app) newReceiver() http.Handler {
-	o := receiver.Options{Targets: a.targets, Log: a.log.Logger(), Observe: func(d receiver.Delivery) { a.http.server.NoteDelivery(server.Delivery(d)) }}
+	o := receiver.Options{Targets: a.targets, Log: a.log.Logger(), Observe: a.http.server.NoteDelivery}
 	if host, port, err := net.SplitHostPort(a.cfg.Process.Receiver.Peers); err == nil {
 		o.Peers = func(ctx context.Context) ([]string, error) {
 			ips, err := net.DefaultResolver.LookupHost(ctx, host)

@@ -7,17 +7,22 @@ import (
 	"time"
 )
 
-// Delivery describes a delivery after it was answered. It contains no secret, and its texts have a limited length.
+// Delivery describes a delivery after it was answered. It contains no secret, and its texts have a limited length. Its
+// JSON is a part of /status.
 type Delivery struct {
-	Time time.Time
+	Time time.Time `json:"time"`
 	// Forge is one of Providers, "unknown", or Peer.
-	Forge string
+	Forge string `json:"forge"`
 	// Event, Repository and Ref are what the delivery names; "" if it was refused before they were read.
-	Event, Repository, Ref string
+	Event      string `json:"event,omitempty"`
+	Repository string `json:"repository,omitempty"`
+	Ref        string `json:"ref,omitempty"`
 	// Outcome is one of the constants below, and Reason says why it is not Triggered.
-	Outcome, Reason string
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason,omitempty"`
 	// Sync is the name of the triggered target, and From the address of the sender.
-	Sync, From string
+	Sync string `json:"sync,omitempty"`
+	From string `json:"from,omitempty"`
 }
 
 // Outcomes of a delivery.

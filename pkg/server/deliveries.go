@@ -4,24 +4,13 @@ import (
 	"slices"
 	"sync"
 	"time"
-)
 
-// Delivery is a delivery of a forge to the webhook receiver. The receiver limits the length of texts from strangers.
-type Delivery struct {
-	Time       time.Time `json:"time"`
-	Forge      string    `json:"forge"`
-	Event      string    `json:"event,omitempty"`
-	Repository string    `json:"repository,omitempty"`
-	Ref        string    `json:"ref,omitempty"`
-	Outcome    string    `json:"outcome"`
-	Reason     string    `json:"reason,omitempty"` // why it did not trigger a sync
-	Sync       string    `json:"sync,omitempty"`   // the name of the sync that it triggered
-	From       string    `json:"from,omitempty"`
-}
+	"git-sync/pkg/receiver"
+)
 
 // delivery is one kind of delivery: the newest one, and the number of them.
 type delivery struct {
-	Delivery
+	receiver.Delivery
 	Count int `json:"count"`
 }
 
@@ -36,8 +25,8 @@ type deliveries struct {
 	kept []delivery // oldest first
 }
 
-func (l *deliveries) add(d Delivery) {
-	kind := func(d Delivery) Delivery { d.Time, d.From = time.Time{}, ""; return d }
+func (l *deliveries) add(d receiver.Delivery) {
+	kind := func(d receiver.Delivery) receiver.Delivery { d.Time, d.From = time.Time{}, ""; return d }
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	count := 1

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"git-sync/pkg/instance"
+	"git-sync/pkg/receiver"
 	"git-sync/pkg/syncer"
 )
 
@@ -98,8 +99,8 @@ func TestStatusOfAll(t *testing.T) {
 func TestMetricsOfAll(t *testing.T) {
 	now := time.Now()
 	s := pair(instance.Report{Report: syncer.Report{Hash: hashB, Since: now, PushedAt: now.Add(-time.Second)}})
-	s.NoteDelivery(Delivery{Sync: "dags", Forge: "github", Outcome: "triggered"})
-	s.NoteDelivery(Delivery{Sync: "", Forge: "unknown", Outcome: "refused"})
+	s.NoteDelivery(receiver.Delivery{Sync: "dags", Forge: "github", Outcome: "triggered"})
+	s.NoteDelivery(receiver.Delivery{Sync: "", Forge: "unknown", Outcome: "refused"})
 	got := scrape(t, s)
 	for _, want := range []string{
 		`git_sync_count_total{status="success",sync="docs"} 1`, `git_sync_count_total{status="success",sync="dags"} 0`,
@@ -123,7 +124,7 @@ func TestMetricsOfRemoved(t *testing.T) {
 	s := newServer(Options{Metrics: true, Receiver: true, Syncs: func() []Sync { return syncs }})
 	now := time.Now()
 	s.Observe("dags", syncer.Report{Hash: hashB, Since: now, PushedAt: now.Add(-time.Second)})
-	s.NoteDelivery(Delivery{Sync: "dags", Forge: "github", Outcome: "triggered"})
+	s.NoteDelivery(receiver.Delivery{Sync: "dags", Forge: "github", Outcome: "triggered"})
 	if got := scrape(t, s); !strings.Contains(got, `seconds_count{sync="dags"} 1`) || !strings.Contains(got, `source="github",sync="dags"} 1`) {
 		t.Fatal(got)
 	}

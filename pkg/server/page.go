@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"git-sync/pkg/receiver"
 	"git-sync/pkg/syncer"
 )
 
@@ -98,9 +99,9 @@ func headline(st status) wording {
 // verdict returns the colour class of a delivery's outcome.
 func verdict(outcome string) string {
 	switch outcome {
-	case "triggered":
+	case receiver.Triggered:
 		return "good"
-	case "ignored", "ping":
+	case receiver.Ignored, receiver.Ping:
 		return "wait"
 	default:
 		return "bad"

@@ -13,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"git-sync/pkg/instance"
+	"git-sync/pkg/receiver"
 	"git-sync/pkg/syncer"
 )
 
@@ -100,7 +101,9 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /status", s.serveStatus)
 	if s.named {
 		s.mux.HandleFunc("GET /readyz/{name}", s.ofOne(func(w http.ResponseWriter, _ *http.Request, snap snapshot) { s.answer(w, snap.notReady()) }))
-		s.mux.HandleFunc("GET /status/{name}", s.ofOne(func(w http.ResponseWriter, req *http.Request, snap snapshot) { s.respond(w, req, "page.html", s.status(snap)) }))
+		s.mux.HandleFunc("GET /status/{name}", s.ofOne(func(w http.ResponseWriter, req *http.Request, snap snapshot) {
+			s.respond(w, req, "page.html", s.status(snap))
+		}))
 	}
 	if s.opt.Metrics {
 		s.mux.Handle("GET /metrics", s.metrics.handler(s.opt.Log))
@@ -158,7 +161,7 @@ func (s *Server) Observe(name string, r syncer.Report) {
 }
 
 // NoteDelivery counts a delivery to the webhook receiver, and keeps it for the status page.
-func (s *Server) NoteDelivery(d Delivery) {
+func (s *Server) NoteDelivery(d receiver.Delivery) {
 	if s != nil {
 		s.metrics.delivery(d.Sync, d.Forge, d.Outcome)
 		s.deliveries.add(d)

@@ -21,6 +21,7 @@ import (
 	"git-sync/pkg/auth"
 	"git-sync/pkg/hook"
 	"git-sync/pkg/instance"
+	"git-sync/pkg/receiver"
 	"git-sync/pkg/repo"
 	"git-sync/pkg/syncer"
 )
@@ -187,16 +188,16 @@ func TestStates(t *testing.T) {
 // of entries is bounded.
 func TestDeliveries(t *testing.T) {
 	s := pair(instance.Report{})
-	push := Delivery{Forge: "github", Event: "push", Repository: "team/docs", Ref: "refs/heads/main", Outcome: "triggered", Sync: "docs"}
+	push := receiver.Delivery{Forge: "github", Event: "push", Repository: "team/docs", Ref: "refs/heads/main", Outcome: "triggered", Sync: "docs"}
 	s.NoteDelivery(push)
 	for i := range 1000 {
-		s.NoteDelivery(Delivery{Time: time.Unix(int64(i), 0), From: fmt.Sprint(i), Forge: "github", Outcome: "refused", Reason: "hunter2"})
+		s.NoteDelivery(receiver.Delivery{Time: time.Unix(int64(i), 0), From: fmt.Sprint(i), Forge: "github", Outcome: "refused", Reason: "hunter2"})
 	}
 	var all overview
 	if err := json.Unmarshal(get(s, "/status").Body.Bytes(), &all); err != nil {
 		t.Fatal(err)
 	}
-	refused := Delivery{Time: time.Unix(999, 0).UTC(), From: "999", Forge: "github", Outcome: "refused", Reason: "REDACTED"}
+	refused := receiver.Delivery{Time: time.Unix(999, 0).UTC(), From: "999", Forge: "github", Outcome: "refused", Reason: "REDACTED"}
 	if want := []delivery{{push, 1}, {refused, 1000}}; !slices.Equal(all.Deliveries, want) {
 		t.Errorf("%+v, want %+v", all.Deliveries, want)
 	}
@@ -208,7 +209,7 @@ func TestDeliveries(t *testing.T) {
 		t.Errorf("of docs: %+v", docs.Deliveries)
 	}
 	for i := range 1000 {
-		s.NoteDelivery(Delivery{Ref: fmt.Sprint(i)})
+		s.NoteDelivery(receiver.Delivery{Ref: fmt.Sprint(i)})
 	}
 	if got := s.deliveries.list("", s.opt.Scrub); len(got) != maxDeliveries || got[maxDeliveries-1].Ref != "999" {
 		t.Errorf("%d entries, the last of %s", len(got), got[len(got)-1].Ref)
@@ -264,10 +265,10 @@ func full(t *testing.T) *watched {
 		r.History = append(r.History, e)
 	}
 	s.show(r)
-	s.NoteDelivery(Delivery{Sync: "", Forge: "github", Outcome: "triggered"})
-	s.NoteDelivery(Delivery{Sync: "", Forge: "github", Outcome: "triggered"})
-	s.NoteDelivery(Delivery{Time: now, Forge: "gitlab", Event: "hunter2", Repository: "team/hunter2", Ref: "hunter2", Outcome: "ignored", Reason: "not hunter2 <i>", Sync: "", From: "192.0.2.1:1"})
-	s.NoteDelivery(Delivery{Sync: "", Forge: "unknown", Outcome: "refused"})
+	s.NoteDelivery(receiver.Delivery{Sync: "", Forge: "github", Outcome: "triggered"})
+	s.NoteDelivery(receiver.Delivery{Sync: "", Forge: "github", Outcome: "triggered"})
+	s.NoteDelivery(receiver.Delivery{Time: now, Forge: "gitlab", Event: "hunter2", Repository: "team/hunter2", Ref: "hunter2", Outcome: "ignored", Reason: "not hunter2 <i>", Sync: "", From: "192.0.2.1:1"})
+	s.NoteDelivery(receiver.Delivery{Sync: "", Forge: "unknown", Outcome: "refused"})
 	s.ObserveGit("fetch", 300*time.Millisecond)
 	return s
 }

@@ -19,6 +19,7 @@ import (
 
 	"git-sync/pkg/hook"
 	"git-sync/pkg/instance"
+	"git-sync/pkg/receiver"
 	"git-sync/pkg/repo"
 	"git-sync/pkg/server"
 	"git-sync/pkg/syncer"
@@ -167,7 +168,7 @@ func scenarios() map[string]struct {
 	}
 	refuse := func(s *server.Server, minute int) {
 		if minute > 10 {
-			s.NoteDelivery(server.Delivery{Forge: "github", Outcome: "refused"})
+			s.NoteDelivery(receiver.Delivery{Forge: "github", Outcome: "refused"})
 		}
 	}
 	return map[string]struct {
@@ -285,7 +286,7 @@ func TestQueriesAnswer(t *testing.T) {
 			r := fresh("", minute).Report
 			r.Since, r.PushedAt = minuteAt(minute), minuteAt(minute).Add(-time.Second)
 			s.Observe(names[0], r)
-			s.NoteDelivery(server.Delivery{Forge: "github", Outcome: "triggered", Sync: names[0]})
+			s.NoteDelivery(receiver.Delivery{Forge: "github", Outcome: "triggered", Sync: names[0]})
 			s.ObserveGit("fetch", time.Second)
 		}}.record(t, all, "docs-1")
 		for _, q := range queries {

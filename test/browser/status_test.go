@@ -28,6 +28,7 @@ import (
 
 	"git-sync/pkg/hook"
 	"git-sync/pkg/instance"
+	"git-sync/pkg/receiver"
 	"git-sync/pkg/repo"
 	"git-sync/pkg/server"
 	"git-sync/pkg/syncer"
@@ -110,7 +111,7 @@ func serve(t *testing.T, r syncer.Report, hooks []hook.Report, names ...string) 
 
 // deliver brings some deliveries.
 func deliver(s *server.Server) {
-	push := server.Delivery{Time: time.Now().Add(-4 * time.Minute), Forge: "github", Event: "push", Repository: "example-organisation/templater-templates", Ref: "refs/heads/main", Outcome: "triggered", From: "192.0.2.1:4711"}
+	push := receiver.Delivery{Time: time.Now().Add(-4 * time.Minute), Forge: "github", Event: "push", Repository: "example-organisation/templater-templates", Ref: "refs/heads/main", Outcome: "triggered", From: "192.0.2.1:4711"}
 	for range 22 {
 		s.NoteDelivery(push)
 	}
@@ -118,7 +119,7 @@ func deliver(s *server.Server) {
 	other.Time, other.Ref, other.Outcome = time.Now().Add(-time.Minute), "refs/heads/feature/rename-everything-at-once", "ignored"
 	other.Reason = `the push is of "refs/heads/feature/rename-everything-at-once": the followed ref is "main"`
 	s.NoteDelivery(other)
-	s.NoteDelivery(server.Delivery{Time: time.Now().Add(-30 * time.Second), Forge: "gitlab", Outcome: "refused", Reason: "its signature or token is wrong: the forge has another secret", From: "192.0.2.9:4711"})
+	s.NoteDelivery(receiver.Delivery{Time: time.Now().Add(-30 * time.Second), Forge: "gitlab", Outcome: "refused", Reason: "its signature or token is wrong: the forge has another secret", From: "192.0.2.9:4711"})
 }
 
 // healthy is a git-sync that has been at it for some hours.
