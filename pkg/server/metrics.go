@@ -224,7 +224,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	all, there := m.s.snapshots(), map[string]bool{"": true}
 	for i, snap := range all {
-		there[snap.name] = true
+		there[snap.Name] = true
 		all[i] = snap.scrubbed(m.s.opt.Scrub)
 	}
 	m.forget(func(name string) bool { return !there[name] })
@@ -243,13 +243,13 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 func (m *metrics) collect(ch chan<- prometheus.Metric, row metric, snap snapshot) {
 	if row.name != durationName {
 		row.read(snap, func(value float64, labels ...string) {
-			ch <- prometheus.MustNewConstMetric(m.desc[row.name], row.kind, value, m.s.perSync(snap.name, labels...)...)
+			ch <- prometheus.MustNewConstMetric(m.desc[row.name], row.kind, value, m.s.perSync(snap.Name, labels...)...)
 		})
 		return
 	}
 	for _, result := range []string{syncer.ResultSuccess, syncer.ResultError, syncer.ResultNoop} {
 		count, sum := uint64(max(snap.Counts[result], 0)), snap.Durations[result].Seconds()
-		ch <- prometheus.MustNewConstSummary(m.desc[row.name], count, sum, nil, m.s.perSync(snap.name, result)...)
+		ch <- prometheus.MustNewConstSummary(m.desc[row.name], count, sum, nil, m.s.perSync(snap.Name, result)...)
 	}
 }
 

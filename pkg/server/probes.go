@@ -16,8 +16,8 @@ func (s *Server) probe(why func(snapshot) string) http.HandlerFunc {
 func firstReason(all []snapshot, why func(snapshot) string) string {
 	for _, snap := range all {
 		switch reason := why(snap); {
-		case reason != "" && snap.name != "":
-			return snap.name + ": " + reason
+		case reason != "" && snap.Name != "":
+			return snap.Name + ": " + reason
 		case reason != "":
 			return reason
 		}

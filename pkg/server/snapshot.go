@@ -14,11 +14,9 @@ import (
 
 // snapshot is the state of one sync at one moment.
 type snapshot struct {
+	Sync
 	instance.Report
-	name         string
-	maxStaleness time.Duration
-	settings     Settings
-	now          time.Time
+	now time.Time
 }
 
 // snapshots returns the present state of all syncs. It may contain secrets.
@@ -26,7 +24,7 @@ func (s *Server) snapshots() []snapshot {
 	syncs := s.opt.Syncs()
 	all := make([]snapshot, 0, len(syncs))
 	for _, one := range syncs {
-		all = append(all, snapshot{one.Report(), one.Name, one.MaxStaleness, one.Settings, time.Now()})
+		all = append(all, snapshot{one, one.Report(), time.Now()})
 	}
 	return all
 }
@@ -35,7 +33,7 @@ func (s *Server) snapshots() []snapshot {
 func (s *Server) ofOne(answer func(http.ResponseWriter, *http.Request, snapshot)) http.HandlerFunc {
 	return func(w http.ResponseWriter, req *http.Request) {
 		for _, snap := range s.snapshots() {
-			if snap.name == req.PathValue("name") {
+			if snap.Name == req.PathValue("name") {
 				answer(w, req, snap)
 				return
 			}
@@ -79,7 +77,7 @@ func (snap snapshot) notReady() string {
 		return why
 	}
 	if snap.stale() {
-		return fmt.Sprintf("the last successful sync is older than %s", duration(snap.maxStaleness))
+		return fmt.Sprintf("the last successful sync is older than %s", duration(snap.MaxStaleness))
 	}
 	return ""
 }
@@ -106,7 +104,7 @@ func (snap snapshot) notUsable() string {
 
 // stale reports whether the last success is too old, or there is none.
 func (snap snapshot) stale() bool {
-	return snap.maxStaleness > 0 && (snap.LastSuccess.IsZero() || snap.now.Sub(snap.LastSuccess) > snap.maxStaleness)
+	return snap.MaxStaleness > 0 && (snap.LastSuccess.IsZero() || snap.now.Sub(snap.LastSuccess) > snap.MaxStaleness)
 }
 
 // state returns the state of the sync as a word.

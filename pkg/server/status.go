@@ -131,10 +131,10 @@ func (s *Server) health(state, notLive, notReady string, now time.Time) health {
 func (s *Server) status(snap snapshot) status {
 	snap = snap.scrubbed(s.opt.Scrub)
 	st := status{
-		Name: snap.name, health: s.health(snap.state(), snap.notLive(), snap.notReady(), snap.now),
-		Repo: snap.Repo, Ref: snap.Ref, Settings: snap.settings, Published: publishedOf(snap), attempt: attemptOf(snap),
+		Name: snap.Name, health: s.health(snap.state(), snap.notLive(), snap.notReady(), snap.now),
+		Repo: snap.Repo, Ref: snap.Ref, Settings: snap.Settings, Published: publishedOf(snap), attempt: attemptOf(snap),
 		Syncs: orEmpty(snap.Counts), Triggers: orEmpty(snap.Triggers), Hooks: []hookStatus{}, History: []event{},
-		Deliveries: s.deliveries.list(snap.name, s.opt.Scrub),
+		Deliveries: s.deliveries.list(snap.Name, s.opt.Scrub),
 	}
 	for _, h := range snap.Hooks {
 		st.Hooks = append(st.Hooks, hookOf(h))
