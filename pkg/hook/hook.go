@@ -11,7 +11,7 @@
 //
 // A hook's processes do not outlive its timeout: the whole process group is killed. It gets none of our secrets.
 //
-// A Gate is different: it runs inside a sync, and a revision that it refuses is not published.
+// A Recorder without a queue is different: it runs inside a sync, as the gate. A revision that it refuses is not published.
 //
 // # State
 //

@@ -22,7 +22,7 @@ type QueueOptions struct {
 
 // Queue runs a hook for the newest revision, one run at a time. Its methods are safe for concurrent use.
 type Queue struct {
-	hook recorder
+	hook *Recorder
 	opt  QueueOptions
 
 	mu      sync.Mutex
@@ -35,7 +35,7 @@ type Queue struct {
 
 // NewQueue returns a queue for a hook. The hook is not run before Run.
 func NewQueue(r Runner, o QueueOptions) *Queue {
-	return &Queue{hook: recorder{runner: r, report: newReport(r)}, opt: o, changed: make(chan struct{})}
+	return &Queue{hook: NewRecorder(r), opt: o, changed: make(chan struct{})}
 }
 
 // Send queues a revision for the hook. It replaces an earlier one that the hook has not accepted yet. It never
@@ -61,7 +61,8 @@ func (q *Queue) Run(ctx context.Context) {
 		if !ok {
 			return
 		}
-		before, err := q.hook.run(ctx, e)
+		before := q.hook.Report()
+		err := q.hook.Run(ctx, e)
 		if err != nil && ctx.Err() != nil {
 			return
 		}

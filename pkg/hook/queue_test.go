@@ -221,16 +221,16 @@ func TestGate(t *testing.T) {
 			}
 			return nil
 		}}
-		g := NewGate(s)
-		if err := g.Check(t.Context(), Event{Hash: "bad"}); err == nil {
+		g := NewRecorder(s)
+		if err := g.Run(t.Context(), Event{Hash: "bad"}); err == nil {
 			t.Error("not refused")
 		}
-		if err := g.Check(t.Context(), Event{Hash: "good"}); err != nil {
+		if err := g.Run(t.Context(), Event{Hash: "good"}); err != nil {
 			t.Error(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if err := g.Check(ctx, Event{Hash: "slow"}); err == nil {
+		if err := g.Run(ctx, Event{Hash: "slow"}); err == nil {
 			t.Error("no error though its time was over")
 		}
 		r := g.Report()

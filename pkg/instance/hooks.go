@@ -14,7 +14,7 @@ import (
 
 // hooks are the hooks of an instance: the gate runs before a revision is published, the others after.
 type hooks struct {
-	gate   *hook.Gate // nil if there is no pre-publish hook
+	gate   *hook.Recorder // nil if there is no pre-publish hook
 	queues []*hook.Queue
 }
 
@@ -32,7 +32,7 @@ func newHooks(o Options) hooks {
 		h.queues = append(h.queues, hook.NewQueue(r, hook.QueueOptions{Backoff: backoff, Once: o.OneTime, Log: log}))
 	}
 	if s.PrePublish.Command != "" {
-		h.gate = hook.NewGate(program(hook.NamePrePublish, s.PrePublish))
+		h.gate = hook.NewRecorder(program(hook.NamePrePublish, s.PrePublish))
 	}
 	if s.Exechook.Command != "" {
 		queue(program(hook.NameExec, s.Exechook), s.ExechookBackoff)
@@ -57,7 +57,7 @@ func (h hooks) send(t repo.Tree, previous string) {
 
 // check runs the gate. An error prevents the publication.
 func (h hooks) check(ctx context.Context, t repo.Tree, previous string) error {
-	return h.gate.Check(ctx, event(t, previous))
+	return h.gate.Run(ctx, event(t, previous))
 }
 
 func event(t repo.Tree, previous string) hook.Event {
