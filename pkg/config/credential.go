@@ -9,6 +9,7 @@ import (
 
 	"git-sync/pkg/advice"
 	"git-sync/pkg/auth"
+	"git-sync/pkg/git"
 )
 
 // parseCredentials parses one JSON object, or a list of them. Its errors do not repeat the input.
@@ -36,16 +37,17 @@ func parseCredentials(s string) ([]auth.Credential, error) {
 func checkCredential(c auth.Credential) error {
 	password := c.Password.Reveal()
 	key, http := c.SSHKeyFile != "", checkHTTPURL(c.URL) == nil
+	_, ssh := git.ParseSSH(c.URL)
 	switch {
 	case likeOption(c.URL), hasControl(c.URL + c.Username + password + c.PasswordFile + c.SSHKeyFile):
 		return wrong("contains a control character, or a URL that begins with -", "")
-	case key && !isSSHURL(c.URL):
+	case key && !ssh:
 		return wrong("url is not an ssh URL", "ssh-key-file is for ssh://user@host/path and user@host:path")
 	case key && c.Username+password+c.PasswordFile != "":
 		return wrong("ssh-key-file cannot be combined with username or password", "the user of an ssh URL is part of it")
 	case !key && !http:
 		return wrong("url is not an http or https URL", "an ssh URL takes an ssh-key-file instead of username and password")
-	case http && strings.Contains(authority(c.URL), "@"):
+	case http && parsedURL(c.URL).User != nil:
 		return wrong("url contains a user or password", "they go into username and password")
 	case http && c.Username == "":
 		return wrong("username is missing", "with a token, most forges take any name")
@@ -53,20 +55,4 @@ func checkCredential(c auth.Credential) error {
 		return wrong("needs either password or password-file", "")
 	}
 	return nil
-}
-
-// isSSHURL reports whether s is ssh://..., or scp's form with a colon before the first slash.
-func isSSHURL(s string) bool {
-	if scheme, rest, ok := strings.Cut(s, "://"); ok {
-		return strings.EqualFold(scheme, "ssh") && authority("ssh://"+rest) != ""
-	}
-	host, _, ok := strings.Cut(s, ":")
-	return ok && host != "" && !strings.Contains(host, "/")
-}
-
-// authority returns the part of a URL with user and host.
-func authority(s string) string {
-	_, rest, _ := strings.Cut(s, "://")
-	host, _, _ := strings.Cut(rest, "/")
-	return host
 }

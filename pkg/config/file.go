@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -182,11 +181,7 @@ func holdsLogin(settings string) bool {
 
 // holdsPassword reports whether the value is a URL with a password.
 func holdsPassword(value string) bool {
-	u, err := url.Parse(value)
-	if err != nil || u.Host == "" {
-		return false
-	}
-	_, has := u.User.Password()
+	_, has := parsedURL(value).User.Password()
 	return has
 }
 

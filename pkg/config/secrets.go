@@ -74,10 +74,10 @@ func (f *findings) hideURL(s string) {
 
 // hideUser hides the password of a URL, encoded and decoded. The URL may have no scheme, and may be malformed.
 func (f *findings) hideUser(s string) {
-	if !strings.Contains(s, "://") {
-		s = "http://" + s
+	if _, rest, ok := strings.Cut(s, "://"); ok {
+		s = rest
 	}
-	host := authority(s)
+	host, _, _ := strings.Cut(s, "/")
 	_, password, _ := strings.Cut(host[:max(0, strings.LastIndex(host, "@"))], ":")
 	f.hide(password)
 	if meant, err := url.PathUnescape(password); err == nil {

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"math"
 	"net"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -183,8 +182,7 @@ func checkAddress(s string) error {
 
 // checkHTTPURL rejects what is not an http(s) URL. The error does not contain the URL, which may contain a secret.
 func checkHTTPURL(s string) error {
-	u, err := url.Parse(s)
-	if err != nil || !slices.Contains([]string{"http", "https"}, strings.ToLower(u.Scheme)) || u.Host == "" {
+	if !isHTTP(parsedURL(s).Scheme) {
 		return wrong("not an http or https URL", "write it in full, as in https://example.com/path")
 	}
 	return nil
