@@ -46,18 +46,10 @@ func askURL(ctx context.Context, client *http.Client, raw string) (user, pass st
 // closeAfterReading closes a file that was only read. An error would not matter.
 func closeAfterReading(c io.Closer) { _ = c.Close() }
 
-// parseAnswer parses the lines username=... and password=... It ignores other lines. If a name occurs twice, the last
-// line counts.
+// parseAnswer parses the lines username=... and password=... It ignores other lines.
 func parseAnswer(body []byte) (user, pass string, err error) {
-	for line := range strings.Lines(string(body)) {
-		name, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), "=")
-		switch strings.TrimSpace(name) {
-		case "username":
-			user = value
-		case "password":
-			pass = value
-		}
-	}
+	answer := attributes(string(body))
+	user, pass = answer["username"], answer["password"]
 	if pass == "" {
 		return "", "", errors.New("it answered no password")
 	}

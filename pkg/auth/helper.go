@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -67,7 +66,7 @@ func answer(credentials, action string, stdin io.Reader, stdout io.Writer) error
 	return err
 }
 
-// readRequest parses git's description of the URL that needs a credential, one attribute per line:
+// readRequest parses git's description of the URL that needs a credential, one attribute per line, up to an empty line:
 //
 //	protocol=https
 //	host=host:8443
@@ -76,11 +75,18 @@ func answer(credentials, action string, stdin io.Reader, stdout io.Writer) error
 //
 // The path is present only with credential.useHttpPath, the user name only if the URL has one.
 func readRequest(stdin io.Reader) (scope, error) {
-	attributes := map[string]string{}
-	lines := bufio.NewScanner(stdin)
-	for lines.Scan() && lines.Text() != "" {
-		name, value, _ := strings.Cut(lines.Text(), "=")
-		attributes[name] = value
+	text, err := io.ReadAll(stdin)
+	request, _, _ := strings.Cut(string(text), "\n\n")
+	a := attributes(request)
+	return newScope(a["protocol"], a["host"], a["path"], a["username"]), err
+}
+
+// attributes parses lines of name=value. If a name occurs twice, the last line counts.
+func attributes(text string) map[string]string {
+	values := map[string]string{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), "=")
+		values[strings.TrimSpace(name)] = value
 	}
-	return newScope(attributes["protocol"], attributes["host"], attributes["path"], attributes["username"]), lines.Err()
+	return values
 }
