@@ -58,22 +58,19 @@ func (a *app) checkReceiver(s config.Sync) error {
 
 // targetOf returns the target of a sync, without Trigger and Wait.
 func targetOf(s config.Sync, log *logging.Logging) receiver.Target {
-	t := receiver.Target{
-		Name: s.Name, Provider: s.Receiver.Provider, URL: s.URL, Ref: cmp.Or(s.Rev, s.Ref),
-		Secret: func() ([]byte, error) { return []byte(s.Receiver.Secret.Reveal()), nil },
+	t := receiver.Target{Name: s.Name, Provider: s.Receiver.Provider, URL: s.URL, Ref: cmp.Or(s.Rev, s.Ref)}
+	t.Secret = func() ([]byte, error) {
+		if s.Receiver.SecretFile == "" {
+			return []byte(s.Receiver.Secret.Reveal()), nil
+		}
+		secret, err := receiver.ReadSecret(s.Receiver.SecretFile)
+		if err == nil {
+			log.Of(s.Name).AddSecret(string(secret))
+		}
+		return secret, err
 	}
 	if instance.Followed(s) == "" {
 		t.Match = func(ref string) bool { return strings.HasPrefix(ref, "refs/tags/") }
-	}
-	if s.Receiver.SecretFile != "" {
-		read := receiver.SecretFile(s.Receiver.SecretFile)
-		t.Secret = func() ([]byte, error) {
-			secret, err := read()
-			if err == nil {
-				log.Of(s.Name).AddSecret(string(secret))
-			}
-			return secret, err
-		}
 	}
 	return t
 }

@@ -359,7 +359,7 @@ func TestCheckRefuses(t *testing.T) {
 	for name, o := range map[string]Target{
 		"no secret function": {URL: "https://h/a/b"},
 		"an empty secret":    {URL: "https://h/a/b", Secret: func() ([]byte, error) { return nil, nil }},
-		"a missing file":     {URL: "https://h/a/b", Secret: SecretFile("/nonexistent/secret")},
+		"a missing file":     {URL: "https://h/a/b", Secret: func() ([]byte, error) { return ReadSecret("/nonexistent/secret") }},
 		"no repository":      {Secret: some},
 		"an unknown forge":   {URL: "https://h/a/b", Secret: some, Provider: "sourceforge"},
 	} {

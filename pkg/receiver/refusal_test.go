@@ -163,7 +163,7 @@ func TestLostSecret(t *testing.T) {
 	}
 }
 
-func TestSecretFile(t *testing.T) {
+func TestReadSecret(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	write := func(content string) {
 		t.Helper()
@@ -172,7 +172,7 @@ func TestSecretFile(t *testing.T) {
 		}
 	}
 	write("one\n")
-	get := SecretFile(path)
+	get := func() ([]byte, error) { return ReadSecret(path) }
 	expect := func(want string) {
 		t.Helper()
 		if got, err := get(); err != nil || string(got) != want {

@@ -18,7 +18,7 @@ type Target struct {
 	Name string
 	// Provider is one of Providers; "" means "auto": detected from the headers of each delivery.
 	Provider string
-	// Secret returns the secret; it is called for each delivery. Required. See SecretFile.
+	// Secret returns the secret. It is called for each delivery, so that rotation needs no restart. Required.
 	Secret func() ([]byte, error)
 	// URL is the repository, in any form that git accepts. Required. docs/webhooks.md describes how it is compared.
 	URL string
@@ -104,26 +104,24 @@ func (t Target) take(p payload, what relation) (update, error) {
 // maxSecret limits the size of a secret's file, in bytes: a larger one is the wrong file.
 const maxSecret = 4096
 
-// SecretFile returns a function for Target.Secret that reads a file each time, so that rotation needs no restart. It
-// ignores white space at the end. If the file is empty, the error is ErrNoSecret.
-func SecretFile(path string) func() ([]byte, error) {
-	return func() ([]byte, error) {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, fmt.Errorf("receiver's secret: %w", err)
-		}
-		defer func() { _ = file.Close() }()
-		content, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
-		secret := bytes.TrimRight(content, " \t\r\n")
-		switch {
-		case err != nil:
-		case len(content) > maxSecret:
-			err = fmt.Errorf("%s is larger than %d bytes, which is too large for a secret", path, maxSecret)
-		case len(secret) == 0:
-			err = fmt.Errorf("%s: %w", path, ErrNoSecret)
-		default:
-			return secret, nil
-		}
+// ReadSecret reads a secret from a file, for Target.Secret. It ignores white space at the end. If the file is empty, the
+// error is ErrNoSecret.
+func ReadSecret(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
 		return nil, fmt.Errorf("receiver's secret: %w", err)
 	}
+	defer func() { _ = file.Close() }()
+	content, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
+	secret := bytes.TrimRight(content, " \t\r\n")
+	switch {
+	case err != nil:
+	case len(content) > maxSecret:
+		err = fmt.Errorf("%s is larger than %d bytes, which is too large for a secret", path, maxSecret)
+	case len(secret) == 0:
+		err = fmt.Errorf("%s: %w", path, ErrNoSecret)
+	default:
+		return secret, nil
+	}
+	return nil, fmt.Errorf("receiver's secret: %w", err)
 }
