@@ -22,14 +22,9 @@ var pageCSS string
 // shownRows limits the number of rows of a page. Consecutive failures of one kind are one row.
 const shownRows = 12
 
-// pages are the HTML status pages. They load no other files, run no script, and reload themselves periodically.
-type pages struct {
-	templates *template.Template
-	policy    string // their Content-Security-Policy
-}
-
-func newPages() (*pages, error) {
-	t, err := template.New("").Funcs(template.FuncMap{
+// newPages parses the HTML status pages. They load no other files, run no script, and reload themselves periodically.
+func newPages() (*template.Template, error) {
+	return template.New("").Funcs(template.FuncMap{
 		"duration":  func(seconds float64) string { return duration(time.Duration(seconds * float64(time.Second))) },
 		"short":     short,
 		"stamp":     func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") },
@@ -43,13 +38,14 @@ func newPages() (*pages, error) {
 		"receiving": func(all []delivery) bool { return all != nil },
 		"css":       func() template.CSS { return template.CSS(pageCSS) },
 	}).ParseFS(pageHTML, "*.html")
-	if err != nil {
-		return nil, err
-	}
-	// html/template does not change trusted CSS, so the hash of what is sent is that of pageCSS.
+}
+
+// pagePolicy returns the Content-Security-Policy of the pages. html/template does not change trusted CSS, so the hash of
+// what is sent is that of pageCSS.
+func pagePolicy() string {
 	sum := sha256.Sum256([]byte(pageCSS))
-	return &pages{t, fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-		base64.StdEncoding.EncodeToString(sum[:]))}, nil
+	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		base64.StdEncoding.EncodeToString(sum[:]))
 }
 
 // Ago formats how long ago t was.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"html/template"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -73,7 +74,7 @@ type Server struct {
 	metrics    *metrics
 	deliveries *deliveries // nil without a receiver
 	mux        *http.ServeMux
-	pages      func() (*pages, error)
+	pages      func() (*template.Template, error)
 }
 
 // New returns a Server. It does not listen yet.

@@ -149,10 +149,8 @@ func attemptOf(snap snapshot) attempt {
 	a := attempt{
 		Running: snap.Running, LastAttempt: snap.LastAttempt.UTC(), LastSuccess: snap.LastSuccess.UTC(), LastResult: snap.LastResult,
 		LastSeconds: snap.LastDuration.Seconds(), LastTrigger: snap.Trigger, NextSync: snap.Next.UTC(),
-		LastError: failureOf(snap.LastError, snap.LastHint, snap.LastErrorAt), Failures: snap.Failures, FailingSince: snap.FailingSince.UTC(),
-	}
-	if a.LastError != nil {
-		a.LastError.Remote, a.LastError.Helper = snap.LastRemote, snap.LastHelper
+		LastError: failureOf(failure{snap.LastError, snap.LastHint, snap.LastRemote, snap.LastHelper, snap.LastErrorAt.UTC()}),
+		Failures:  snap.Failures, FailingSince: snap.FailingSince.UTC(),
 	}
 	if snap.Running {
 		a.RunningSince = snap.Started.UTC()
@@ -194,18 +192,19 @@ func publishedOf(snap snapshot) *published {
 	return p
 }
 
-func failureOf(message, hint string, at time.Time) *failure {
-	if message == "" {
+// failureOf returns nil if nothing has failed.
+func failureOf(f failure) *failure {
+	if f.Message == "" {
 		return nil
 	}
-	return &failure{Message: message, Hint: hint, Time: at.UTC()}
+	return &f
 }
 
 func hookOf(h hook.Report) hookStatus {
 	return hookStatus{
 		Name: h.Name, Runs: orEmpty(h.Runs), Running: h.Running, Delivered: h.Delivered, Pending: h.Pending,
 		LastRun: h.LastRun.UTC(), LastSeconds: h.LastDuration.Seconds(), Failures: h.Failures,
-		LastError: failureOf(h.LastError, h.LastHint, h.LastErrorAt),
+		LastError: failureOf(failure{Message: h.LastError, Hint: h.LastHint, Time: h.LastErrorAt.UTC()}),
 	}
 }
 
@@ -243,10 +242,10 @@ func (s *Server) respond(w http.ResponseWriter, req *http.Request, page string, 
 }
 
 func (s *Server) servePage(w http.ResponseWriter, page string, content any) {
-	p, err := s.pages()
+	pages, err := s.pages()
 	var b bytes.Buffer
 	if err == nil {
-		err = p.templates.ExecuteTemplate(&b, page, content)
+		err = pages.ExecuteTemplate(&b, page, content)
 	}
 	if err != nil {
 		s.opt.Log.Error(err, "rendering the status page failed")
@@ -255,7 +254,7 @@ func (s *Server) servePage(w http.ResponseWriter, page string, content any) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", p.policy)
+	h.Set("Content-Security-Policy", pagePolicy())
 	h.Set("Referrer-Policy", "no-referrer")
 	_, _ = w.Write(b.Bytes())
 }
