@@ -138,7 +138,8 @@ func (d *draft) apply(rows []option, of scope, l layers) {
 		if !ok {
 			continue
 		}
-		in.off = in.value() == "off" || o.kind == isBool && isFalse(in.value())
+		on, err := asBool(in)
+		in.off = in.value() == "off" || o.kind == isBool && err == nil && !on
 		d.from[o.id()] = in
 		if in.unsupported {
 			d.aliases = uniq(append(d.aliases, in.label+" (as "+o.supported()+")"))
@@ -251,11 +252,6 @@ func (d *draft) given(ids ...string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-func isFalse(s string) bool {
-	on, err := strconv.ParseBool(s)
-	return err == nil && !on
 }
 
 func last(values []string) string {

@@ -2,8 +2,10 @@ package config
 
 import (
 	"fmt"
+	"io/fs"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,15 +65,19 @@ func (d *draft) replaceShort(at *time.Duration, instead time.Duration) func(give
 	}
 }
 
+// takePermissions parses a mode like v3: octal with a leading 0, decimal without.
 func (d *draft) takePermissions(in given) error {
-	mode, err := readMode(in.value())
-	if err != nil {
-		return err
+	s := in.value()
+	mode, err := strconv.ParseUint(s, 0, 32)
+	switch {
+	case err != nil:
+		return wrong(quoted(s)+" is not a file mode", "write it in octal, with a leading 0: 0755")
+	case mode > 0o777:
+		return wrong(quoted(s)+" is more than 0777", "octal numbers have a leading 0: write 0755 for rwxr-xr-x")
+	case mode != 0 && !strings.HasPrefix(s, "0"):
+		d.warn("reading a file mode without a leading 0 as decimal", "option", in.label, "mode", fmt.Sprintf("%#o", mode))
 	}
-	d.Permissions = mode
-	if s := in.value(); mode != 0 && !strings.HasPrefix(s, "0") {
-		d.warn("reading a file mode without a leading 0 as decimal", "option", in.label, "mode", fmt.Sprintf("%#o", uint32(mode)))
-	}
+	d.Permissions = fs.FileMode(mode)
 	return nil
 }
 

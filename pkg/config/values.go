@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"io/fs"
 	"math"
 	"net"
 	"slices"
@@ -133,18 +132,6 @@ func (g given) duration() (time.Duration, error) {
 		return 0, wrong(quoted(s)+" is not a number of seconds", "examples: 0.5, 10, 90")
 	}
 	return 0, wrong(quoted(s)+" is not a duration", "examples: 500ms, 10s, 1m30s")
-}
-
-// readMode parses permissions like v3: octal with a leading 0, decimal without.
-func readMode(s string) (fs.FileMode, error) {
-	v, err := strconv.ParseUint(s, 0, 32)
-	if err != nil {
-		return 0, wrong(quoted(s)+" is not a file mode", "write it in octal, with a leading 0: 0755")
-	}
-	if v > 0o777 {
-		return 0, wrong(fmt.Sprintf("%s is more than 0777", quoted(s)), "octal numbers have a leading 0: write 0755 for rwxr-xr-x")
-	}
-	return fs.FileMode(v), nil
 }
 
 // asSignal parses a signal's name, with or without SIG, or its number.
