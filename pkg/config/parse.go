@@ -70,7 +70,7 @@ func ParseFile(args, environ []string, content []byte) (Config, []Warning, error
 }
 
 // readFile makes the syncs of the file of --config. d has the options of the process.
-func (d *draft) readFile(rows []option, l layers, read func(path string) ([]byte, error)) []*draft {
+func (d *draft) readFile(rows []option, l layers, read func(path string) ([]byte, error)) (syncs []*draft) {
 	repo, _ := find(rows, "repo")
 	for _, in := range repo.givens(l) {
 		d.problem(in.label, "cannot be combined with "+d.named("config"), "list the repository under syncs in the file")
@@ -85,7 +85,17 @@ func (d *draft) readFile(rows []option, l layers, read func(path string) ([]byte
 		d.apply(rows, perSync, l)
 		d.checkServers()
 	}
-	return d.makeSyncs(f, l)
+	l.defaults = f.defaults
+	for _, entry := range f.syncs {
+		s, rows := newDraft(d.findings)
+		s.Process, s.from, s.env = d.Process, maps.Clone(d.from), d.env
+		s.Name, s.at = entry.name, entry.at
+		l.entry = entry.values
+		s.apply(rows, perSync, l)
+		s.complete()
+		syncs = append(syncs, s)
+	}
+	return syncs
 }
 
 // newDraft returns a draft with the defaults, and the rows that modify it.

@@ -5,22 +5,6 @@ import (
 	"slices"
 )
 
-// makeSyncs makes the syncs that a file lists. d has the options of the process.
-func (d *draft) makeSyncs(f *file, l layers) []*draft {
-	l.defaults = f.defaults
-	var all []*draft
-	for _, entry := range f.syncs {
-		s, rows := newDraft(d.findings)
-		s.Process, s.from, s.env = d.Process, maps.Clone(d.from), d.env
-		s.Name, s.at = entry.name, entry.at
-		l.entry = entry.values
-		s.apply(rows, perSync, l)
-		s.complete()
-		all = append(all, s)
-	}
-	return all
-}
-
 // alternatives returns groups of options of which a sync has only one. The option in the file replaces the others of
 // its group from flags, variables and defaults.
 func alternatives() [][]string {
