@@ -80,7 +80,10 @@ func (w *Webhook) Run(ctx context.Context, e Event) error {
 	begun := time.Now()
 	res, err := w.client.Do(req)
 	if err != nil {
-		err, hint := withoutURL(err), "check --webhook-url, and whether the receiver is running"
+		hint := "check --webhook-url, and whether the receiver is running"
+		if u, ok := errors.AsType[*url.Error](err); ok {
+			err = u.Err // without the URL, which may contain secrets
+		}
 		if limited.Err() != nil && ctx.Err() == nil {
 			err, hint = fmt.Errorf("no answer within %v", w.opt.Timeout), "raise --webhook-timeout if the receiver needs longer"
 		}
@@ -113,14 +116,6 @@ func (w *Webhook) refused(u *url.URL, res *http.Response, body []byte) error {
 
 // origin returns the part of a URL that may be shown.
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
-
-// withoutURL removes the URL from the client's errors, because it may contain secrets.
-func withoutURL(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
-}
 
 // excerpt returns the beginning of a response, in one line.
 func excerpt(body []byte) string {
