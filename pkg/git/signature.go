@@ -14,7 +14,7 @@ import (
 	"git-sync/pkg/proc"
 )
 
-// Trust holds the trusted keys. The user's own keyring and configuration are not used.
+// Trust holds the trusted keys. Its paths are absolute. The user's own keyring and configuration are not used.
 type Trust struct {
 	// Keyring is a file of OpenPGP public keys, armored or not; empty: none.
 	Keyring string
@@ -34,11 +34,6 @@ func (g *Git) VerifyCommit(ctx context.Context, gitDir, object string, t Trust) 
 func (g *Git) VerifyTag(ctx context.Context, gitDir, object string, t Trust) error {
 	return g.verify(ctx, Cmd("verify-tag").GitDir(gitDir).Operand(object), t)
 }
-
-var (
-	errUnsigned = errors.New("it is not signed")
-	errUnknown  = errors.New("it is signed by a key that is not listed")
-)
 
 // badSigner matches what ssh-keygen says about a line of the allowed signers, and finds the line's file and number.
 var badSigner = regexp.MustCompile(`(?m)^(/.+:\d+): (?:invalid|missing) key$`)
@@ -90,12 +85,12 @@ func signatureError(err error) error {
 	}
 	switch {
 	case e.Stderr == "":
-		return fmt.Errorf("%w: %w", errUnsigned, err)
+		return fmt.Errorf("it is not signed: %w", err)
 	case badSigner.MatchString(e.Stderr):
 		e.Hinted = "write an e-mail address before the key, as in 'me@example.com ssh-ed25519 AAAA...': a .pub file has none"
 		return fmt.Errorf("%s is not 'EMAIL KEYTYPE KEY': %w", badSigner.FindStringSubmatch(e.Stderr)[1], err)
 	case strings.Contains(e.Stderr, "No public key"), strings.Contains(e.Stderr, "No principal matched"):
-		return fmt.Errorf("%w: %w", errUnknown, err)
+		return fmt.Errorf("it is signed by a key that is not listed: %w", err)
 	default:
 		return err
 	}
@@ -114,13 +109,9 @@ func (g *Git) importKeys(ctx context.Context, t Trust) error {
 	if t.Keyring == "" {
 		return nil
 	}
-	keyring, err := filepath.Abs(t.Keyring)
-	if err != nil {
-		return fmt.Errorf("reading --verify-keyring: %w", err)
-	}
 	_, err = proc.Run(ctx, proc.Cmd{
 		Path: "gpg",
-		Args: []string{"--homedir", t.Home, "--batch", "--no-tty", "--quiet", "--yes", "--output", filepath.Join(t.Home, "pubring.gpg"), "--dearmor", keyring},
+		Args: []string{"--homedir", t.Home, "--batch", "--no-tty", "--quiet", "--yes", "--output", filepath.Join(t.Home, "pubring.gpg"), "--dearmor", t.Keyring},
 		Dir:  t.Home,
 		Env:  slices.Concat(g.env, []string{"GNUPGHOME=" + t.Home}),
 	})
