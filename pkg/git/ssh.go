@@ -14,12 +14,9 @@ import (
 // if git might connect in another way: the user has set a shell command, or the URL is not of the simple form
 // ssh://[user@]host[:port]/path or [user@]host:path. ctx limits only the start.
 func (g *Git) UploadPack(ctx context.Context, repo string) (p *Process, ok bool, err error) {
-	program, ok := g.sshProgram()
-	if !ok {
-		return nil, false, nil
-	}
-	c, ok := uploadPack(repo)
-	if !ok {
+	program, known := g.sshProgram()
+	c, simple := uploadPack(repo)
+	if !known || !simple {
 		return nil, false, nil
 	}
 	c.program = program
