@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"runtime"
 	"sync"
 
@@ -72,10 +71,7 @@ func (a *app) shown() []server.Sync {
 	syncs := make([]server.Sync, 0, len(instances))
 	for _, i := range instances {
 		s := i.Sync()
-		settings := server.Settings{Link: s.Link, Period: s.Loop.Period.String(), Budget: s.Loop.Budget.String()}
-		if !filepath.IsAbs(s.Link) {
-			settings.Link = filepath.Join(s.Root, s.Link)
-		}
+		settings := server.Settings{Link: i.Link(), Period: s.Loop.Period.String(), Budget: s.Loop.Budget.String()}
 		syncs = append(syncs, server.Sync{Name: s.Name, MaxStaleness: s.MaxStaleness, Settings: settings, Report: i.Report})
 	}
 	return syncs

@@ -11,7 +11,7 @@ import (
 // groupUmask is the umask with --group-write.
 const groupUmask fs.FileMode = 0o002
 
-// below resolves a path that is absolute or relative to the root. The root is absolute and has no symlinks.
+// below resolves a path that is absolute or relative to the root. The root is absolute.
 func below(root, path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path

@@ -56,7 +56,6 @@ type Instance struct {
 	problems []error // why it cannot start
 	opened   time.Time
 
-	git    *git.Git
 	auth   *auth.Auth
 	repo   *repo.Repo
 	hooks  hooks
@@ -82,14 +81,14 @@ type Report struct {
 func New(o Options) *Instance {
 	i := &Instance{opt: o, opened: time.Now()}
 	i.close = sync.OnceValue(i.closeParts)
-	i.git = o.Git.With(git.Overlay{Config: o.Sync.Config}).WithLog(o.Log.Logger())
+	g := o.Git.With(git.Overlay{Config: o.Sync.Config}).WithLog(o.Log.Logger())
 	if o.Sync.GroupWrite {
-		i.git = i.git.WithUmask(groupUmask)
+		g = g.WithUmask(groupUmask)
 	}
-	i.auth = newAuth(o, i.git)
+	i.auth = newAuth(o, g)
 	progress := o.Log.Progress()
 	var err error
-	if i.repo, err = repo.Open(repoOptions(o, i.git, progress, i.poll)); err != nil {
+	if i.repo, err = repo.Open(repoOptions(o, g, progress, i.poll)); err != nil {
 		i.problems = append(i.problems, err)
 	}
 	i.hooks = newHooks(o)
@@ -145,6 +144,9 @@ func (i *Instance) Run(ctx context.Context) error {
 
 // Sync returns the configuration of the instance.
 func (i *Instance) Sync() config.Sync { return i.opt.Sync }
+
+// Link returns the published path. It is absolute, and may lead through symlinks.
+func (i *Instance) Link() string { return below(i.opt.Sync.Root, i.opt.Sync.Link) }
 
 // Trigger asks for a sync as soon as possible: see syncer.Trigger.
 func (i *Instance) Trigger(source string) {
