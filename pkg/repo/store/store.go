@@ -317,8 +317,6 @@ func (st *Store) Pin(tag, oid string) error {
 	return st.Save(meta)
 }
 
-var errNoCommit = errors.New("this is not a commit")
-
 // HasDir returns an error unless a commit has the directory dir, for --subdir. It accepts an empty dir.
 func (st *Store) HasDir(ctx context.Context, g *git.Git, commit, dir string) error {
 	if dir == "" {
@@ -339,7 +337,7 @@ func (st *Store) Peel(ctx context.Context, g *git.Git, name string) (string, err
 	res, err := g.Run(ctx, git.Cmd("rev-parse", "--verify", "--quiet").GitDir(st.Dir()).Operand(name+"^{commit}"))
 	if err != nil {
 		if git.KindOf(err) == git.KindUnknown {
-			err = &git.Error{Op: "rev-parse", Kind: git.KindRefNotFound, Err: errNoCommit, Hinted: "--ref must name a branch, a commit, or a tag of a commit"}
+			err = &git.Error{Op: "rev-parse", Kind: git.KindRefNotFound, Err: errors.New("this is not a commit"), Hinted: "--ref must name a branch, a commit, or a tag of a commit"}
 		}
 		return "", fmt.Errorf("%s: %w", name, err)
 	}

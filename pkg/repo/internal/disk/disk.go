@@ -26,10 +26,7 @@ const bootIDFile = "/proc/sys/kernel/random/boot_id"
 
 // BootID returns the ID of the running boot; empty if the kernel does not provide one.
 func BootID() string {
-	data, err := os.ReadFile(bootIDFile)
-	if err != nil {
-		return ""
-	}
+	data, _ := os.ReadFile(bootIDFile) // on error, it is empty
 	return strings.TrimSpace(string(data))
 }
 
