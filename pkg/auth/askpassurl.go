@@ -22,23 +22,22 @@ func askURL(ctx context.Context, client *http.Client, raw string) (user, pass st
 	op := "asking " + bareURL(raw) + " for a credential (--askpass-url)"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, raw, nil)
 	if err != nil {
-		return "", "", failure(op, "not a URL", "give an http(s) URL as --askpass-url")
+		return "", "", failure(op, errors.New("not a URL"), "give an http(s) URL as --askpass-url")
 	}
 	resp, err := send(client, op, req)
 	if err != nil {
 		return "", "", err
 	}
 	if resp.StatusCode != http.StatusOK {
-		e := failure(op, "it answered "+resp.Status, "the service behind --askpass-url must answer 200 with username= and password= lines")
-		e.After = git.RetryAfter(resp.Header, time.Now())
-		return "", "", e
+		err = failure(op, errors.New("it answered "+resp.Status), "the service behind --askpass-url must answer 200 with username= and password= lines")
+		return "", "", &delayed{err, git.RetryAfter(resp.Header, time.Now())}
 	}
 	if len(resp.content) > maxAnswer {
-		return "", "", failure(op, fmt.Sprintf("its answer is longer than %d bytes", maxAnswer), "is --askpass-url the URL of a web page?")
+		return "", "", failure(op, fmt.Errorf("its answer is longer than %d bytes", maxAnswer), "is --askpass-url the URL of a web page?")
 	}
 	user, pass, err = parseAnswer(resp.content)
 	if err != nil {
-		return "", "", &Error{Op: op, Err: err, Advice: "the answer must hold lines username=NAME and password=SECRET"}
+		return "", "", failure(op, err, "the answer must hold lines username=NAME and password=SECRET")
 	}
 	return user, pass, nil
 }

@@ -113,7 +113,7 @@ func TestAskpassURLMisbehaves(t *testing.T) {
 			if got := a.Report().AskpassCalls["error"]; got != 1 {
 				t.Errorf("%d errors counted", got)
 			}
-			var e *Error
+			var e *delayed
 			if path == "/429" && (!errors.As(err, &e) || e.RetryAfter() != 7*time.Second) {
 				t.Errorf("Retry-After is lost: %+v", e)
 			}

@@ -79,7 +79,7 @@ func New(opts Options) *Auth {
 
 // Refresh reads every file, asks every service whose credential is due, and returns what git needs to use the result.
 // It is called at the start of each sync, and blocks until ctx ends at the latest. Its errors name the file or host,
-// have a Hint, and are an *Error.
+// and have a Hint.
 func (a *Auth) Refresh(ctx context.Context) (git.Overlay, error) {
 	a.offer = offer{}
 	if err := a.collect(ctx); err != nil {
@@ -113,7 +113,7 @@ func (a *Auth) helperOverlay() (git.Overlay, error) {
 	}
 	text, _ := json.Marshal(a.offer.entries) // cannot fail for texts
 	if len(text) > maxEnvironment {
-		return git.Overlay{}, failure("credentials", fmt.Sprintf("they are larger than %d bytes in all", maxEnvironment), "give fewer by --credential")
+		return git.Overlay{}, failure("credentials", fmt.Errorf("they are larger than %d bytes in all", maxEnvironment), "give fewer by --credential")
 	}
 	byPath := slices.ContainsFunc(a.offer.entries, func(e entry) bool { return e.Path != "" })
 	return git.Overlay{Env: []string{credentialVariable + "=" + string(text)}, Config: []git.KV{

@@ -3,6 +3,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func (a *Auth) addUser() error {
 		return err
 	}
 	if err := usable(user, pass); err != nil {
-		return &Error{Op: "using " + source, Err: err, Advice: "git can be given one line only"}
+		return failure("using "+source, err, "git can be given one line only")
 	}
 	a.add(a.opts.URL, entry{User: user, Pass: pass}, source)
 	return nil
@@ -115,7 +116,7 @@ func cookieConfig(file, repo string) (git.KV, error) {
 		return git.KV{}, fileError("cookie file", file, err)
 	}
 	if strings.TrimSpace(string(content)) == "" {
-		return git.KV{}, failure("reading the cookie file "+file, "it is empty", "write the cookies into it, one per line, in Netscape's format")
+		return git.KV{}, failure("reading the cookie file "+file, errors.New("it is empty"), "write the cookies into it, one per line, in Netscape's format")
 	}
 	key := "http.cookieFile"
 	if s, ok := scopeOf(repo); ok && !isNetscape(string(content)) {

@@ -27,7 +27,7 @@ func (a *Auth) Explain(err error) error {
 	if advice == "" {
 		advice = failed.Hint()
 	}
-	return &Error{Op: what, Advice: advice, After: failed.After, Err: err}
+	return failure(what, err, advice)
 }
 
 // explain says what happened to the credentials for target; nothing if they are not the cause.

@@ -50,17 +50,17 @@ func readPassword(path string) (string, error) {
 	}
 	pass := strings.TrimRight(string(b), "\r\n")
 	if pass == "" {
-		return "", failure("reading the "+what+" "+path, "it is empty", "write the password into it")
+		return "", failure("reading the "+what+" "+path, errors.New("it is empty"), "write the password into it")
 	}
 	if err := usable("", pass); err != nil {
-		return "", &Error{Op: "reading the " + what + " " + path, Err: err, Advice: "the file must hold the password on one line, and nothing else"}
+		return "", failure("reading the "+what+" "+path, err, "the file must hold the password on one line, and nothing else")
 	}
 	return pass, nil
 }
 
 // fileError adds the path and a hint to an error of readSecret.
-func fileError(what, path string, err error) *Error {
-	return &Error{Op: "reading the " + what + " " + path, Err: err, Advice: fileAdvice(path, err)}
+func fileError(what, path string, err error) error {
+	return failure("reading the "+what+" "+path, err, fileAdvice(path, err))
 }
 
 // fileAdvice returns the hint for a file that is missing, or that this process may not read.

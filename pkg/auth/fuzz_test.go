@@ -27,8 +27,8 @@ func FuzzGitHub(f *testing.F) {
 		for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusInternalServerError} {
 			header := http.Header{"Retry-After": {after}, "X-Ratelimit-Remaining": {remaining}, "X-Ratelimit-Reset": {reset}}
 			err := GitHubApp{}.refused("asking", response{&http.Response{StatusCode: status, Header: header}, []byte(body)}, now)
-			refused, ok := errors.AsType[*Error](err)
-			if !ok || refused.After < 0 || strings.ContainsAny(err.Error(), "\r\n") || len(err.Error()) > 1200 {
+			refused, ok := errors.AsType[*delayed](err)
+			if !ok || refused.after < 0 || strings.ContainsAny(err.Error(), "\r\n") || len(err.Error()) > 1200 {
 				t.Errorf("%q %v: %v", body, header, err)
 			}
 		}

@@ -109,7 +109,7 @@ func (g GitHubApp) mint(ctx context.Context, client *http.Client, pem []byte) (t
 	op := "asking " + bareURL(g.endpoint()) + " for an installation token"
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.endpoint(), http.NoBody)
 	if err != nil {
-		return token{}, failure(op, "not a URL", "check --github-base-url")
+		return token{}, failure(op, errors.New("not a URL"), "check --github-base-url")
 	}
 	req.Header.Set("Accept", "application/vnd.github+json")
 	req.Header.Set("Authorization", "Bearer "+assertion)
@@ -124,7 +124,7 @@ func (g GitHubApp) mint(ctx context.Context, client *http.Client, pem []byte) (t
 	}
 	secret, expires, err := readToken(resp.content)
 	if err != nil {
-		return token{}, failure(op, err.Error(), "check --github-base-url")
+		return token{}, failure(op, err, "check --github-base-url")
 	}
 	return token{secret: secret, minted: now, expires: expires, key: pem}, nil
 }
@@ -148,10 +148,8 @@ func readToken(body []byte) (secret string, expires time.Time, err error) {
 func (g GitHubApp) assertion(now time.Time, pem []byte) (string, error) {
 	key, err := parseRSA(pem)
 	if err != nil {
-		return "", &Error{
-			Op: "reading the GitHub App private key " + g.keyName(), Err: err,
-			Advice: "use the .pem file that GitHub gave when the key was generated in the App's settings",
-		}
+		return "", failure("reading the GitHub App private key "+g.keyName(), err,
+			"use the .pem file that GitHub gave when the key was generated in the App's settings")
 	}
 	claims := jwt.RegisteredClaims{
 		Issuer:    g.issuer(),
@@ -160,7 +158,7 @@ func (g GitHubApp) assertion(now time.Time, pem []byte) (string, error) {
 	}
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(key)
 	if err != nil {
-		return "", &Error{Op: "signing with the GitHub App private key " + g.keyName(), Err: err}
+		return "", failure("signing with the GitHub App private key "+g.keyName(), err, "")
 	}
 	return signed, nil
 }
@@ -182,23 +180,20 @@ func parseRSA(pem []byte) (*rsa.PrivateKey, error) {
 
 // refused returns an error that explains GitHub's response.
 func (g GitHubApp) refused(op string, resp response, now time.Time) error {
-	e := &Error{Op: op, After: git.RetryAfter(resp.Header, now)}
 	var answer struct{ Message string }
 	cause := "it answered " + resp.Status
 	if json.Unmarshal(resp.content, &answer) == nil && answer.Message != "" {
 		cause += fmt.Sprintf(" (%.200s)", strings.Join(strings.Fields(answer.Message), " "))
 	}
-	e.Err = errors.New(cause)
+	hint := "check https://www.githubstatus.com, or the log of GitHub Enterprise"
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
-		e.Advice = fmt.Sprintf("the private key %s is not (or no longer) one of App %s, or this machine's clock is wrong: it says %s",
+		hint = fmt.Sprintf("the private key %s is not (or no longer) one of App %s, or this machine's clock is wrong: it says %s",
 			g.keyName(), g.issuer(), now.UTC().Format(time.RFC3339))
 	case http.StatusNotFound:
-		e.Advice = fmt.Sprintf("App %s has no installation %d: check --github-app-installation-id, and --github-base-url for GitHub Enterprise", g.issuer(), g.InstallationID)
+		hint = fmt.Sprintf("App %s has no installation %d: check --github-app-installation-id, and --github-base-url for GitHub Enterprise", g.issuer(), g.InstallationID)
 	case http.StatusForbidden, http.StatusTooManyRequests:
-		e.Advice = "the installation may be suspended, or the App sends too many requests"
-	default:
-		e.Advice = "check https://www.githubstatus.com, or the log of GitHub Enterprise"
+		hint = "the installation may be suspended, or the App sends too many requests"
 	}
-	return e
+	return &delayed{failure(op, errors.New(cause), hint), git.RetryAfter(resp.Header, now)}
 }

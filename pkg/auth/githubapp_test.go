@@ -222,7 +222,7 @@ func TestGitHubAppRefusals(t *testing.T) {
 				t.Errorf("a secret is in: %s", text)
 			}
 			if name == "rate limit" {
-				var e *Error
+				var e *delayed
 				if !errors.As(err, &e) || e.RetryAfter() < 50*time.Second || e.RetryAfter() > time.Minute {
 					t.Errorf("RetryAfter %v", e.RetryAfter())
 				}

@@ -151,5 +151,5 @@ func send(client *http.Client, op string, req *http.Request) (response, error) {
 	case distrusted:
 		advice = "if the server has a private CA, name its certificate in GIT_SSL_CAINFO or SSL_CERT_FILE"
 	}
-	return response{}, &Error{Op: op, Err: err, Advice: advice}
+	return response{}, failure(op, err, advice)
 }

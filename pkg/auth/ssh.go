@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"git-sync/pkg/advice"
 	"git-sync/pkg/git"
 	"git-sync/pkg/proc"
 )
@@ -101,17 +103,16 @@ func (a *Auth) addHostKeys(offer *sshOffer) error {
 		if offer.sshDefaults && file == DefaultSSHKnownHostsFile && errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		e := fileError("known_hosts file", file, err)
-		e.Advice += "; or trust any host, which is unsafe, with --ssh-known-hosts=false"
-		offer.knownHosts = e.Error()
-		return e
+		err = fileError("known_hosts file", file, err)
+		offer.knownHosts = err.Error()
+		return advice.With(err, advice.Hint(err)+"; or trust any host, which is unsafe, with --ssh-known-hosts=false")
 	}
 	if len(content) == 0 {
 		offer.knownHosts = file + " is empty"
 	}
 	if strings.ContainsAny(file, special) {
 		if file, err = a.mem.put("known_hosts", content); err != nil {
-			return &Error{Op: "handing over the known_hosts file", Err: err}
+			return failure("handing over the known_hosts file", err, "")
 		}
 	}
 	*options = append(*options, "-o", "UserKnownHostsFile="+file)
@@ -178,7 +179,7 @@ func (a *Auth) keyOptions(slot string, k sshKey) ([]string, error) {
 	}
 	path, err := a.mem.put(slot, k.content)
 	if err != nil {
-		return nil, &Error{Op: "handing over the SSH key " + k.path, Err: err, Advice: "chmod 600 " + k.path}
+		return nil, failure("handing over the SSH key "+k.path, err, "chmod 600 "+k.path)
 	}
 	options := []string{"-i", path}
 	// ssh looks for a certificate beside the key, but the copy is elsewhere.
@@ -190,24 +191,17 @@ func (a *Auth) keyOptions(slot string, k sshKey) ([]string, error) {
 
 // unusable returns the problem of each key that cannot be used, and all of them as one error.
 func unusable(keys []sshKey) (problems []string, err error) {
-	var first *Error
 	for _, k := range keys {
-		if k.problem == "" {
-			continue
-		}
-		e := failure("SSH key "+k.path, k.problem, k.advice)
-		problems = append(problems, e.Error())
-		if first == nil {
-			first = e
+		if k.problem != "" {
+			e := failure("SSH key "+k.path, errors.New(k.problem), k.advice)
+			problems = append(problems, e.Error())
+			err = cmp.Or(err, e)
 		}
 	}
-	switch len(problems) {
-	case 0:
-		return nil, nil
-	case 1:
-		return problems, first
+	if len(problems) > 1 {
+		err = failure(fmt.Sprintf("none of %d SSH keys can be used", len(problems)), errors.New(strings.Join(problems, "; ")), advice.Hint(err))
 	}
-	return problems, failure(fmt.Sprintf("none of %d SSH keys can be used", len(problems)), strings.Join(problems, "; "), first.Advice)
+	return problems, err
 }
 
 // nameUser returns the variables that give our UID a name if it has none. ssh does not start without one ("No user
