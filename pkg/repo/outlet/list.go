@@ -1,6 +1,7 @@
 package outlet
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -67,14 +68,16 @@ func (u *update) listIndex() error {
 		return err
 	}
 	return index.Each(u.tree.Index, u.tree.HashSize, func(i index.Entry) error {
-		name := string(i.Path)
-		if err := addDir(filepath.Dir(name)); err != nil {
-			return err
+		if slash := bytes.LastIndexByte(i.Path, '/'); slash > 0 && !listed[string(i.Path[:slash])] {
+			if err := addDir(string(i.Path[:slash])); err != nil {
+				return err
+			}
 		}
-		if old, ours := u.ours[name]; ours && old.Source.isOf(i) {
+		if old, ours := u.ours[string(i.Path)]; ours && old.Source.isOf(i) {
 			u.next.entries = append(u.next.entries, *old)
 			return nil
 		}
+		name := string(i.Path)
 		now, err := u.add(name)
 		if err == nil && !now.isOf(i) {
 			err = u.touched(name)

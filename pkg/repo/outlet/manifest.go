@@ -1,6 +1,7 @@
 package outlet
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
@@ -9,9 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"git-sync/pkg/repo/internal/disk"
 	"git-sync/pkg/repo/internal/index"
@@ -24,6 +25,8 @@ type entry struct {
 	Source state       // of the file or symlink in the tree
 	Copied state       // of the copy; differs if the copy was modified
 	Sum    string      // SHA-256 of a file's content, or target of a symlink
+	// stays says that the new tree has the path too, and isDir that it is a directory there; see removeOld.
+	stays, isDir bool
 }
 
 // borrowed marks a directory that existed before git-sync used it: it is never changed or removed.
@@ -89,27 +92,25 @@ const fixed = 4 + 8*8 + 4 + 4
 // write replaces the manifest called name: a line with the header, then the entries. It flushes the file to the disk,
 // because without it git-sync cannot tell which files are its own.
 func (m *manifest) write(name string) error {
-	data, err := json.Marshal(m.header)
-	if err != nil {
-		return err
-	}
-	size := len(data) + 1
-	for _, e := range m.entries {
-		size += fixed + len(e.Path) + len(e.Sum)
-	}
-	data = append(slices.Grow(data, size-len(data)), '\n')
-	for _, e := range m.entries {
-		data = binary.LittleEndian.AppendUint32(data, uint32(e.Mode))
-		for _, s := range [...]state{e.Source, e.Copied} {
-			for _, n := range [...]int64{s.Ino, s.Size, s.Mtime, s.Ctime} {
-				data = binary.LittleEndian.AppendUint64(data, uint64(n))
-			}
+	return disk.GitDir{}.ReplaceFlushedBy(name, func(w *bufio.Writer) error {
+		buf, err := json.Marshal(m.header)
+		if err != nil {
+			return err
 		}
-		data = binary.LittleEndian.AppendUint32(data, uint32(len(e.Path)))
-		data = binary.LittleEndian.AppendUint32(data, uint32(len(e.Sum)))
-		data = append(append(data, e.Path...), e.Sum...)
-	}
-	return disk.GitDir{}.ReplaceFlushed(name, data)
+		_, err = w.Write(append(buf, '\n'))
+		for _, e := range m.entries {
+			buf = binary.LittleEndian.AppendUint32(buf[:0], uint32(e.Mode))
+			for _, s := range [...]state{e.Source, e.Copied} {
+				for _, n := range [...]int64{s.Ino, s.Size, s.Mtime, s.Ctime} {
+					buf = binary.LittleEndian.AppendUint64(buf, uint64(n))
+				}
+			}
+			buf = binary.LittleEndian.AppendUint32(buf, uint32(len(e.Path)))
+			buf = binary.LittleEndian.AppendUint32(buf, uint32(len(e.Sum)))
+			_, err = w.Write(append(append(buf, e.Path...), e.Sum...)) // once it fails, it always does
+		}
+		return err
+	})
 }
 
 // readHeader reads the header of a manifest.
@@ -139,7 +140,7 @@ func readManifest(name string) (*manifest, error) {
 	if err := json.Unmarshal(line, &m.header); err != nil {
 		return nil, fmt.Errorf("reading the manifest %s: %w", name, err)
 	}
-	texts := string(data) // one string for all, instead of two for each entry
+	texts := unsafe.String(unsafe.SliceData(data), len(data)) // data is not written any more; a copy would take as much memory
 	const typical = fixed + 60
 	m.entries = make([]entry, 0, len(data)/typical)
 	for at := 0; at < len(data); {

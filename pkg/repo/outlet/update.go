@@ -285,7 +285,12 @@ func (u *update) place(c staged) error {
 
 // removeOld removes what the new tree does not have, children before their parents.
 func (u *update) removeOld() error {
-	kept := u.next.byPath()
+	ours := u.old.byPath()
+	for _, e := range u.next.entries {
+		if old, ok := ours[e.Path]; ok {
+			old.stays, old.isDir = true, e.Mode.IsDir()
+		}
+	}
 	replaced := map[string]bool{} // paths that are no longer what old says
 	var gone []entry
 	for _, e := range u.old.entries {
@@ -293,15 +298,17 @@ func (u *update) removeOld() error {
 			replaced[e.Path] = true
 			continue
 		}
-		if now, ok := kept[e.Path]; ok {
-			replaced[e.Path] = now.Mode.IsDir() != e.Mode.IsDir()
+		if last := ours[e.Path]; last.stays { // an interrupted update can leave two entries for a path
+			if last.isDir != e.Mode.IsDir() {
+				replaced[e.Path] = true
+			}
 			continue
 		}
 		now, err := u.root.Lstat(e.Path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err // it may still exist
 		}
-		// An interrupted update can leave a second entry for a path whose type it changes.
+		// Of two entries, one has another type.
 		replaced[e.Path] = err != nil || e.Mode.IsDir() != now.IsDir()
 		if !replaced[e.Path] && e.Mode&borrowed == 0 {
 			gone = append(gone, e)

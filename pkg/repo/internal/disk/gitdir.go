@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -91,6 +92,14 @@ func (d GitDir) Replace(name string, data []byte) error {
 
 // ReplaceFlushed is Replace for files that must survive a power cut. It blocks until the file is on the disk.
 func (d GitDir) ReplaceFlushed(name string, data []byte) error {
+	return d.ReplaceFlushedBy(name, func(w *bufio.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// ReplaceFlushedBy is ReplaceFlushed for content that is written piece by piece.
+func (d GitDir) ReplaceFlushedBy(name string, write func(*bufio.Writer) error) error {
 	tmp := name + ".tmp"                // a fixed name, so that kills leave at most one file
 	if err := Remove(tmp); err != nil { // it may belong to another user
 		return err
@@ -99,8 +108,8 @@ func (d GitDir) ReplaceFlushed(name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close(), d.share(tmp, 0o664)); err != nil {
+	w := bufio.NewWriter(f)
+	if err = errors.Join(write(w), w.Flush(), f.Sync(), f.Close(), d.share(tmp, 0o664)); err != nil {
 		return err
 	}
 	if err := os.Rename(tmp, name); err != nil {
