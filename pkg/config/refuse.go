@@ -16,9 +16,6 @@ func checkRepo(s string) error {
 	if strings.TrimSpace(s) != s {
 		return wrong("begins or ends with a space or a line end", "")
 	}
-	if scheme, rest, ok := strings.Cut(s, "://"); ok {
-		s = strings.ToLower(scheme) + "://" + rest
-	}
 	return git.CheckURL(s)
 }
 

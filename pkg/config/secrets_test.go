@@ -67,6 +67,8 @@ func TestSecrets(t *testing.T) {
 func TestURLCredentials(t *testing.T) {
 	for _, c := range []struct{ args, repo, user, password, file string }{
 		{"--repo=https://u:p@h/r", "https://h/r", "u", "p", ""},
+		{"--repo=HTTPS://h/r", "https://h/r", "", "", ""},
+		{"--repo=SSH://git@h/r", "ssh://git@h/r", "", "", ""},
 		{"--repo=HTTPS://u:p@h/r", "https://h/r", "u", "p", ""},
 		{"--repo=https://u:p%40%2f@h/r", "https://h/r", "u", "p@/", ""},
 		{"--repo=https://u@h/r", "https://h/r", "u", "", ""},

@@ -15,10 +15,14 @@ import (
 
 // takeRepo stores the URL without the user and password of an http(s) URL, which become credentials.
 func (d *draft) takeRepo(in given) error {
-	if err := checkRepo(in.value()); err != nil {
+	repo := in.value()
+	if scheme, rest, ok := strings.Cut(repo, "://"); ok {
+		repo = strings.ToLower(scheme) + "://" + rest // git knows its transports in lower case only
+	}
+	if err := checkRepo(repo); err != nil {
 		return err
 	}
-	d.URL = in.value()
+	d.URL = repo
 	if git.IsPath(d.URL) {
 		d.URL = absolute(d.URL)
 	}

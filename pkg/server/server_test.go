@@ -158,21 +158,25 @@ func TestUnusable(t *testing.T) {
 // TestStates: each state has its word, for programs and for people.
 func TestStates(t *testing.T) {
 	now := time.Now()
-	published := syncer.Report{Hash: hashA, LastSuccess: now}
+	published := syncer.Report{Hash: hashA, LastSuccess: now, LastResult: syncer.ResultNoop}
+	found := syncer.Report{Hash: hashA, LastSuccess: now} // published by an earlier process
 	failing, stuck, old := published, published, published
 	failing.Failures, stuck.Deadline, old.LastSuccess = 1, now.Add(-time.Hour), now.Add(-time.Hour)
 	hooks := []hook.Report{{Name: hook.NameExec}, {Name: hook.NameWebhook, Failures: 1, LastError: "refused"}}
-	for state, c := range map[string]struct {
+	for _, c := range []struct {
+		state  string
 		report instance.Report
 		words  string
 	}{
-		stateStarting: {instance.Report{}, "Starting"},
-		stateFresh:    {instance.Report{Report: published, Hooks: hooks[:1]}, "Up to date"},
-		stateHook:     {instance.Report{Report: published, Hooks: hooks}, "A hook fails"},
-		stateFailing:  {instance.Report{Report: failing, Hooks: hooks}, "Failing"},
-		stateStale:    {instance.Report{Report: old, Hooks: hooks}, "Stale"},
-		stateStuck:    {instance.Report{Report: stuck}, "Stuck"},
+		{stateStarting, instance.Report{}, "Starting"},
+		{stateStarting, instance.Report{Report: found}, "Starting"},
+		{stateFresh, instance.Report{Report: published, Hooks: hooks[:1]}, "Up to date"},
+		{stateHook, instance.Report{Report: published, Hooks: hooks}, "A hook fails"},
+		{stateFailing, instance.Report{Report: failing, Hooks: hooks}, "Failing"},
+		{stateStale, instance.Report{Report: old, Hooks: hooks}, "Stale"},
+		{stateStuck, instance.Report{Report: stuck}, "Stuck"},
 	} {
+		state := c.state
 		s := watch(Options{}, time.Minute)
 		s.report = c.report
 		if body := get(s, "/status").Body.String(); !strings.Contains(body, `"state": "`+state+`"`) {

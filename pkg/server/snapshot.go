@@ -118,6 +118,8 @@ func (snap snapshot) state() string {
 		return stateStarting
 	case snap.stale():
 		return stateStale
+	case snap.LastResult == "":
+		return stateStarting // this process only knows that an earlier one has published
 	case slices.ContainsFunc(snap.Hooks, func(h hook.Report) bool { return h.Failures > 0 }):
 		return stateHook
 	default:

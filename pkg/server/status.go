@@ -16,7 +16,7 @@ import (
 
 // The values of State in health.
 const (
-	stateStarting = "starting" // nothing is published yet, and nothing has failed
+	stateStarting = "starting" // no sync of this process has ended yet
 	stateFresh    = "fresh"
 	stateHook     = "hook-failing" // published and up to date, but a hook fails
 	stateFailing  = "failing"      // the last sync failed; what is published stays

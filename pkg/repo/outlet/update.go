@@ -285,34 +285,9 @@ func (u *update) place(c staged) error {
 
 // removeOld removes what the new tree does not have, children before their parents.
 func (u *update) removeOld() error {
-	ours := u.old.byPath()
-	for _, e := range u.next.entries {
-		if old, ok := ours[e.Path]; ok {
-			old.stays, old.isDir = true, e.Mode.IsDir()
-		}
-	}
-	replaced := map[string]bool{} // paths that are no longer what old says
-	var gone []entry
-	for _, e := range u.old.entries {
-		if replaced[filepath.Dir(e.Path)] {
-			replaced[e.Path] = true
-			continue
-		}
-		if last := ours[e.Path]; last.stays { // an interrupted update can leave two entries for a path
-			if last.isDir != e.Mode.IsDir() {
-				replaced[e.Path] = true
-			}
-			continue
-		}
-		now, err := u.root.Lstat(e.Path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err // it may still exist
-		}
-		// Of two entries, one has another type.
-		replaced[e.Path] = err != nil || e.Mode.IsDir() != now.IsDir()
-		if !replaced[e.Path] && e.Mode&borrowed == 0 {
-			gone = append(gone, e)
-		}
+	gone, err := u.gone()
+	if err != nil {
+		return err
 	}
 	var left []entry
 	for _, e := range slices.Backward(gone) {
@@ -326,4 +301,34 @@ func (u *update) removeOld() error {
 	slices.Reverse(left)
 	u.next.entries = append(u.next.entries, left...)
 	return nil
+}
+
+// gone returns the entries of the old tree that the new one does not have, and that are still ours.
+func (u *update) gone() (gone []entry, err error) {
+	ours := u.old.byPath()
+	for _, e := range u.next.entries {
+		if old, ok := ours[e.Path]; ok {
+			old.stays, old.isDir = true, e.Mode.IsDir()
+		}
+	}
+	replaced := map[string]bool{} // paths that are no longer what old says
+	for _, e := range u.old.entries {
+		last := ours[e.Path] // an interrupted update can leave two entries for a path
+		switch {
+		case replaced[filepath.Dir(e.Path)], last.stays && last.isDir != e.Mode.IsDir():
+			replaced[e.Path] = true
+		case last.stays:
+		default:
+			now, err := u.root.Lstat(e.Path)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err // it may still exist
+			}
+			if err != nil || e.Mode.IsDir() != now.IsDir() {
+				replaced[e.Path] = true
+			} else if e.Mode&borrowed == 0 {
+				gone = append(gone, e)
+			}
+		}
+	}
+	return gone, nil
 }

@@ -279,24 +279,12 @@ func (st *Store) toKeep() (shallow string, tips map[string]bool, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", nil, err
 	}
-	names, err := disk.Glob(st.Dir(), disk.Admins+"/*/HEAD")
-	if err != nil {
-		return "", nil, err
-	}
-	err = filepath.WalkDir(st.Path("refs"), func(name string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && !strings.HasSuffix(name, ".lock") {
-			names = append(names, name)
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil // removed meanwhile
-		}
-		return err
-	})
+	names, err := st.holders()
 	if err != nil {
 		return "", nil, err
 	}
 	tips = map[string]bool{}
-	for _, name := range append(names, st.Path("packed-refs")) {
+	for _, name := range names {
 		held, err := os.ReadFile(name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", nil, err
@@ -310,4 +298,26 @@ func (st *Store) toKeep() (shallow string, tips map[string]bool, err error) {
 		}
 	}
 	return string(data), tips, nil
+}
+
+// holders returns the files that contain the hashes of toKeep, and maybe others. Some may have been removed meanwhile.
+func (st *Store) holders() ([]string, error) {
+	admins, err := os.ReadDir(st.Path(disk.Admins)) // disk.Glob does not report a directory that cannot be read
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	names := []string{st.Path("packed-refs")}
+	for _, e := range admins {
+		names = append(names, filepath.Join(st.Admin(e.Name()), "HEAD"))
+	}
+	err = filepath.WalkDir(st.Path("refs"), func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && !strings.HasSuffix(name, ".lock") {
+			names = append(names, name)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil // removed meanwhile
+		}
+		return err
+	})
+	return names, err
 }

@@ -57,7 +57,8 @@ func Remove(name string) error {
 	return nil
 }
 
-// Glob is filepath.Glob relative to dir. Special characters in dir itself have no meaning.
+// Glob is filepath.Glob relative to dir: it ignores directories that cannot be read. Special characters in dir itself
+// have no meaning.
 func Glob(dir, pattern string) ([]string, error) {
 	names, err := fs.Glob(os.DirFS(dir), pattern)
 	for i, name := range names {
