@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"git-sync/pkg/auth"
 	"git-sync/pkg/git"
 	"git-sync/pkg/secret"
+	"git-sync/test/harness"
 	"git-sync/test/sshserver"
 )
 
@@ -82,21 +82,11 @@ func doAs(t *testing.T, uid int, o auth.Options, by ...string) string {
 	// The test's own executable lies in a directory that other users may not enter.
 	dir := openDir(t)
 	self := filepath.Join(dir, "client")
-	in, err := os.Open("/proc/self/exe")
+	program, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
-	out, err := os.OpenFile(self, os.O_CREATE|os.O_WRONLY, 0o755)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(out, in); err != nil {
-		t.Fatal(err)
-	}
-	if err := out.Close(); err != nil {
-		t.Fatal(err)
-	}
+	harness.Executable(t, self, string(program))
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
 	text, err := json.Marshal(job{
 		URL: o.URL, Username: o.Username, Password: o.Password.Reveal(), PasswordFile: o.PasswordFile,

@@ -13,6 +13,7 @@ import (
 
 	"git-sync/pkg/auth"
 	"git-sync/pkg/git"
+	"git-sync/test/harness"
 )
 
 // TestMain is what git-sync's main is.
@@ -116,9 +117,15 @@ func hint(err error) string {
 // put replaces a file at once, as a mounted secret is replaced.
 func put(t *testing.T, file, content string, mode os.FileMode) {
 	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if mode == 0o755 {
+		harness.Executable(t, file, content)
+		return
+	}
 	tmp := fmt.Sprintf("%s.%d", file, os.Getpid())
 	for _, err := range []error{
-		os.MkdirAll(filepath.Dir(file), 0o755),
 		os.WriteFile(tmp, []byte(content), 0o600),
 		os.Chmod(tmp, mode),
 		os.Rename(tmp, file),
