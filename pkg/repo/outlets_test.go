@@ -293,9 +293,17 @@ func TestHookedTree(t *testing.T) {
 // TestSpareModified: the worktree from which the next one is made is modified, though no consumer has it. Nothing of that is
 // ever published, not even when a copy is repaired.
 func TestSpareModified(t *testing.T) {
-	for _, kind := range PublishKinds()[1:] {
-		t.Run(string(kind), func(t *testing.T) {
+	for _, c := range []struct {
+		kind   Publish
+		modify func(t *testing.T, name string)
+	}{
+		{PublishDirectory, func(t *testing.T, name string) { write(t, name, "theirs") }},
+		{PublishInPlace, func(t *testing.T, name string) { write(t, name, "theirs") }},
+		{PublishInPlace, remove2},
+	} {
+		t.Run(string(c.kind), func(t *testing.T) {
 			t.Parallel()
+			kind := c.kind
 			f := inMode(t, kind)
 			f.minRecycled = 1
 			want := map[string]string{".": "", "a": "", "dir": "", "dir/b": "1", "dir/c": "1", "dir/d": "1"}
@@ -310,7 +318,7 @@ func TestSpareModified(t *testing.T) {
 			if n := f.repo.Stats().Recycled; n < 2 {
 				t.Fatalf("%d worktrees were recycled", n)
 			}
-			write(t, filepath.Join(f.repo.store.Own("spare"), f.spares()[0], "dir/b"), "theirs")
+			c.modify(t, filepath.Join(f.repo.store.Own("spare"), f.spares()[0], "dir/b"))
 			f.sync2(next())
 			f.showsOnly(want)
 			failed := 0
@@ -330,6 +338,43 @@ func TestSpareModified(t *testing.T) {
 				t.Errorf("it was found %d times, want once: a worktree that was modified is not used again", failed)
 			}
 		})
+	}
+}
+
+// TestOddFiles: a consumer or a hook leaves something that git never makes.
+func TestOddFiles(t *testing.T) {
+	f := inMode(t, PublishInPlace)
+	hash := f.up.Commit(map[string]string{"a": "1", "dir/b": "2"})
+	f.sync2(hash)
+	if err := os.Chmod(filepath.Join(f.link(), "dir"), 0o755|fs.ModeSetuid); err != nil {
+		t.Fatal(err)
+	}
+	f.sync2(hash)
+	if tree := f.sync2(hash); tree.New {
+		t.Error("published again because of the setuid bit of a directory, which nothing puts right")
+	}
+	f.up.Commit(map[string]string{"a": "2"})
+	tree, err := f.repo.Prepare(t.Context(), git.Overlay{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(unix.Mkfifo(filepath.Join(tree.Path, "pipe"), 0o600), os.Chmod(tree.Path, 0o555)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.repo.Publish(t.Context(), tree); err == nil || !strings.Contains(err.Error(), "pipe cannot be published") {
+		t.Errorf("with a named pipe of a hook: %v", err)
+	}
+	remove2(t, filepath.Join(tree.Path, "pipe"))
+	if err := os.Chmod(filepath.Join(tree.Path, "dir"), 0o555); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.repo.Publish(t.Context(), tree); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{".", "dir"} {
+		if info, err := os.Stat(filepath.Join(f.link(), name)); err != nil || info.Mode().Perm()&0o700 != 0o700 {
+			t.Errorf("the next update cannot write into %s: %v, %v", name, info.Mode(), err)
+		}
 	}
 }
 

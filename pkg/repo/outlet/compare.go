@@ -59,14 +59,17 @@ func (m *manifest) changed(ctx context.Context, dir string) error {
 // modeOf converts a mode of stat(2).
 func modeOf(m uint32) fs.FileMode {
 	mode := fs.FileMode(m & 0o777)
-	switch m & (unix.S_IFMT | unix.S_ISUID | unix.S_ISGID) {
+	switch m & unix.S_IFMT {
 	case unix.S_IFREG:
-	case unix.S_IFDIR, unix.S_IFDIR | unix.S_ISGID:
+		if m&(unix.S_ISUID|unix.S_ISGID|unix.S_ISVTX) != 0 {
+			mode |= fs.ModeSetuid // no file of ours has one of them
+		}
+	case unix.S_IFDIR:
 		mode |= fs.ModeDir
 	case unix.S_IFLNK:
 		mode |= fs.ModeSymlink
 	default:
-		mode |= fs.ModeIrregular // no file of ours
+		mode |= fs.ModeIrregular
 	}
 	return mode
 }

@@ -112,7 +112,7 @@ func (c *copies) mkdirAs(name string, t Tree) error {
 		err = mkdir(name)
 	}
 	if err == nil {
-		err = os.Chmod(name, info.Mode())
+		err = os.Chmod(name, info.Mode()|0o700)
 	}
 	return err
 }
@@ -124,7 +124,7 @@ func (c *copies) fill(ctx context.Context, dir string, t Tree, old *manifest, na
 		return err
 	}
 	t.Dir = filepath.Join(t.Dir, c.Subdir)
-	u := &update{dir: dir, tree: t, old: old, next: &manifest{header: header{
+	u := &update{dir: dir, tree: t, shared: c.Shared, old: old, next: &manifest{header: header{
 		Kind: c.kind, ID: t.ID, Inode: stateOf(info).Ino, Boot: disk.BootID(), Since: c.Now(),
 	}}}
 	if dir == c.Name {

@@ -45,6 +45,10 @@ func (u *update) add(path string) (state, error) {
 	case e.Mode.Type() == fs.ModeSymlink:
 		e.Source = stateOf(info)
 		e.Sum, err = os.Readlink(name)
+	case e.Mode.IsDir():
+		e.Mode |= 0o700 // a hook may have removed it, but the next update needs it
+	default:
+		return state{}, fmt.Errorf("%s cannot be published: it is neither a file nor a directory nor a symlink", name)
 	}
 	u.next.entries = append(u.next.entries, e)
 	return e.Source, err
@@ -73,7 +77,7 @@ func (u *update) listIndex() error {
 				return err
 			}
 		}
-		if old, ours := u.ours[string(i.Path)]; ours && old.Source.isOf(i) {
+		if old, ours := u.ours[string(i.Path)]; ours && old.Source.isOf(i) && !old.Source.isCoarse() {
 			u.next.entries = append(u.next.entries, *old)
 			return nil
 		}

@@ -52,6 +52,10 @@ func (s state) isOf(i index.Entry) bool {
 	return i.Plain && uint32(s.Ino) == i.Ino && uint32(s.Size) == i.Size && s.Mtime == nanos(i.Mtime) && s.Ctime == nanos(i.Ctime)
 }
 
+// isCoarse reports whether the file system seems to record whole seconds. Then a file that was written twice in one
+// second may look unchanged.
+func (s state) isCoarse() bool { return s.Ctime%int64(time.Second) == 0 }
+
 // header is the first line of a manifest.
 type header struct {
 	Kind  Kind

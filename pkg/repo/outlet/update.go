@@ -39,6 +39,7 @@ type update struct {
 	// journal is the file that records which paths become ours before the first of them exists; empty if consumers do
 	// not see the directory yet.
 	journal string
+	shared  bool // another user of the group may have to remove what a crash leaves
 }
 
 // staged is the copy of an entry in the temporary directory.
@@ -46,6 +47,8 @@ type staged struct {
 	*entry        // of the new tree
 	name   string // relative to the temporary directory
 	within bool   // it is in a directory that is new too, and takes its place with it
+	// When the update was planned, nothing had its path, or a directory.
+	isNew, wasDir bool
 }
 
 // run makes the update, and sets u.next to the content of the directory. If ctx ends while files are copied, nothing
@@ -55,39 +58,53 @@ func (u *update) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { _ = u.root.Close() }()
-	u.ours, u.thisBoot = u.old.byPath(), u.old.Boot == disk.BootID()
-	if u.tree.Index != "" {
-		err = u.listIndex()
-	} else {
-		err = u.list()
-	}
-	if err != nil {
-		return err
-	}
-	if err := u.plan(ctx); err != nil {
-		return err
-	}
-	if len(u.copies) > 0 {
-		u.tempName = tempDir + disk.Unique()
-		if err := u.root.Mkdir(u.tempName, 0o700); err != nil {
-			return err
+	u.ours, u.thisBoot, u.tempName = u.old.byPath(), u.old.Boot == disk.BootID(), tempDir+disk.Unique()
+	defer func() {
+		if len(u.copies) > 0 {
+			err = errors.Join(err, u.root.RemoveAll(u.tempName))
 		}
-		defer func() { err = errors.Join(err, u.root.RemoveAll(u.tempName)) }()
-		if err := u.stageAll(ctx); err != nil {
-			return err
+	}()
+	if err := u.prepare(ctx); err != nil {
+		if u.tree.Index != "" && errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w: %w", ErrTouched, err)
 		}
+		return err
 	}
 	if u.journal != "" {
 		if err := u.writeJournal(); err != nil {
 			return fmt.Errorf("noting the update: %w", err)
 		}
 	}
-	for _, c := range u.copies {
-		if err := u.place(c); err != nil {
-			return err
-		}
+	if err := u.placeAll(); err != nil {
+		return err
 	}
 	return u.removeOld()
+}
+
+// prepare makes all copies in the temporary directory.
+func (u *update) prepare(ctx context.Context) error {
+	list := u.list
+	if u.tree.Index != "" {
+		list = u.listIndex
+	}
+	err := list()
+	if err == nil {
+		err = u.plan(ctx)
+	}
+	if err == nil && len(u.copies) > 0 {
+		err = u.stageAll(ctx)
+	}
+	for _, c := range u.copies {
+		// Look again before the journal says that the path is ours: copying may have taken long.
+		if err == nil && c.isNew && disk.Exists(filepath.Join(u.dir, c.Path)) {
+			err = u.appeared(c.Path)
+		}
+	}
+	return err
+}
+
+func (u *update) appeared(path string) error {
+	return fmt.Errorf("%s has appeared during the update, which will be made again", filepath.Join(u.dir, path))
 }
 
 // plan determines which entries to copy. It changes nothing, and fails if a file that git-sync did not make is in the
@@ -100,20 +117,14 @@ func (u *update) plan(ctx context.Context) error {
 			return err
 		}
 		c := staged{entry: e, name: strconv.Itoa(i)}
-		parent, within := made[filepath.Dir(e.Path)]
-		kept, intoDir := false, false
-		if within {
+		if parent, within := made[filepath.Dir(e.Path)]; within {
 			c.name, c.within = filepath.Join(parent, filepath.Base(e.Path)), true
-		} else {
-			var err error
-			if kept, intoDir, err = u.keeps(e); err != nil {
-				return err
-			}
-		}
-		if kept {
+		} else if kept, err := u.keeps(&c); err != nil {
+			return err
+		} else if kept {
 			continue
 		}
-		if e.Mode.IsDir() && !intoDir {
+		if e.Mode.IsDir() && !c.wasDir {
 			made[e.Path] = c.name
 		}
 		u.copies = append(u.copies, c)
@@ -121,30 +132,34 @@ func (u *update) plan(ctx context.Context) error {
 	return nil
 }
 
-// keeps reports whether what exists at the path of e stays: it is equal to e, or a directory that git-sync did not
-// make. isDir says that it is a directory. The error says that e cannot replace it.
-func (u *update) keeps(e *entry) (kept, isDir bool, err error) {
-	old, ours := u.ours[e.Path]
-	if ours && *old == *e && u.old.compared {
-		return true, e.Mode.IsDir(), nil
+// keeps reports whether what exists at the path of c stays: it is equal to c, or a directory that git-sync did not
+// make. The error says that c cannot replace it.
+func (u *update) keeps(c *staged) (bool, error) {
+	old, ours := u.ours[c.Path]
+	if ours && *old == *c.entry && u.old.compared {
+		return true, nil
 	}
-	now, err := os.Lstat(filepath.Join(u.dir, e.Path))
+	now, err := os.Lstat(filepath.Join(u.dir, c.Path))
+	if errors.Is(err, fs.ErrNotExist) {
+		c.isNew = true
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	c.wasDir = now.IsDir()
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, false, nil
-	case err != nil:
-		return false, false, err
-	case now.IsDir() && e.Mode.IsDir() && (!ours || old.Mode&borrowed != 0):
-		e.Mode |= borrowed
-		return true, true, nil
+	case c.wasDir && c.Mode.IsDir() && (!ours || old.Mode&borrowed != 0):
+		c.Mode |= borrowed
+		return true, nil
 	case !ours:
-		return false, false, u.inTheWay(e.Path)
-	case u.same(now, *old, e):
-		return true, now.IsDir(), nil
-	case now.IsDir() && !e.Mode.IsDir():
-		return false, true, u.onlyOurs(e.Path)
+		return false, u.inTheWay(c.Path)
+	case u.same(now, *old, c.entry):
+		return true, nil
+	case c.wasDir && !c.Mode.IsDir():
+		return false, u.onlyOurs(c.Path)
 	}
-	return false, now.IsDir(), nil
+	return false, nil
 }
 
 func (u *update) inTheWay(path string) error {
@@ -175,7 +190,7 @@ func (u *update) same(now fs.FileInfo, old entry, e *entry) bool {
 	if !u.thisBoot || !intact(u.dir, now.Mode(), stateOf(now), old) || now.Mode() != e.Mode {
 		return false
 	}
-	if old.Source != e.Source {
+	if old.Source != e.Source || e.Source.isCoarse() {
 		if sum, err := sumOf(filepath.Join(u.tree.Dir, e.Path)); err != nil || sum != old.Sum {
 			return false
 		}
@@ -186,10 +201,19 @@ func (u *update) same(now fs.FileInfo, old entry, e *entry) bool {
 
 // stageAll makes the copies in the temporary directory.
 func (u *update) stageAll(ctx context.Context) (err error) {
+	if err := u.root.Mkdir(u.tempName, 0o700); err != nil {
+		return err
+	}
 	if u.temp, err = u.root.OpenRoot(u.tempName); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, u.temp.Close()) }()
+	defer func() { err = below(filepath.Join(u.dir, u.tempName), errors.Join(err, u.temp.Close())) }()
+	if u.shared {
+		err = chmod(u.temp, ".", 0o770)
+	}
+	if err != nil {
+		return err
+	}
 	for _, c := range u.copies {
 		if err := errors.Join(ctx.Err(), u.stage(c)); err != nil {
 			return err
@@ -257,26 +281,47 @@ func (u *update) writeJournal() error {
 	return j.write(u.journal)
 }
 
-// place moves a copy to where consumers see it.
+// placeAll moves the copies to where consumers see them. It stops before it would replace what is not ours.
+func (u *update) placeAll() error {
+	for _, c := range u.copies {
+		if err := u.place(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place moves one copy.
 func (u *update) place(c staged) error {
 	if c.within {
 		return nil
 	}
 	now, err := u.root.Lstat(c.Path)
-	if err == nil && now.IsDir() != c.Mode.IsDir() {
-		if err := u.root.RemoveAll(c.Path); err != nil { // plan has checked that all of it is ours
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case c.isNew:
+		return u.appeared(c.Path)
+	case now.IsDir() && c.Mode.IsDir():
+		return chmod(u.root, c.Path, c.Mode)
+	case now.IsDir():
+		if err := u.onlyOurs(c.Path); err != nil {
 			return err
 		}
-	}
-	if err == nil && now.IsDir() && c.Mode.IsDir() {
-		return chmod(u.root, c.Path, c.Mode)
+		fallthrough
+	case c.Mode.IsDir():
+		if err := u.root.RemoveAll(c.Path); err != nil {
+			return err
+		}
 	}
 	if err := u.root.Rename(u.tempName+"/"+c.name, c.Path); err != nil {
 		return err
 	}
 	if now, err = u.root.Lstat(c.Path); err == nil && c.Mode.IsRegular() {
+		made := c.Copied
 		c.Copied = stateOf(now)
-		if c.Copied.Mtime != c.Source.Mtime || c.Copied.Size != c.Source.Size {
+		if c.Copied.Mtime != made.Mtime || c.Copied.Size != made.Size {
 			c.Copied = state{} // already modified: the next sync repairs it
 		}
 	}
