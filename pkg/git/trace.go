@@ -101,7 +101,8 @@ func (e *Error) applyResponse(trace *os.File, now time.Time) {
 	}
 }
 
-// lastAnswer returns the status and the header of the last HTTP response in a trace; 0 and nil if there is none. These are the lines that it reads; in HTTP/2, header names are in lower case:
+// lastAnswer returns the status and the header of the last HTTP response in a trace; 0 and nil if there is none. These
+// are the lines that it reads; in HTTP/2, header names are in lower case:
 //
 //	05:05:06.339918 http.c:684              <= Recv header: HTTP/1.1 429 Too Many Requests
 //	05:05:06.339932 http.c:684              <= Recv header: Retry-After: 120

@@ -178,9 +178,9 @@ func (i *Instance) Report() Report {
 	if i.syncer == nil {
 		err := errors.Join(i.problems...)
 		return Report{Report: syncer.Report{
-			Repo:      logging.Redact(i.opt.Sync.URL),
-			Ref:       Followed(i.opt.Sync),
-			LastError: err.Error(), LastHint: advice.Hint(err), LastErrorAt: i.opened, Failures: 1,
+			Repo:    logging.Redact(i.opt.Sync.URL),
+			Ref:     Followed(i.opt.Sync),
+			Failure: syncer.Failure{LastError: err.Error(), LastHint: advice.Hint(err), LastErrorAt: i.opened, Failures: 1},
 		}}
 	}
 	revision, _ := i.repo.Published()

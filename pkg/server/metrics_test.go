@@ -61,7 +61,7 @@ func TestMetricValues(t *testing.T) {
 func TestLatencyCountsPublications(t *testing.T) {
 	s := watch(Options{Metrics: true}, 0)
 	now := time.Now()
-	r := syncer.Report{Hash: hashA, Since: now}
+	r := syncer.Report{Revision: syncer.Revision{Hash: hashA, Since: now}}
 	s.show(r)
 	r.Hash, r.PushedAt, r.Since = hashB, now, now.Add(time.Second)
 	s.show(r)

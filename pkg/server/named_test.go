@@ -19,9 +19,9 @@ func pair(dags instance.Report) *Server {
 		Repo:     "https://example.com/docs.git",
 		Ref:      "main",
 		Deadline: now.Add(time.Hour),
-		Hash:     hashA, Since: now,
-		LastSuccess: now,
-		Counts:      map[string]int{"success": 1},
+		Revision: syncer.Revision{Hash: hashA, Since: now},
+		Attempt:  syncer.Attempt{LastSuccess: now},
+		Totals:   syncer.Totals{Counts: map[string]int{"success": 1}},
 	}}
 	syncs := []Sync{
 		{Name: "docs", Report: func() instance.Report { return docs }},
@@ -36,7 +36,7 @@ func pair(dags instance.Report) *Server {
 // TestProbesOfAll: the probes without a name are about all syncs and say which is to blame.
 func TestProbesOfAll(t *testing.T) {
 	now := time.Now()
-	fine := syncer.Report{Counts: map[string]int{syncer.ResultSuccess: 1}, Deadline: now.Add(time.Hour), Hash: hashB, LastSuccess: now}
+	fine := syncer.Report{Totals: syncer.Totals{Counts: map[string]int{syncer.ResultSuccess: 1}}, Deadline: now.Add(time.Hour), Revision: syncer.Revision{Hash: hashB}, Attempt: syncer.Attempt{LastSuccess: now}}
 	stuck := fine
 	stuck.Deadline = now.Add(-time.Hour)
 	for name, tc := range map[string]struct {
@@ -47,7 +47,7 @@ func TestProbesOfAll(t *testing.T) {
 		"fine":          {instance.Report{Report: fine}, 200, 200, 200, "ok"},
 		"not published": {instance.Report{}, 503, 200, 503, "dags: nothing is published yet"},
 		"stuck":         {instance.Report{Report: stuck}, 200, 503, 200, "dags: stuck"},
-		"stale":         {instance.Report{Report: syncer.Report{Hash: hashB, LastSuccess: now.Add(-time.Hour)}}, 200, 200, 503, "dags: the last successful sync"},
+		"stale":         {instance.Report{Report: syncer.Report{Revision: syncer.Revision{Hash: hashB}, Attempt: syncer.Attempt{LastSuccess: now.Add(-time.Hour)}}}, 200, 200, 503, "dags: the last successful sync"},
 		"unusable":      {instance.Report{Report: fine, Unusable: "hunter2 is gone"}, 200, 200, 503, "dags: REDACTED is gone"},
 	} {
 		s := pair(tc.dags)
@@ -64,7 +64,7 @@ func TestProbesOfAll(t *testing.T) {
 
 // TestStatusOfAll: the list leads to each sync.
 func TestStatusOfAll(t *testing.T) {
-	s := pair(instance.Report{Report: syncer.Report{Failures: 3, LastError: "hunter2", LastErrorAt: time.Now()}})
+	s := pair(instance.Report{Report: syncer.Report{Failure: syncer.Failure{Failures: 3, LastError: "hunter2", LastErrorAt: time.Now()}}})
 	var all overview
 	if err := json.Unmarshal(get(s, "/status").Body.Bytes(), &all); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestStatusOfAll(t *testing.T) {
 // TestMetricsOfAll: each sync has its series, with its name as a label.
 func TestMetricsOfAll(t *testing.T) {
 	now := time.Now()
-	s := pair(instance.Report{Report: syncer.Report{Hash: hashB, Since: now, PushedAt: now.Add(-time.Second)}})
+	s := pair(instance.Report{Report: syncer.Report{Revision: syncer.Revision{Hash: hashB, Since: now, PushedAt: now.Add(-time.Second)}}})
 	s.NoteDelivery(receiver.Delivery{Sync: "dags", Forge: "github", Outcome: "triggered"})
 	s.NoteDelivery(receiver.Delivery{Sync: "", Forge: "unknown", Outcome: "refused"})
 	got := scrape(t, s)
@@ -123,7 +123,7 @@ func TestMetricsOfRemoved(t *testing.T) {
 	syncs := one
 	s := newServer(Options{Metrics: true, Receiver: true, Syncs: func() []Sync { return syncs }})
 	now := time.Now()
-	s.Observe("dags", syncer.Report{Hash: hashB, Since: now, PushedAt: now.Add(-time.Second)})
+	s.Observe("dags", syncer.Report{Revision: syncer.Revision{Hash: hashB, Since: now, PushedAt: now.Add(-time.Second)}})
 	s.NoteDelivery(receiver.Delivery{Sync: "dags", Forge: "github", Outcome: "triggered"})
 	if got := scrape(t, s); !strings.Contains(got, `seconds_count{sync="dags"} 1`) || !strings.Contains(got, `source="github",sync="dags"} 1`) {
 		t.Fatal(got)

@@ -94,11 +94,11 @@ func TestProbes(t *testing.T) {
 		check("before the loop has started", 503, 200, 503)
 
 		now := time.Now()
-		r := syncer.Report{Deadline: now.Add(120 * time.Second), Running: true, Started: now}
+		r := syncer.Report{Deadline: now.Add(120 * time.Second), Attempt: syncer.Attempt{Running: true, Started: now}}
 		s.show(r)
 		check("first sync under way", 503, 200, 503)
 
-		r = syncer.Report{Deadline: now.Add(30 * time.Second), Hash: hashA, Since: now, LastSuccess: now}
+		r = syncer.Report{Deadline: now.Add(30 * time.Second), Revision: syncer.Revision{Hash: hashA, Since: now}, Attempt: syncer.Attempt{LastSuccess: now}}
 		s.show(r)
 		check("published", 200, 200, 200)
 
@@ -116,7 +116,7 @@ func TestProbes(t *testing.T) {
 		s.show(r)
 		check("and back", 200, 200, 200)
 
-		s.show(syncer.Report{Hash: hashA, Since: now})
+		s.show(syncer.Report{Revision: syncer.Revision{Hash: hashA, Since: now}})
 		check("restarted on what was published, not yet polled, staleness bounded", 200, 200, 503)
 	})
 }
@@ -137,16 +137,16 @@ func TestUnusable(t *testing.T) {
 			t.Errorf("%s: git_sync_ready says otherwise", when)
 		}
 	}
-	s.show(syncer.Report{Hash: hashA})
+	s.show(syncer.Report{Revision: syncer.Revision{Hash: hashA}})
 	check("found at the start", 503, 503)
 	s.report.Unusable = ""
 	check("found intact", 200, 200)
-	s.show(syncer.Report{Hash: hashA, Counts: map[string]int{syncer.ResultSuccess: 1}})
+	s.show(syncer.Report{Revision: syncer.Revision{Hash: hashA}, Totals: syncer.Totals{Counts: map[string]int{syncer.ResultSuccess: 1}}})
 	check("after a sync", 200, 200)
 	why = "it is gone"
 	s.report.Unusable = why
 	check("lost", 200, 503)
-	s.show(syncer.Report{Hash: hashA, LastSuccess: time.Now()})
+	s.show(syncer.Report{Revision: syncer.Revision{Hash: hashA}, Attempt: syncer.Attempt{LastSuccess: time.Now()}})
 	check("lost, and the last success was before a restart", 503, 503)
 	why = "another git-sync holds the root"
 	s.report.Root.Waiting = why
@@ -158,8 +158,8 @@ func TestUnusable(t *testing.T) {
 // TestStates: each state has its word, for programs and for people.
 func TestStates(t *testing.T) {
 	now := time.Now()
-	published := syncer.Report{Hash: hashA, LastSuccess: now, LastResult: syncer.ResultNoop}
-	found := syncer.Report{Hash: hashA, LastSuccess: now} // published by an earlier process
+	published := syncer.Report{Revision: syncer.Revision{Hash: hashA}, Attempt: syncer.Attempt{LastSuccess: now, LastResult: syncer.ResultNoop}}
+	found := syncer.Report{Revision: syncer.Revision{Hash: hashA}, Attempt: syncer.Attempt{LastSuccess: now}} // published by an earlier process
 	failing, stuck, old := published, published, published
 	failing.Failures, stuck.Deadline, old.LastSuccess = 1, now.Add(-time.Hour), now.Add(-time.Hour)
 	hooks := []hook.Report{{Name: hook.NameExec}, {Name: hook.NameWebhook, Failures: 1, LastError: "refused"}}
@@ -225,7 +225,7 @@ func TestDeliveries(t *testing.T) {
 
 func TestReadyWithoutStaleness(t *testing.T) {
 	s := watch(Options{}, 0)
-	s.show(syncer.Report{Hash: hashA, LastSuccess: time.Unix(0, 0)})
+	s.show(syncer.Report{Revision: syncer.Revision{Hash: hashA}, Attempt: syncer.Attempt{LastSuccess: time.Unix(0, 0)}})
 	if w := get(s, "/readyz"); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -256,10 +256,10 @@ func full(t *testing.T) *watched {
 		Ref:      "main-hunter2",
 		Next:     now.Add(time.Minute),
 		Deadline: now.Add(time.Hour),
-		Hash:     hashA, PreviousHash: hashB, Since: now.Add(-time.Minute), PushedAt: now.Add(-time.Minute - 800*time.Millisecond),
-		LastAttempt: now.Add(-2 * time.Second), LastSuccess: now.Add(-30 * time.Second), LastDuration: 1500 * time.Millisecond, LastResult: syncer.ResultError, Trigger: syncer.SourceReceiver,
-		LastError: "hunter2 <script>alert(1)</script>", LastHint: "change hunter2 & <b>", LastErrorAt: now, Failures: 2, FailingSince: now.Add(-time.Minute), LastRemote: "no hunter2\nhere", LastHelper: "ssh: hunter2",
-		Counts: map[string]int{"success": 3, "noop": 10, "error": 2}, Triggers: map[string]int{"start": 1, "period": 12, "signal": 2, "receiver": 4}, Durations: map[string]time.Duration{"success": 3 * time.Second, "noop": time.Second, "error": 2 * time.Second},
+		Revision: syncer.Revision{Hash: hashA, PreviousHash: hashB, Since: now.Add(-time.Minute), PushedAt: now.Add(-time.Minute - 800*time.Millisecond)},
+		Attempt:  syncer.Attempt{LastAttempt: now.Add(-2 * time.Second), LastSuccess: now.Add(-30 * time.Second), LastDuration: 1500 * time.Millisecond, LastResult: syncer.ResultError, Trigger: syncer.SourceReceiver},
+		Failure:  syncer.Failure{LastError: "hunter2 <script>alert(1)</script>", LastHint: "change hunter2 & <b>", LastErrorAt: now, Failures: 2, FailingSince: now.Add(-time.Minute), LastRemote: "no hunter2\nhere", LastHelper: "ssh: hunter2"},
+		Totals:   syncer.Totals{Counts: map[string]int{"success": 3, "noop": 10, "error": 2}, Triggers: map[string]int{"start": 1, "period": 12, "signal": 2, "receiver": 4}, Durations: map[string]time.Duration{"success": 3 * time.Second, "noop": time.Second, "error": 2 * time.Second}},
 	}
 	for i := range 30 {
 		e := syncer.Event{Time: now.Add(time.Duration(i-30) * time.Minute), Duration: time.Duration(i*40+5) * time.Millisecond, Result: syncer.ResultSuccess, Hash: hashB, Trigger: syncer.SourcePeriod}
@@ -369,7 +369,7 @@ func TestNoSecretIsServed(t *testing.T) {
 func TestSecretsLearnedLater(t *testing.T) {
 	secret := "not known yet"
 	s := watch(Options{Metrics: true, Scrub: func(text string) string { return strings.ReplaceAll(text, secret, "REDACTED") }}, 0)
-	r := syncer.Report{Ref: "hunter2", History: []syncer.Event{{Error: "hunter2"}}, Hash: hashA, LastError: "hunter2"}
+	r := syncer.Report{Ref: "hunter2", History: []syncer.Event{{Error: "hunter2"}}, Revision: syncer.Revision{Hash: hashA}, Failure: syncer.Failure{LastError: "hunter2"}}
 	s.show(r)
 	secret = "hunter2"
 	for _, path := range []string{"/status", "/metrics"} {

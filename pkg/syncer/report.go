@@ -33,6 +33,24 @@ type Report struct {
 	// tags is synced.
 	Repo, Ref string
 
+	Revision
+	Attempt
+	Failure
+	Totals
+
+	// History holds the newest publications and failures, at most 50, oldest first.
+	History []Event
+
+	// Next is when the next sync is due; zero while one runs, and if there will be none.
+	Next time.Time
+	// Deadline is when the loop must make its next step. If it is in the past, the loop is stuck, for example because
+	// a disk blocks or a process is stopped. It is zero while no time limit applies: before the loop has started,
+	// while a sync waits for a slot (--max-concurrent-syncs), and after the loop has ended.
+	Deadline time.Time
+}
+
+// Revision is what is published.
+type Revision struct {
 	// Hash is the published commit; "" if there is none. PreviousHash is the one that it replaced, if this process
 	// replaced it. Since is the time of publication.
 	Hash, PreviousHash string
@@ -40,7 +58,10 @@ type Report struct {
 	// PushedAt is when the trigger of the publication arrived; zero if a poll or the start found the revision. Since
 	// minus PushedAt is the latency from push to publication.
 	PushedAt time.Time
+}
 
+// Attempt is the running sync, and the last one that has ended.
+type Attempt struct {
 	// Running says that a sync has been running since Started.
 	Running bool
 	Started time.Time
@@ -52,9 +73,11 @@ type Report struct {
 	LastDuration             time.Duration
 	// LastResult is one of the Result constants; "" before the first sync has ended.
 	LastResult string
+}
 
-	// LastError is the message of the last failure, LastHint the hint; "" if there is none. They are kept after
-	// recovery, when Failures is 0.
+// Failure is the last failure. It is kept after recovery, when Failures is 0.
+type Failure struct {
+	// LastError is the message of the failure, LastHint the hint; "" if there is none.
 	LastError, LastHint string
 	LastErrorAt         time.Time
 	// LastRemote and LastHelper are the lines that the remote and a helper program (ssh, git-lfs) printed about it.
@@ -62,22 +85,15 @@ type Report struct {
 	// Failures counts the consecutive failures; 0 after a success. The first of them ended at FailingSince.
 	Failures     int
 	FailingSince time.Time
+}
 
-	// Counts is the number of syncs since the start, by Result, and Durations their total time. Triggers is the number
-	// of triggers by source, "period" and "start" included.
+// Totals are counts since the start.
+type Totals struct {
+	// Counts is the number of syncs by Result. Triggers is the number of triggers by source, "period" and "start"
+	// included. Durations is the total time of syncs by Result.
 	Counts    map[string]int
 	Triggers  map[string]int
 	Durations map[string]time.Duration
-
-	// History holds the newest publications and failures, at most 50, oldest first.
-	History []Event
-
-	// Next is when the next sync is due; zero while one runs, and if there will be none.
-	Next time.Time
-	// Deadline is when the loop must make its next step. If it is in the past, the loop is stuck, for example because
-	// a disk blocks or a process is stopped. It is zero while no time limit applies: before the loop has started,
-	// while a sync waits for a slot (--max-concurrent-syncs), and after the loop has ended.
-	Deadline time.Time
 }
 
 // Event is one entry of a Report's History.

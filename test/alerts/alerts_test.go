@@ -128,10 +128,12 @@ func scrape(t *testing.T, s *server.Server, target labels.Labels, at, started ti
 func fresh(_ string, minute int) instance.Report {
 	r := syncer.Report{
 		Repo: "https://example.com/docs", Ref: "main",
-		Hash: "8f2a9c1d", Since: minuteAt(-60),
-		LastAttempt: minuteAt(minute), LastSuccess: minuteAt(minute),
-		Counts: map[string]int{"success": 1, "noop": minute, "error": 0}, Triggers: map[string]int{"period": minute},
-		Durations: map[string]time.Duration{"success": time.Second, "noop": time.Duration(minute) * time.Second},
+		Revision: syncer.Revision{Hash: "8f2a9c1d", Since: minuteAt(-60)},
+		Attempt:  syncer.Attempt{LastAttempt: minuteAt(minute), LastSuccess: minuteAt(minute)},
+		Totals: syncer.Totals{
+			Counts: map[string]int{"success": 1, "noop": minute, "error": 0}, Triggers: map[string]int{"period": minute},
+			Durations: map[string]time.Duration{"success": time.Second, "noop": time.Duration(minute) * time.Second},
+		},
 	}
 	return instance.Report{Report: r, Hooks: []hook.Report{{Name: hook.NameExec, Runs: map[string]int{"success": 1}}}, Root: repo.Stats{Fetches: 1, ObjectBytes: 1}}
 }

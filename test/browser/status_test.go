@@ -130,10 +130,10 @@ func healthy() (syncer.Report, []hook.Report) {
 		Ref:      "main",
 		Next:     now.Add(time.Hour),
 		Deadline: now.Add(time.Hour),
-		Hash:     hashNew, PreviousHash: hashOld, Since: now.Add(-4 * time.Minute), PushedAt: now.Add(-4*time.Minute - 640*time.Millisecond),
-		LastAttempt: now.Add(-8 * time.Second), LastSuccess: now.Add(-8 * time.Second), LastDuration: 18 * time.Millisecond, LastResult: syncer.ResultNoop, Trigger: syncer.SourcePeriod,
-		LastError: "asking the remote: could not resolve host github.com", LastErrorAt: now.Add(-2 * time.Hour),
-		Counts: map[string]int{syncer.ResultSuccess: 23, syncer.ResultNoop: 412, syncer.ResultError: 3}, Triggers: map[string]int{syncer.SourceStart: 1, syncer.SourcePeriod: 415, syncer.SourceReceiver: 22},
+		Revision: syncer.Revision{Hash: hashNew, PreviousHash: hashOld, Since: now.Add(-4 * time.Minute), PushedAt: now.Add(-4*time.Minute - 640*time.Millisecond)},
+		Attempt:  syncer.Attempt{LastAttempt: now.Add(-8 * time.Second), LastSuccess: now.Add(-8 * time.Second), LastDuration: 18 * time.Millisecond, LastResult: syncer.ResultNoop, Trigger: syncer.SourcePeriod},
+		Failure:  syncer.Failure{LastError: "asking the remote: could not resolve host github.com", LastErrorAt: now.Add(-2 * time.Hour)},
+		Totals:   syncer.Totals{Counts: map[string]int{syncer.ResultSuccess: 23, syncer.ResultNoop: 412, syncer.ResultError: 3}, Triggers: map[string]int{syncer.SourceStart: 1, syncer.SourcePeriod: 415, syncer.SourceReceiver: 22}},
 	}
 	for i := range 26 {
 		e := syncer.Event{
@@ -223,7 +223,7 @@ func look(ctx context.Context, v view, url string) (shot []byte, width float64, 
 // TestStatusPage opens each state in each view.
 func TestStatusPage(t *testing.T) {
 	ctx := browser(t)
-	first := syncer.Report{Repo: "git@github.com:foo/templater-templates.git", Ref: "master", Deadline: time.Now().Add(time.Hour), Running: true, Started: time.Now(), Trigger: syncer.SourceStart}
+	first := syncer.Report{Repo: "git@github.com:foo/templater-templates.git", Ref: "master", Deadline: time.Now().Add(time.Hour), Attempt: syncer.Attempt{Running: true, Started: time.Now(), Trigger: syncer.SourceStart}}
 	good, goodHooks := healthy()
 	bad, badHooks := failing()
 	late := good
