@@ -201,7 +201,8 @@ func TestLFSRecycled(t *testing.T) {
 		t.Helper()
 		push(files)
 		// What was written in the same tick of the clock as the index proves nothing: the next revision may.
-		for again := 0; again < 10 && strings.Contains(strings.Join(f.logs, "\n"), "it is not as it was made: big.bin"); again++ {
+		// On some machines that is nine of ten.
+		for again := 0; again < 100 && strings.Contains(strings.Join(f.logs, "\n"), "it is not as it was made: big.bin"); again++ {
 			push(map[string]string{"big.bin": files["big.bin"] + strings.Repeat("+", again+1)})
 		}
 		if logs := strings.Join(f.logs, "\n"); !strings.Contains(logs, because) || because == "" && strings.Contains(logs, "checking out in full") {
@@ -216,7 +217,7 @@ func TestLFSRecycled(t *testing.T) {
 	next(map[string]string{"big.bin": "3"}, "")
 	// A consumer's settings must not be obeyed.
 	refused := false
-	for again := 0; again < 10 && !refused; again++ { // see above: what comes before it in the tree may be refused first
+	for again := 0; again < 100 && !refused; again++ { // see above: what comes before it in the tree may be refused first
 		write(t, filepath.Join(f.link(), worktree.LFSConfig), "[lfs]\n\tfetchexclude = *\n")
 		for _, content := range []string{"4", "5"} { // the second one is made from the tree with the settings
 			push(map[string]string{"big.bin": content + strings.Repeat("+", again)})
