@@ -69,6 +69,9 @@ func (h *outletHistory) run() {
 		if h.rng.IntN(10) == 0 {
 			h.stop()
 		}
+		if h.opts.Publish == PublishDirectory {
+			h.skew.Add(int64(verifyPeriod)) // an edit is found now, also if the revision stays
+		}
 		h.publish()
 		h.checkPublished()
 		h.skew.Add(int64(time.Minute)) // what was replaced may be used again

@@ -68,10 +68,8 @@ func modeOf(m uint32) fs.FileMode {
 		mode |= fs.ModeDir
 	case unix.S_IFLNK:
 		mode |= fs.ModeSymlink
-	default:
-		mode |= fs.ModeIrregular
 	}
-	return mode
+	return mode // of anything else, the inode is another one than that of our file
 }
 
 // foreign returns a path in a directory that is not in m; empty if there is none.

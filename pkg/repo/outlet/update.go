@@ -358,21 +358,26 @@ func (u *update) gone() (gone []entry, err error) {
 	}
 	replaced := map[string]bool{} // paths that are no longer what old says
 	for _, e := range u.old.entries {
-		last := ours[e.Path] // an interrupted update can leave two entries for a path
+		last, isReplaced := ours[e.Path], false
 		switch {
-		case replaced[filepath.Dir(e.Path)], last.stays && last.isDir != e.Mode.IsDir():
-			replaced[e.Path] = true
+		case replaced[filepath.Dir(e.Path)]:
+			isReplaced = true
 		case last.stays:
+			isReplaced = last.isDir != e.Mode.IsDir()
 		default:
 			now, err := u.root.Lstat(e.Path)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return nil, err // it may still exist
 			}
-			if err != nil || e.Mode.IsDir() != now.IsDir() {
-				replaced[e.Path] = true
-			} else if e.Mode&borrowed == 0 {
+			isReplaced = err != nil || e.Mode.IsDir() != now.IsDir()
+			if !isReplaced && e.Mode&borrowed == 0 {
 				gone = append(gone, e)
 			}
+		}
+		if isReplaced {
+			replaced[e.Path] = true
+		} else {
+			delete(replaced, e.Path) // an interrupted update can leave two entries of different types for a path
 		}
 	}
 	return gone, nil

@@ -1,6 +1,7 @@
 package outlet
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -57,6 +58,49 @@ func TestAppearedMeanwhile(t *testing.T) {
 				t.Errorf("%s was changed: %q, %v", c.theirs, data, err)
 			}
 		})
+	}
+}
+
+// TestInterruptedThenDeleted: an update that changed the types of files is killed when all is in place, and the next tree has
+// none of them.
+func TestInterruptedThenDeleted(t *testing.T) {
+	dir, state := t.TempDir(), t.TempDir()
+	manifestFile, journal := filepath.Join(state, manifestName), filepath.Join(state, journalName)
+	update := func(files, links map[string]string) *manifest {
+		t.Helper()
+		tree := t.TempDir()
+		for name, content := range files {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(tree, name)), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(tree, name), []byte(content), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, target := range links {
+			if err := os.Symlink(target, filepath.Join(tree, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		old, err := readUpdated(manifestFile, journal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := &update{dir: dir, tree: Tree{Dir: tree}, old: old, journal: journal, next: &manifest{header: header{Boot: disk.BootID()}}}
+		if err := u.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return u.next
+	}
+	first := update(map[string]string{"a": "1", "gone/x": "1"}, map[string]string{"ln": "a"})
+	if err := errors.Join(first.write(manifestFile), os.Remove(journal)); err != nil {
+		t.Fatal(err)
+	}
+	update(map[string]string{"a": "2", "ln/file": "2"}, map[string]string{"gone": "a"}) // its manifest is never written
+	update(map[string]string{"a": "3"}, nil)
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 || left[0].Name() != "a" {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
 
