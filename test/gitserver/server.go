@@ -24,7 +24,7 @@ type Server struct {
 	t       TB
 	ca      *authority
 	packets *packets
-	stop    chan struct{} // closed at the end: whoever is silent or slow gives up
+	stop    chan struct{} // closed at the end, so that silent and slow answers end
 
 	mu      sync.Mutex
 	log     []*Request

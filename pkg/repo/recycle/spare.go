@@ -136,7 +136,9 @@ func (r Recycler) Make(ctx context.Context, b worktree.Builder, s Spare, rec *wo
 		return errors.Join(err, b.Abandon(*rec))
 	}
 	err := b.Rebuild(ctx, rec, s.rec)
-	r.Records.Recycled[rec.ID] = err == nil
+	if err == nil {
+		r.Records.Recycled[rec.ID] = true
+	}
 	return err
 }
 

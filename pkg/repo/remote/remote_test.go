@@ -153,9 +153,10 @@ func TestPollAsksForItsRefs(t *testing.T) {
 		ops    []string
 		want   []string
 	}{
-		"branch":        {"main", nil, []string{"remote-http"}, []string{"refs/heads/main", "refs/tags/main"}},
-		"HEAD":          {"", nil, []string{"remote-http"}, []string{"HEAD"}},
-		"an old server": {"main", []git.KV{{Key: "protocol.version", Value: "0"}}, []string{"ls-remote"}, nil},
+		"branch":                   {"main", nil, []string{"remote-http"}, []string{"refs/heads/main", "refs/tags/main"}},
+		"HEAD":                     {"", nil, []string{"remote-http"}, []string{"HEAD"}},
+		"an old server":            {"main", []git.KV{{Key: "protocol.version", Value: "0"}}, []string{"ls-remote"}, nil},
+		"a patience of the user's": {"main", []git.KV{{Key: "http.http://127.0.0.1/.lowSpeedTime", Value: "60"}}, []string{"ls-remote"}, nil},
 		"a URL that is rewritten": {
 			"main",
 			[]git.KV{{Key: "url.http://127.0.0.1.insteadOf", Value: "test:"}},
