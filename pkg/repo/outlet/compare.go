@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"git-sync/pkg/repo/internal/disk"
 )
 
@@ -22,13 +20,7 @@ func (m *manifest) changed(ctx context.Context, dir string) error {
 	if m.interrupted {
 		return errors.New("an update did not end")
 	}
-	at, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = at.Close() }()
-	fd, thisBoot := int(at.Fd()), m.Boot == disk.BootID()
-	var stat unix.Stat_t
+	thisBoot := m.Boot == disk.BootID()
 	for _, e := range m.entries {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -36,40 +28,25 @@ func (m *manifest) changed(ctx context.Context, dir string) error {
 		if e.Mode&leftover != 0 {
 			continue
 		}
-		// A path from an open directory costs less than one from the root of the file system.
-		if err := unix.Fstatat(fd, e.Path, &stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			return below(dir, &fs.PathError{Op: "lstat", Path: e.Path, Err: err})
+		name := filepath.Join(dir, e.Path)
+		info, err := os.Lstat(name)
+		if err != nil {
+			return err
 		}
-		same := intact(dir, modeOf(stat.Mode), state{int64(stat.Ino), stat.Size, stat.Mtim.Nano(), stat.Ctim.Nano()}, e)
+		same := intact(name, info, e)
 		if same && e.Mode.IsRegular() && !thisBoot {
-			sum, err := sumOf(filepath.Join(dir, e.Path))
+			sum, err := sumOf(name)
 			if err != nil {
 				return err
 			}
 			same = sum == e.Sum
 		}
 		if !same {
-			return fmt.Errorf("%s has changed", filepath.Join(dir, e.Path))
+			return fmt.Errorf("%s has changed", name)
 		}
 	}
 	m.compared = thisBoot
 	return nil
-}
-
-// modeOf converts a mode of stat(2).
-func modeOf(m uint32) fs.FileMode {
-	mode := fs.FileMode(m & 0o777)
-	switch m & unix.S_IFMT {
-	case unix.S_IFREG:
-		if m&(unix.S_ISUID|unix.S_ISGID|unix.S_ISVTX) != 0 {
-			mode |= fs.ModeSetuid // no file of ours has one of them
-		}
-	case unix.S_IFDIR:
-		mode |= fs.ModeDir
-	case unix.S_IFLNK:
-		mode |= fs.ModeSymlink
-	}
-	return mode // of anything else, the inode is another one than that of our file
 }
 
 // foreign returns a path in a directory that is not in m; empty if there is none.
@@ -90,17 +67,17 @@ func (m *manifest) foreign(dir string) (string, error) {
 	return found, err
 }
 
-// intact reports whether the mode and state of a file in dir show that e is unchanged.
-func intact(dir string, mode fs.FileMode, now state, e entry) bool {
+// intact reports whether info, of the file called name, shows that e is unchanged.
+func intact(name string, info fs.FileInfo, e entry) bool {
 	switch {
 	case e.Mode&borrowed != 0:
-		return mode.IsDir()
+		return info.IsDir()
 	case e.Mode.IsRegular():
-		return mode == e.Mode && now == e.Copied
+		return info.Mode() == e.Mode && stateOf(info) == e.Copied
 	case e.Mode.IsDir():
-		return mode.IsDir() && mode.Perm() == e.Mode.Perm()
+		return info.IsDir() && info.Mode().Perm() == e.Mode.Perm()
 	default:
-		target, err := os.Readlink(filepath.Join(dir, e.Path))
+		target, err := os.Readlink(name)
 		return err == nil && target == e.Sum
 	}
 }

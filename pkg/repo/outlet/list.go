@@ -36,7 +36,7 @@ func (u *update) add(path string) (state, error) {
 	name := filepath.Join(u.tree.Dir, path)
 	info, err := os.Lstat(name)
 	if err != nil {
-		return state{}, err
+		return state{}, u.lost(path, err)
 	}
 	e := entry{Path: path, Mode: info.Mode() & (fs.ModeType | fs.ModePerm)}
 	switch {
@@ -95,4 +95,12 @@ var ErrTouched = errors.New("the worktree was modified before it was published, 
 
 func (u *update) touched(path string) error {
 	return fmt.Errorf("%w: %s", ErrTouched, filepath.Join(u.tree.Dir, path))
+}
+
+// lost returns the error for a file of the tree that cannot be opened. If git has made it, it was removed.
+func (u *update) lost(path string, err error) error {
+	if u.tree.Index != "" && errors.Is(err, fs.ErrNotExist) {
+		return u.touched(path)
+	}
+	return err
 }

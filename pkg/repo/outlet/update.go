@@ -65,9 +65,6 @@ func (u *update) run(ctx context.Context) (err error) {
 		}
 	}()
 	if err := u.prepare(ctx); err != nil {
-		if u.tree.Index != "" && errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%w: %w", ErrTouched, err)
-		}
 		return err
 	}
 	if u.journal != "" {
@@ -185,9 +182,9 @@ func (u *update) onlyOurs(path string) error {
 // same reports whether the existing file, which was written as old says, is equal to e.
 func (u *update) same(now fs.FileInfo, old entry, e *entry) bool {
 	if !e.Mode.IsRegular() {
-		return intact(u.dir, now.Mode(), stateOf(now), *e)
+		return intact(filepath.Join(u.dir, e.Path), now, *e)
 	}
-	if !u.thisBoot || !intact(u.dir, now.Mode(), stateOf(now), old) || now.Mode() != e.Mode {
+	if !u.thisBoot || !intact("", now, old) || now.Mode() != e.Mode {
 		return false
 	}
 	if old.Source != e.Source || e.Source.isCoarse() {
@@ -233,7 +230,7 @@ func (u *update) stage(c staged) error {
 	}
 	in, err := os.Open(filepath.Join(u.tree.Dir, c.Path))
 	if err != nil {
-		return err
+		return u.lost(c.Path, err)
 	}
 	defer func() { _ = in.Close() }()
 	info, err := in.Stat()
@@ -301,7 +298,7 @@ func (u *update) place(c staged) error {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return err
-	case c.isNew:
+	case c.isNew, now.IsDir() && !c.wasDir:
 		return u.appeared(c.Path)
 	case now.IsDir() && c.Mode.IsDir():
 		return chmod(u.root, c.Path, c.Mode)

@@ -1,6 +1,7 @@
 package outlet
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,54 +11,86 @@ import (
 	"git-sync/pkg/repo/internal/disk"
 )
 
-// TestAppearedMeanwhile: a consumer makes files while an update in place copies. They stay, the update fails, and the next one
-// begins with them.
+// begun is an update from what old says is in dir, all of whose copies are made but none is in place.
+func begun(t *testing.T, dir, tree string, old *manifest) *update {
+	t.Helper()
+	u := &update{dir: dir, tree: Tree{Dir: tree}, shared: true, old: old, next: &manifest{header: header{Boot: disk.BootID()}}}
+	var err error
+	if u.root, err = os.OpenRoot(dir); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { u.root.Close() })
+	u.ours, u.thisBoot, u.tempName = old.byPath(), old.Boot == disk.BootID(), tempDir+disk.Unique()
+	if err := u.prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// put writes a file, and the directories that it needs.
+func put(t *testing.T, name string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte("theirs"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAppearedMeanwhile: a consumer makes files while an update in place copies. They stay, and the update fails.
 func TestAppearedMeanwhile(t *testing.T) {
 	for name, c := range map[string]struct{ had, want, theirs string }{
 		"a file":                             {"a", "notes", "notes"},
 		"a file in a new directory":          {"a", "cache/a", "cache/theirs"},
 		"a file in a directory that is gone": {"d/a", "d", "d/theirs"},
+		"a directory that was a file, and is one in the new tree": {"d", "d/a", "d/theirs"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			put := func(parts ...string) {
-				t.Helper()
-				file := filepath.Join(parts...)
-				if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(file, []byte("theirs"), 0o666); err != nil {
-					t.Fatal(err)
-				}
-			}
 			before, after, dir := t.TempDir(), t.TempDir(), t.TempDir()
-			put(before, c.had)
-			put(after, c.want)
-			update := func(tree string, old *manifest, meanwhile func()) (*manifest, error) {
-				u := &update{dir: dir, tree: Tree{Dir: tree}, old: old, next: &manifest{header: header{Boot: disk.BootID()}}}
-				var err error
-				if u.root, err = os.OpenRoot(dir); err != nil {
-					t.Fatal(err)
-				}
-				defer u.root.Close()
-				u.ours, u.thisBoot, u.tempName = old.byPath(), old.Boot == disk.BootID(), tempDir+disk.Unique()
-				if err := u.prepare(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				meanwhile()
-				return u.next, u.placeAll()
-			}
-			old, err := update(before, &manifest{}, func() {})
-			if err != nil {
+			put(t, filepath.Join(before, c.had))
+			put(t, filepath.Join(after, c.want))
+			first := begun(t, dir, before, &manifest{})
+			if err := first.placeAll(); err != nil {
 				t.Fatal(err)
 			}
+			second := begun(t, dir, after, first.next)
 			theirs := filepath.Join(dir, c.theirs)
-			if _, err := update(after, old, func() { put(theirs) }); err == nil {
+			if filepath.Dir(c.theirs) == c.had {
+				if err := os.Remove(filepath.Join(dir, c.had)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			put(t, theirs)
+			if err := second.placeAll(); err == nil {
 				t.Error("the update did not notice it")
 			}
 			if data, err := os.ReadFile(theirs); string(data) != "theirs" {
 				t.Errorf("%s was changed: %q, %v", c.theirs, data, err)
 			}
 		})
+	}
+}
+
+// TestTemporaryDirectory: another user of the group can remove what a killed update leaves.
+func TestTemporaryDirectory(t *testing.T) {
+	tree := t.TempDir()
+	put(t, filepath.Join(tree, "a"))
+	u := begun(t, t.TempDir(), tree, &manifest{})
+	if info, err := u.root.Stat(u.tempName); err != nil || info.Mode().Perm() != 0o770 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// TestRoundedTimes: a copy has the time that its own file system can record, not that of the worktree. It counts as unchanged
+// nevertheless.
+func TestRoundedTimes(t *testing.T) {
+	tree, dir := t.TempDir(), t.TempDir()
+	put(t, filepath.Join(tree, "a"))
+	u := begun(t, dir, tree, &manifest{})
+	u.next.entries[0].Source.Mtime++ // as if that of the copy were rounded down
+	if err := errors.Join(u.placeAll(), u.next.changed(t.Context(), dir)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -119,9 +152,25 @@ func TestCoarseTimes(t *testing.T) {
 	for at, want := range map[time.Duration]bool{1500 * time.Millisecond: true, 2 * time.Second: false} {
 		source := state{Ino: 7, Size: 3, Mtime: int64(at), Ctime: int64(at)}
 		old := entry{Path: "a", Mode: info.Mode(), Source: source, Copied: stateOf(info), Sum: "that of other content"}
-		u := &update{tree: Tree{Dir: tree}, thisBoot: true}
+		u := &update{tree: Tree{Dir: tree, Index: filepath.Join(t.TempDir(), "index"), HashSize: 20}, thisBoot: true, next: &manifest{}}
 		if got := u.same(info, old, &entry{Path: "a", Mode: info.Mode(), Source: source}); got != want {
 			t.Errorf("at %v: taken for unchanged: %v", at, got)
+		}
+		// An index with that file (gitformat-index(5)); the file itself is another one.
+		index := []byte("DIRC\x00\x00\x00\x02\x00\x00\x00\x01")
+		sec, nsec := uint32(at/time.Second), uint32(at%time.Second)
+		for _, n := range []uint32{sec, nsec, sec, nsec, 0, 7, 0o100644, 0, 0, 3} {
+			index = binary.BigEndian.AppendUint32(index, n)
+		}
+		index = append(index, make([]byte, 20)...)
+		index = append(index, "\x00\x01a\x00"...)
+		if err := os.WriteFile(u.tree.Index, append(index, make([]byte, 20)...), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		u.old = &manifest{entries: []entry{old}}
+		u.ours = u.old.byPath()
+		if err := u.listIndex(); (err == nil) != want || err != nil && !errors.Is(err, ErrTouched) {
+			t.Errorf("at %v: listing the index: %v", at, err)
 		}
 	}
 }
